@@ -1,0 +1,30 @@
+/* Names that come from outside, in fixed arrays: compared as bytes, checked once at the border. */
+#ifndef CV_MODEL_NAME_H
+#define CV_MODEL_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CV_DEVICE_ID_MAX 64
+#define CV_FACTORY_NAME_MAX 64
+#define CV_SLOT_NAME_MAX 32
+#define CV_SLOT_CLIENT "client" /* the default slot */
+
+/* Which (device, slot) is meant: the unit of rotation. */
+struct cv_party {
+	char factory[CV_FACTORY_NAME_MAX + 1];
+	char device[CV_DEVICE_ID_MAX + 1];
+	char slot[CV_SLOT_NAME_MAX + 1];
+};
+
+/* [A-Za-z0-9._:-]{1,64} */
+bool cv_device_id_is_valid(const char *id, size_t len);
+/* [A-Za-z0-9._-]{1,64} */
+bool cv_factory_name_is_valid(const char *name, size_t len);
+
+/* False when one of the names is not valid; slot NULL means the default, else
+ * [A-Za-z0-9._:/-]{1,32}. */
+bool cv_party_set(
+    struct cv_party *ret_party, const char *factory, const char *device, const char *slot);
+
+#endif

@@ -1,0 +1,19 @@
+/* Whole files: read with a ceiling, written so that a power cut leaves the old or the new. */
+#ifndef CV_UTIL_FILE_H
+#define CV_UTIL_FILE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "cv/util/bytes.h"
+#include "cv/util/error.h"
+
+bool cv_file_read(
+    const char *path, size_t max_bytes, struct cv_buffer *ret_data, struct cv_error *err);
+/* Temporary file in the same folder, fsync, rename, fsync of the folder. */
+bool cv_file_write(const char *path, struct cv_bytes data, mode_t mode, struct cv_error *err);
+/* mkdir for one level; an existing folder is fine. */
+bool cv_file_make_folder(const char *path, mode_t mode, struct cv_error *err);
+bool cv_file_exists(const char *path);
+
+#endif

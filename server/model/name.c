@@ -1,0 +1,67 @@
+#include "cv/model/name.h"
+
+#include <string.h>
+
+#include "cv/util/text.h"
+
+/* Not isalnum(): names are compared as bytes and must not depend on a locale. */
+static bool
+is_letter_or_digit(char character)
+{
+	return (character >= 'A' && character <= 'Z') || (character >= 'a' && character <= 'z') ||
+	       (character >= '0' && character <= '9');
+}
+
+/* 1 to max letters, digits and characters of punctuation. */
+static bool
+is_name(const char *name, size_t len, size_t max, const char *punctuation)
+{
+	if (len == 0 || len > max)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (is_letter_or_digit(name[i]))
+			continue;
+		if (name[i] == '\0' || strchr(punctuation, name[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
+bool
+cv_device_id_is_valid(const char *id, size_t len)
+{
+	return is_name(id, len, CV_DEVICE_ID_MAX, "._:-");
+}
+
+bool
+cv_factory_name_is_valid(const char *name, size_t len)
+{
+	return is_name(name, len, CV_FACTORY_NAME_MAX, "._-");
+}
+
+static bool
+slot_name_is_valid(const char *name, size_t len)
+{
+	return is_name(name, len, CV_SLOT_NAME_MAX, "._:/-");
+}
+
+bool
+cv_party_set(struct cv_party *ret_party, const char *factory, const char *device, const char *slot)
+{
+	struct cv_party party;
+
+	if (slot == NULL)
+		slot = CV_SLOT_CLIENT;
+	if (!cv_factory_name_is_valid(factory, strlen(factory)) ||
+	    !cv_device_id_is_valid(device, strlen(device)) ||
+	    !slot_name_is_valid(slot, strlen(slot)))
+		return false;
+	/* Whole arrays are defined, so that parties can be hashed and compared as bytes. */
+	memset(&party, 0, sizeof(party));
+	if (!cv_text_copy(party.factory, sizeof(party.factory), factory) ||
+	    !cv_text_copy(party.device, sizeof(party.device), device) ||
+	    !cv_text_copy(party.slot, sizeof(party.slot), slot))
+		return false;
+	*ret_party = party;
+	return true;
+}

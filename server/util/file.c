@@ -1,0 +1,166 @@
+#include "cv/util/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cv/util/text.h"
+
+#define READ_SIZE 4096
+
+/* cv_fail() with the system's reason; reads errno. */
+static bool
+fail_io(struct cv_error *err, const char *act, const char *path)
+{
+	int number = errno;
+
+	cv_fail(err, CV_E_IO, "%s %s failed", act, path);
+	return cv_error_cause(err, "%s", strerror(number));
+}
+
+/* One read, repeated when a signal came first. */
+static ssize_t
+read_some(int descriptor, void *ret_data, size_t size)
+{
+	ssize_t count;
+
+	do
+		count = read(descriptor, ret_data, size);
+	while (count < 0 && errno == EINTR);
+	return count;
+}
+
+static bool
+read_all(int descriptor, const char *path, size_t max_bytes, struct cv_buffer *ret_data,
+    struct cv_error *err)
+{
+	uint8_t chunk[READ_SIZE];
+	size_t total = 0;
+	ssize_t count;
+
+	while ((count = read_some(descriptor, chunk, sizeof(chunk))) > 0) {
+		if ((size_t)count > max_bytes - total)
+			break;
+		total += (size_t)count;
+		cv_buffer_append(ret_data, chunk, (size_t)count);
+	}
+	if (count < 0)
+		fail_io(err, "reading", path);
+	else if (count > 0)
+		cv_fail(err, CV_E_LIMIT, "%s is larger than %zu bytes", path, max_bytes);
+	else if (ret_data->has_failed)
+		cv_fail(err, CV_E_MEMORY, "no memory for the content of %s", path);
+	/* The file may have been a key or a passphrase. */
+	cv_wipe(chunk, sizeof(chunk));
+	return count == 0 && !ret_data->has_failed;
+}
+
+bool
+cv_file_read(const char *path, size_t max_bytes, struct cv_buffer *ret_data, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer content = {.max_bytes = max_bytes, .is_secret = true};
+
+	CV_AUTO_DESCRIPTOR int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+	if (descriptor < 0)
+		return fail_io(err, "opening", path);
+	if (!read_all(descriptor, path, max_bytes, &content, err))
+		return false;
+
+	cv_buffer_append(ret_data, content.data, content.len);
+	if (ret_data->has_failed)
+		return cv_fail(err, CV_E_LIMIT, "%s is larger than its buffer may be", path);
+	return true;
+}
+
+static bool
+write_all(int descriptor, struct cv_bytes data)
+{
+	while (data.len > 0) {
+		ssize_t count = write(descriptor, data.data, data.len);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return false;
+		data.data += count;
+		data.len -= (size_t)count;
+	}
+	return true;
+}
+
+/* The folder part of path; "." when there is none. */
+static bool
+copy_folder(char *ret_folder, size_t size, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return cv_text_copy(ret_folder, size, ".");
+	if (slash == path)
+		return cv_text_copy(ret_folder, size, "/");
+	return cv_text_copy_bytes(ret_folder, size, path, (size_t)(slash - path));
+}
+
+/* The new name is safe only when the folder that holds it is on disk too. */
+static bool
+sync_folder(const char *path, struct cv_error *err)
+{
+	char folder[PATH_MAX];
+
+	if (!copy_folder(folder, sizeof(folder), path))
+		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
+	CV_AUTO_DESCRIPTOR int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (descriptor < 0)
+		return fail_io(err, "opening folder", folder);
+	if (fsync(descriptor) != 0)
+		return fail_io(err, "syncing folder", folder);
+	return true;
+}
+
+bool
+cv_file_write(const char *path, struct cv_bytes data, mode_t mode, struct cv_error *err)
+{
+	char temporary[PATH_MAX];
+
+	int len = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+	if (len < 0 || (size_t)len >= sizeof(temporary))
+		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
+	CV_AUTO_DESCRIPTOR int descriptor = mkostemp(temporary, O_CLOEXEC);
+	if (descriptor < 0)
+		return fail_io(err, "creating a temporary file beside", path);
+
+	/* The mode is set before the content arrives: a private key is never readable by others. */
+	if (fchmod(descriptor, mode) != 0 || !write_all(descriptor, data) ||
+	    fsync(descriptor) != 0 || rename(temporary, path) != 0) {
+		fail_io(err, "writing", path);
+		(void)unlink(temporary);
+		return false;
+	}
+	return sync_folder(path, err);
+}
+
+bool
+cv_file_make_folder(const char *path, mode_t mode, struct cv_error *err)
+{
+	struct stat status;
+
+	if (mkdir(path, mode) == 0)
+		return true;
+	if (errno != EEXIST)
+		return fail_io(err, "making folder", path);
+	if (stat(path, &status) != 0)
+		return fail_io(err, "looking at", path);
+	if (!S_ISDIR(status.st_mode))
+		return cv_fail(err, CV_E_IO, "%s exists and is no folder", path);
+	return true;
+}
+
+bool
+cv_file_exists(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0;
+}

@@ -1,0 +1,166 @@
+#include "cv/util/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+bool
+cv_text_copy_bytes(char *destination, size_t size, const void *source, size_t len)
+{
+	if (size == 0)
+		return false;
+	destination[0] = '\0';
+	if (len == 0)
+		return true;
+	if (len >= size || memchr(source, '\0', len) != NULL)
+		return false;
+	memcpy(destination, source, len);
+	destination[len] = '\0';
+	return true;
+}
+
+bool
+cv_text_copy(char *destination, size_t size, const char *source)
+{
+	return cv_text_copy_bytes(destination, size, source, strlen(source));
+}
+
+bool
+cv_text_equal(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return strcmp(a, b) == 0;
+}
+
+/* Not tolower(): the answer must not depend on a locale. */
+static char
+lower_ascii(char character)
+{
+	if (character >= 'A' && character <= 'Z')
+		return (char)(character - 'A' + 'a');
+	return character;
+}
+
+bool
+cv_text_equal_ignoring_case(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	while (*a != '\0' && lower_ascii(*a) == lower_ascii(*b)) {
+		a++;
+		b++;
+	}
+	return lower_ascii(*a) == lower_ascii(*b);
+}
+
+bool
+cv_text_has_prefix(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool
+cv_text_parse_unsigned(const char *text, uint64_t max, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	if (*text == '\0')
+		return false;
+	for (; *text != '\0'; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		uint64_t digit = (uint64_t)(*text - '0');
+		if (digit > max || value > (max - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*ret_value = value;
+	return true;
+}
+
+/* The first and the last second that four digits of year can say. */
+#define FIRST_SECOND INT64_C(-62167219200)
+#define LAST_SECOND INT64_C(253402300799)
+
+/* "2026-11-23T03:01:12", or "". Not strftime(): its %Y does not pad the years before 1000. */
+static void
+format_seconds(int64_t seconds_utc, char *ret_text, size_t size)
+{
+	time_t seconds = (time_t)seconds_utc;
+	struct tm time;
+
+	ret_text[0] = '\0';
+	if (seconds_utc < FIRST_SECOND || seconds_utc > LAST_SECOND ||
+	    gmtime_r(&seconds, &time) == NULL)
+		return;
+	(void)snprintf(ret_text, size, "%04d-%02d-%02dT%02d:%02d:%02d", time.tm_year + 1900,
+	    time.tm_mon + 1, time.tm_mday, time.tm_hour, time.tm_min, time.tm_sec);
+}
+
+void
+cv_text_format_time(int64_t seconds_utc, char *ret_text, size_t size)
+{
+	format_seconds(seconds_utc, ret_text, size);
+	size_t len = strlen(ret_text);
+	if (len > 0)
+		(void)snprintf(ret_text + len, size - len, "Z");
+}
+
+void
+cv_text_format_time_ms(int64_t milliseconds_utc, char *ret_text, size_t size)
+{
+	int64_t seconds = milliseconds_utc / 1000;
+	int64_t milliseconds = milliseconds_utc % 1000;
+
+	/* Before 1970 the division rounds up; the fraction counts forwards. */
+	if (milliseconds < 0) {
+		milliseconds += 1000;
+		seconds--;
+	}
+	format_seconds(seconds, ret_text, size);
+	size_t len = strlen(ret_text);
+	if (len > 0)
+		(void)snprintf(ret_text + len, size - len, ".%03" PRId64 "Z", milliseconds);
+}
+
+void
+cv_hex_encode(const void *data, size_t len, char *ret_text)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < len; i++) {
+		ret_text[2 * i] = digits[bytes[i] >> 4];
+		ret_text[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	ret_text[2 * len] = '\0';
+}
+
+/* 0 to 15, or -1. */
+static int
+digit_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	char lower = lower_ascii(digit);
+	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+bool
+cv_hex_decode(const char *text, size_t text_len, uint8_t *ret_data, size_t size, size_t *ret_len)
+{
+	if (text_len % 2 != 0 || text_len / 2 > size)
+		return false;
+	for (size_t i = 0; i < text_len; i++) {
+		if (digit_value(text[i]) < 0)
+			return false;
+	}
+	for (size_t i = 0; i < text_len / 2; i++) {
+		int value = digit_value(text[2 * i]) * 16 + digit_value(text[2 * i + 1]);
+		ret_data[i] = (uint8_t)value;
+	}
+	*ret_len = text_len / 2;
+	return true;
+}

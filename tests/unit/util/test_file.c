@@ -1,0 +1,238 @@
+#include "cv/util/file.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static char folder[PATH_MAX / 2];
+static char path[PATH_MAX];
+
+static void
+make_folder(void)
+{
+	const char *parent = getenv("TMPDIR");
+
+	(void)snprintf(folder, sizeof(folder), "%s/test_file.XXXXXX", parent ? parent : "/tmp");
+	cr_assert_not_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/file", folder);
+}
+
+/* Number of entries in the test's folder. */
+static size_t
+count_entries(void)
+{
+	size_t count = 0;
+	DIR *stream = opendir(folder);
+
+	cr_assert_not_null(stream);
+	for (const struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream))
+		count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+	closedir(stream);
+	return count;
+}
+
+static void
+remove_folder(void)
+{
+	(void)unlink(path);
+	(void)rmdir(path);
+	cr_assert_eq(rmdir(folder), 0, "something was left in %s", folder);
+}
+
+static void
+assert_content(const char *expected)
+{
+	CV_AUTO_BUFFER struct cv_buffer content = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_file_read(path, 1000, &content, &err), "%s", err.text);
+	cr_assert_str_eq(cv_buffer_text(&content), expected);
+}
+
+TestSuite(file, .init = make_folder, .fini = remove_folder);
+
+Test(file, writes_and_reads_back)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_file_write(path, cv_bytes("hello", 5), 0640, &err), "%s", err.text);
+	assert_content("hello");
+	cr_assert_eq(count_entries(), 1);
+}
+
+Test(file, mode_is_exact_whatever_the_umask)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	struct stat status;
+
+	umask(0777);
+	cr_assert(cv_file_write(path, cv_bytes("k", 1), 0600, &err));
+	cr_assert_eq(stat(path, &status), 0);
+	cr_assert_eq(status.st_mode & 07777, 0600);
+	cr_assert(cv_file_write(path, cv_bytes("k", 1), 0644, &err));
+	cr_assert_eq(stat(path, &status), 0);
+	cr_assert_eq(status.st_mode & 07777, 0644);
+}
+
+Test(file, replaces_by_a_new_file)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	char text[16] = "";
+
+	cr_assert(cv_file_write(path, cv_bytes("old", 3), 0600, &err));
+	FILE *reader = fopen(path, "r");
+	cr_assert_not_null(reader);
+	cr_assert(cv_file_write(path, cv_bytes("new content", 11), 0600, &err));
+	assert_content("new content");
+	/* Who has the old file open still sees the old content, whole. */
+	cr_assert_eq(fread(text, 1, sizeof(text), reader), 3);
+	cr_assert_str_eq(text, "old");
+	fclose(reader);
+	cr_assert_eq(count_entries(), 1);
+}
+
+Test(file, a_failed_write_keeps_the_old_and_leaves_nothing)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	/* A folder of that name cannot be replaced by a file: rename(2) fails after all was
+	 * written. */
+	cr_assert_eq(mkdir(path, 0700), 0);
+	cr_assert_not(cv_file_write(path, cv_bytes("x", 1), 0600, &err));
+	cr_assert_eq(err.code, CV_E_IO);
+	cr_assert_str_neq(err.cause, "");
+	cr_assert_eq(count_entries(), 1);
+}
+
+Test(file, write_needs_the_folder)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	char missing[PATH_MAX];
+
+	(void)snprintf(missing, sizeof(missing), "%s/none/file", folder);
+	cr_assert_not(cv_file_write(missing, cv_bytes("x", 1), 0600, &err));
+	cr_assert_eq(err.code, CV_E_IO);
+	cr_assert_str_eq(err.cause, "No such file or directory");
+}
+
+Test(file, writes_into_the_working_folder)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert_eq(chdir(folder), 0);
+	cr_assert(cv_file_write("file", cv_bytes("here", 4), 0600, &err), "%s", err.text);
+	assert_content("here");
+}
+
+Test(file, too_long_a_path_is_refused)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	char longest[PATH_MAX + 1];
+
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[PATH_MAX] = '\0';
+	cr_assert_not(cv_file_write(longest, cv_bytes("x", 1), 0600, &err));
+	cr_assert_eq(err.code, CV_E_LIMIT);
+}
+
+Test(file, reads_up_to_the_ceiling)
+{
+	CV_AUTO_BUFFER struct cv_buffer content = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	uint8_t data[10000];
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i % 251);
+	cr_assert(cv_file_write(path, CV_BYTES(data), 0600, &err));
+	cr_assert(cv_file_read(path, sizeof(data), &content, &err), "%s", err.text);
+	cr_assert(cv_bytes_equal(cv_buffer_bytes(&content), CV_BYTES(data)));
+
+	cv_buffer_reset(&content);
+	cr_assert_not(cv_file_read(path, sizeof(data) - 1, &content, &err));
+	cr_assert_eq(err.code, CV_E_LIMIT);
+	cr_assert_eq(content.len, 0);
+}
+
+Test(file, reads_an_empty_file)
+{
+	CV_AUTO_BUFFER struct cv_buffer content = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_file_write(path, cv_bytes(NULL, 0), 0600, &err));
+	cr_assert(cv_file_read(path, 10, &content, &err));
+	cr_assert_str_eq(cv_buffer_text(&content), "");
+	cr_assert(cv_file_read(path, 0, &content, &err));
+}
+
+Test(file, zero_bytes_allowed_means_none)
+{
+	CV_AUTO_BUFFER struct cv_buffer content = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_file_write(path, cv_bytes("x", 1), 0600, &err));
+	cr_assert_not(cv_file_read(path, 0, &content, &err));
+	cr_assert_eq(err.code, CV_E_LIMIT);
+}
+
+Test(file, reading_appends_and_fails_without_a_trace)
+{
+	CV_AUTO_BUFFER struct cv_buffer content = {.max_bytes = 6};
+	struct cv_error err = CV_ERROR_INIT;
+
+	cv_buffer_append_text(&content, "<");
+	cr_assert(cv_file_write(path, cv_bytes("12345", 5), 0600, &err));
+	cr_assert(cv_file_read(path, 10, &content, &err));
+	cr_assert_str_eq(cv_buffer_text(&content), "<12345");
+	cr_assert_not(cv_file_read(path, 10, &content, &err));
+	cr_assert_eq(err.code, CV_E_LIMIT);
+	cr_assert_str_eq(cv_buffer_text(&content), "<12345");
+}
+
+Test(file, reading_what_is_no_file_fails)
+{
+	CV_AUTO_BUFFER struct cv_buffer content = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert_not(cv_file_read(path, 10, &content, &err));
+	cr_assert_eq(err.code, CV_E_IO);
+	cr_assert_str_eq(err.cause, "No such file or directory");
+	cr_assert_not_null(strstr(err.text, path));
+	cr_assert_not(cv_file_read(folder, 10, &content, &err));
+	cr_assert_str_eq(err.cause, "Is a directory");
+}
+
+Test(file, makes_a_folder_once)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	struct stat status;
+
+	cr_assert_not(cv_file_exists(path));
+	cr_assert(cv_file_make_folder(path, 0700, &err));
+	cr_assert(cv_file_exists(path));
+	cr_assert_eq(stat(path, &status), 0);
+	cr_assert_eq(status.st_mode & 07777, 0700);
+	cr_assert(cv_file_make_folder(path, 0700, &err));
+}
+
+Test(file, a_file_is_no_folder)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_file_write(path, cv_bytes("x", 1), 0600, &err));
+	cr_assert(cv_file_exists(path));
+	cr_assert_not(cv_file_make_folder(path, 0700, &err));
+	cr_assert_eq(err.code, CV_E_IO);
+}
+
+Test(file, folder_makes_one_level_only)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	char deep[PATH_MAX];
+
+	(void)snprintf(deep, sizeof(deep), "%s/one/two", folder);
+	cr_assert_not(cv_file_make_folder(deep, 0700, &err));
+	cr_assert_eq(err.code, CV_E_IO);
+}
