@@ -1,0 +1,191 @@
+#include "csr_internal.h"
+
+#include "cv/pki/extension.h"
+#include "cv/pki/oid.h"
+
+typedef struct cv_csr_judgement judge_fn(const struct cv_extension *extension);
+
+static const struct cv_csr_judgement good = {CV_CSR_GOOD, ""};
+
+static struct cv_csr_judgement
+refuse(const char *detail)
+{
+	return (struct cv_csr_judgement){CV_CSR_BAD_EXTENSION, detail};
+}
+
+static struct cv_csr_judgement
+judge_basic_constraints(const struct cv_extension *extension)
+{
+	bool is_ca = false;
+	if (!cv_extension_read_basic_constraints(extension->value, &is_ca))
+		return refuse("basicConstraints does not decode");
+	return is_ca ? refuse("a CA certificate is requested") : good;
+}
+
+/* Hand-made requests ask for keyAgreement and the like: the profile decides, so those are dropped.
+ */
+static struct cv_csr_judgement
+judge_key_usage(const struct cv_extension *extension)
+{
+	unsigned usage = 0;
+	if (!cv_extension_read_key_usage(extension->value, &usage))
+		return refuse("keyUsage does not decode");
+	if ((usage & (CV_KEY_USAGE_KEY_CERT_SIGN | CV_KEY_USAGE_CRL_SIGN)) != 0)
+		return refuse("keyCertSign or cRLSign is requested");
+	return good;
+}
+
+static struct cv_csr_judgement
+judge_extended_key_usage(const struct cv_extension *extension)
+{
+	struct cv_extended_key_usage usage;
+	if (!cv_extension_read_extended_key_usage(extension->value, &usage))
+		return refuse("extKeyUsage does not decode");
+	if (usage.has_server_auth || usage.has_any || usage.has_other)
+		return refuse("extKeyUsage goes beyond clientAuth");
+	return good;
+}
+
+static struct cv_csr_judgement
+judge_subject_key(const struct cv_extension *extension)
+{
+	struct cv_bytes ignored;
+	return cv_extension_read_subject_key(extension->value, &ignored)
+		   ? good
+		   : refuse("subjectKeyIdentifier does not decode");
+}
+
+static struct cv_csr_judgement
+judge_authority_key(const struct cv_extension *extension)
+{
+	struct cv_bytes ignored;
+	return cv_extension_read_authority_key(extension->value, &ignored)
+		   ? good
+		   : refuse("authorityKeyIdentifier does not decode");
+}
+
+static struct cv_csr_judgement
+judge_sequence(const struct cv_extension *extension)
+{
+	return cv_extension_is_filled_sequence(extension->value)
+		   ? good
+		   : refuse("a requested extension does not decode");
+}
+
+static struct cv_csr_judgement
+judge_forbidden(const struct cv_extension *extension)
+{
+	(void)extension;
+	return refuse("an extension of CA certificates is requested");
+}
+
+/*
+ * Clients that renew by copying their old certificate request all it had: identifiers, distribution
+ * points and access information are therefore checked for form and otherwise ignored.
+ */
+static const struct extension_rule {
+	struct cv_bytes oid;
+	judge_fn *judge;
+} extension_rules[] = {
+    {CV_OID_INIT(CV_OID_BASIC_CONSTRAINTS), judge_basic_constraints},
+    {CV_OID_INIT(CV_OID_KEY_USAGE), judge_key_usage},
+    {CV_OID_INIT(CV_OID_EXTENDED_KEY_USAGE), judge_extended_key_usage},
+    {CV_OID_INIT(CV_OID_SUBJECT_ALT_NAME), judge_sequence},
+    {CV_OID_INIT(CV_OID_SUBJECT_KEY), judge_subject_key},
+    {CV_OID_INIT(CV_OID_AUTHORITY_KEY), judge_authority_key},
+    {CV_OID_INIT(CV_OID_CRL_DISTRIBUTION_POINTS), judge_sequence},
+    {CV_OID_INIT(CV_OID_AUTHORITY_INFO_ACCESS), judge_sequence},
+    {CV_OID_INIT(CV_OID_NAME_CONSTRAINTS), judge_forbidden},
+    {CV_OID_INIT(CV_OID_POLICY_MAPPINGS), judge_forbidden},
+    {CV_OID_INIT(CV_OID_POLICY_CONSTRAINTS), judge_forbidden},
+    {CV_OID_INIT(CV_OID_INHIBIT_ANY_POLICY), judge_forbidden},
+};
+
+static struct cv_csr_judgement
+judge_extension(const struct cv_extension *extension)
+{
+	for (size_t i = 0; i < sizeof(extension_rules) / sizeof(extension_rules[0]); i++) {
+		if (cv_bytes_equal(extension_rules[i].oid, extension->oid))
+			return extension_rules[i].judge(extension);
+	}
+	return extension->is_critical ? refuse("an unknown critical extension is requested") : good;
+}
+
+static struct cv_csr_judgement
+judge_extensions(struct cv_bytes extensions, struct cv_bytes *ret_san)
+{
+	struct cv_extension_list list;
+	switch (cv_extension_list_read(extensions, &list)) {
+	case CV_EXTENSION_GOOD:
+		break;
+	case CV_EXTENSION_MALFORMED:
+		return refuse("the requested extensions do not decode");
+	case CV_EXTENSION_REPEATED:
+		return refuse("an extension is requested twice");
+	case CV_EXTENSION_TOO_MANY:
+		return refuse("too many extensions are requested");
+	}
+	for (size_t i = 0; i < list.count; i++) {
+		const struct cv_csr_judgement judgement = judge_extension(&list.items[i]);
+		if (judgement.outcome != CV_CSR_GOOD)
+			return judgement;
+	}
+	const struct cv_extension *san =
+	    cv_extension_list_find(&list, CV_OID(CV_OID_SUBJECT_ALT_NAME));
+	if (san != NULL)
+		*ret_san = san->value;
+	return good;
+}
+
+/* RFC 2985 section 5.4.2: extensionRequest is single-valued. */
+static struct cv_csr_judgement
+judge_request(struct cv_bytes values, struct cv_bytes *ret_san)
+{
+	struct cv_der_reader reader = cv_der_reader(values);
+	struct cv_bytes extensions;
+	if (!cv_der_read_whole(&reader, CV_DER_SEQUENCE, &extensions) || !cv_der_at_end(&reader))
+		return refuse("extensionRequest does not have exactly one value");
+	return judge_extensions(extensions, ret_san);
+}
+
+struct attribute {
+	struct cv_bytes type;
+	struct cv_bytes values; /* content of the SET */
+};
+
+static bool
+read_attribute(struct cv_der_reader *reader, struct attribute *ret_attribute)
+{
+	struct cv_der_reader inner;
+	return cv_der_enter(reader, CV_DER_SEQUENCE, &inner) &&
+	       cv_der_read(&inner, CV_DER_OID, &ret_attribute->type) &&
+	       cv_der_read(&inner, CV_DER_SET, &ret_attribute->values) && cv_der_at_end(&inner);
+}
+
+static bool
+is_extension_request(struct cv_bytes type)
+{
+	return cv_bytes_equal(type, CV_OID(CV_OID_EXTENSION_REQUEST)) ||
+	       cv_bytes_equal(type, CV_OID(CV_OID_MICROSOFT_EXTENSION_REQUEST));
+}
+
+struct cv_csr_judgement
+cv_csr_judge_attributes(struct cv_bytes attributes, struct cv_bytes *ret_san)
+{
+	struct cv_der_reader reader = cv_der_reader(attributes);
+	struct attribute attribute;
+	unsigned requests = 0;
+	while (!cv_der_at_end(&reader)) {
+		if (!read_attribute(&reader, &attribute))
+			return (struct cv_csr_judgement){
+			    CV_CSR_MALFORMED, "an attribute does not decode"};
+		if (!is_extension_request(attribute.type))
+			continue;
+		if (++requests > 1)
+			return refuse("more than one extensionRequest");
+		const struct cv_csr_judgement judgement = judge_request(attribute.values, ret_san);
+		if (judgement.outcome != CV_CSR_GOOD)
+			return judgement;
+	}
+	return good;
+}

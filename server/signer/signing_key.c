@@ -1,0 +1,180 @@
+#include "signing_key_internal.h"
+
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cv/pki/openssl_auto.h"
+#include "cv/pki/openssl_error.h"
+#include "cv/util/file.h"
+
+#define KEY_FILE_MAX_BYTES 16384
+
+/* AlgorithmIdentifier elements: RFC 5758 section 3.2, RFC 4055 section 5, RFC 8410 section 3. */
+static const uint8_t ecdsa_sha256[] = {
+    0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+static const uint8_t ecdsa_sha384[] = {
+    0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03};
+static const uint8_t ecdsa_sha512[] = {
+    0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04};
+static const uint8_t rsa_sha256[] = {
+    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00};
+static const uint8_t ed25519[] = {0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70};
+
+/* The algorithm follows the key. */
+static const struct algorithm_row {
+	int type;
+	int bits; /* 0: any */
+	struct cv_bytes algorithm;
+	const char *digest;
+} algorithm_rows[] = {
+    {EVP_PKEY_EC, 256, {ecdsa_sha256, sizeof(ecdsa_sha256)}, "SHA256"},
+    {EVP_PKEY_EC, 384, {ecdsa_sha384, sizeof(ecdsa_sha384)}, "SHA384"},
+    {EVP_PKEY_EC, 521, {ecdsa_sha512, sizeof(ecdsa_sha512)}, "SHA512"},
+    {EVP_PKEY_RSA, 0, {rsa_sha256, sizeof(rsa_sha256)}, "SHA256"},
+    {EVP_PKEY_ED25519, 0, {ed25519, sizeof(ed25519)}, NULL},
+};
+
+static const struct algorithm_row *
+find_row(const EVP_PKEY *pkey)
+{
+	const int type = EVP_PKEY_get_base_id(pkey);
+	const int bits = EVP_PKEY_get_bits(pkey);
+	for (size_t i = 0; i < sizeof(algorithm_rows) / sizeof(algorithm_rows[0]); i++) {
+		const struct algorithm_row *row = &algorithm_rows[i];
+		if (row->type == type && (row->bits == 0 || row->bits == bits))
+			return row;
+	}
+	return NULL;
+}
+
+/* A CA key obeys the same policy as a device key. */
+static bool
+read_public_key(EVP_PKEY *pkey, struct cv_public_key **ret_key, struct cv_error *err)
+{
+	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
+	uint8_t *der = NULL;
+	const int len = i2d_PUBKEY(pkey, &der);
+	if (len <= 0)
+		return cv_openssl_fail(err, CV_E_CRYPTO, "public part of a key cannot be encoded");
+	const bool is_read =
+	    cv_public_key_parse(cv_bytes(der, (size_t)len), &outcome, ret_key, err);
+	OPENSSL_free(der);
+	if (!is_read)
+		return false;
+	if (outcome != CV_KEY_USABLE)
+		return cv_fail(err, CV_E_SIGNER, "key is of a type or size that is not used");
+	return true;
+}
+
+/* Takes *pkey on success. */
+static bool
+wrap(EVP_PKEY **pkey, struct cv_signing_key **ret_key, struct cv_error *err)
+{
+	const struct algorithm_row *row = find_row(*pkey);
+	if (row == NULL)
+		return cv_fail(err, CV_E_SIGNER, "key is of a type or size that is not used");
+	CV_AUTO(cv_signing_key) struct cv_signing_key *key = calloc(1, sizeof(*key));
+	if (key == NULL)
+		return cv_fail(err, CV_E_MEMORY, "no memory for a signing key");
+	if (!read_public_key(*pkey, &key->public_key, err))
+		return false;
+	key->algorithm = row->algorithm;
+	key->digest = row->digest;
+	key->pkey = CV_TAKE(*pkey);
+	*ret_key = CV_TAKE(key);
+	return true;
+}
+
+struct passphrase {
+	const char *text; /* NULL: none */
+};
+
+/* OpenSSL asks here instead of on the terminal; it wipes its copy. */
+static int
+give_passphrase(char *ret_text, int size, int is_writing, void *asked)
+{
+	const struct passphrase *passphrase = asked;
+	(void)is_writing;
+	const size_t len = passphrase->text == NULL ? 0 : strlen(passphrase->text);
+	if (len == 0 || len > (size_t)size)
+		return -1;
+	memcpy(ret_text, passphrase->text, len);
+	return (int)len;
+}
+
+static bool
+decode(struct cv_bytes pem, const char *passphrase, EVP_PKEY **ret_pkey, struct cv_error *err)
+{
+	struct passphrase lent = {passphrase};
+	CV_AUTO_OPENSSL(BIO) BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+	if (bio == NULL)
+		return cv_openssl_fail(err, CV_E_MEMORY, "no memory for a key file");
+	*ret_pkey = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &lent);
+	if (*ret_pkey == NULL)
+		return cv_openssl_fail(err, CV_E_SIGNER,
+		    passphrase == NULL ? "not a PEM private key"
+				       : "wrong passphrase, or not a PEM private key");
+	return true;
+}
+
+static bool
+check_encryption(const char *pem, const char *passphrase, struct cv_error *err)
+{
+	const bool is_encrypted = strstr(pem, "-----BEGIN ENCRYPTED PRIVATE KEY-----") != NULL;
+	if (passphrase != NULL && !is_encrypted)
+		return cv_fail(err, CV_E_SIGNER, "not an encrypted PKCS#8 file");
+	if (passphrase == NULL && is_encrypted)
+		return cv_fail(err, CV_E_SIGNER, "encrypted, and no passphrase is given");
+	return true;
+}
+
+bool
+cv_signing_key_load(
+    const char *path, const char *passphrase, struct cv_signing_key **ret_key, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer pem = {.is_secret = true};
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *pkey = NULL;
+	if (!cv_file_read(path, KEY_FILE_MAX_BYTES, &pem, err))
+		return false;
+	if (!check_encryption(cv_buffer_text(&pem), passphrase, err) ||
+	    !decode(cv_buffer_bytes(&pem), passphrase, &pkey, err) || !wrap(&pkey, ret_key, err))
+		return cv_error_context(err, "key file %s", path);
+	return true;
+}
+
+bool
+cv_signing_key_generate(struct cv_signing_key **ret_key, struct cv_error *err)
+{
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *pkey = EVP_EC_gen("P-256");
+	if (pkey == NULL)
+		return cv_openssl_fail(err, CV_E_CRYPTO, "generating a P-256 key failed");
+	return wrap(&pkey, ret_key, err);
+}
+
+void
+cv_signing_key_free(struct cv_signing_key *key)
+{
+	if (key == NULL)
+		return;
+	EVP_PKEY_free(key->pkey);
+	cv_public_key_free(key->public_key);
+	free(key);
+}
+
+bool
+cv_signing_key_sign(const struct cv_signing_key *key, struct cv_bytes data,
+    uint8_t ret_signature[CV_SIGNATURE_MAX], size_t *ret_len, struct cv_error *err)
+{
+	uint8_t signature[CV_SIGNATURE_MAX];
+	size_t len = sizeof(signature);
+	CV_AUTO_OPENSSL(EVP_MD_CTX) EVP_MD_CTX *context = EVP_MD_CTX_new();
+	if (context == NULL ||
+	    EVP_DigestSignInit_ex(context, NULL, key->digest, NULL, NULL, key->pkey, NULL) != 1 ||
+	    EVP_DigestSign(context, signature, &len, data.data, data.len) != 1)
+		return cv_openssl_fail(err, CV_E_SIGNER, "signing failed");
+	memcpy(ret_signature, signature, len);
+	*ret_len = len;
+	return true;
+}

@@ -1,0 +1,36 @@
+/* A private key that can sign, with the algorithm it signs by. Used inside signer/ only. Any
+ * thread. */
+#ifndef CV_SIGNER_SIGNING_KEY_INTERNAL_H
+#define CV_SIGNER_SIGNING_KEY_INTERNAL_H
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+
+#include "cv/pki/public_key.h"
+#include "cv/signer/signer.h"
+#include "cv/util/auto.h"
+#include "cv/util/bytes.h"
+#include "cv/util/error.h"
+
+struct cv_signing_key {
+	EVP_PKEY *pkey;                   /* owned; OpenSSL wipes it when freed */
+	struct cv_public_key *public_key; /* owned */
+	struct cv_bytes algorithm;        /* static AlgorithmIdentifier element */
+	const char *digest;               /* static OpenSSL name; NULL: part of the algorithm */
+};
+
+/*
+ * PKCS#8 PEM file. With a passphrase the file must be encrypted, without one (NULL) it must not be:
+ * a CA key that lies about in the clear is a mistake to be noticed. CV_E_IO when the file cannot be
+ * read, CV_E_SIGNER when it is not such a key.
+ */
+bool cv_signing_key_load(const char *path, const char *passphrase, struct cv_signing_key **ret_key,
+    struct cv_error *err);
+bool cv_signing_key_generate(struct cv_signing_key **ret_key, struct cv_error *err);
+void cv_signing_key_free(struct cv_signing_key *key);
+CV_DEFINE_CLEANUP(cv_signing_key);
+
+bool cv_signing_key_sign(const struct cv_signing_key *key, struct cv_bytes data,
+    uint8_t ret_signature[CV_SIGNATURE_MAX], size_t *ret_len, struct cv_error *err);
+
+#endif

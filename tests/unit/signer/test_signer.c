@@ -1,0 +1,480 @@
+#include "cv/signer/signer.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cv/pki/der.h"
+#include "cv/pki/oid.h"
+#include "cv/pki/profile.h"
+#include "cv/pki/public_key.h"
+#include "../support/openssl_fixture.h"
+
+#define PASSPHRASE "correct horse"
+
+static const int64_t begin_utc = 1767225600;  /* 2026-01-01 */
+static const int64_t ca_end_utc = 2082758400; /* 2036-01-01, as in fixture_ca() */
+
+/* One CA whose key the signer has, and the parts of a certificate. */
+struct scene {
+	char folder[64];
+	char key_path[96];
+	EVP_PKEY *ca_key;
+	struct cv_certificate *ca;
+	struct cv_signer *signer;
+	struct cv_buffer subject;
+	struct cv_buffer spki;
+	struct cv_buffer san;
+};
+
+static void
+scene_init(struct scene *scene, const char *kind)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *key = fixture_key("P-256");
+	*scene = (struct scene){.ca_key = fixture_key(kind)};
+	fixture_make_folder(scene->folder, sizeof(scene->folder));
+	snprintf(scene->key_path, sizeof(scene->key_path), "%s/ca.key", scene->folder);
+	fixture_key_file(scene->ca_key, PASSPHRASE, scene->key_path);
+	scene->ca = fixture_ca("/CN=ca", scene->ca_key);
+	fixture_spki(key, &scene->spki);
+	cv_profile_append_name(&scene->subject, NULL, "device-1");
+	cr_assert(cv_profile_append_san(&scene->san, "DNS:localhost", &err));
+	cr_assert(cv_signer_new(&scene->signer, &err));
+}
+
+static void
+scene_deinit(struct scene *scene)
+{
+	fixture_remove_folder(scene->folder);
+	EVP_PKEY_free(scene->ca_key);
+	cv_certificate_free(scene->ca);
+	cv_signer_free(scene->signer);
+	cv_buffer_deinit(&scene->subject);
+	cv_buffer_deinit(&scene->spki);
+	cv_buffer_deinit(&scene->san);
+}
+
+static void
+add_key(struct scene *scene, enum cv_signer_purpose purpose)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	cr_assert(
+	    cv_signer_add_key(scene->signer, purpose, scene->ca, scene->key_path, PASSPHRASE, &err),
+	    "%s: %s", err.text, err.cause);
+}
+
+static void
+append_tbs(const struct scene *scene, enum cv_profile profile, struct cv_buffer *ret_tbs)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_certificate_request request = {
+	    .profile = profile,
+	    .issuer = scene->ca->subject,
+	    .issuer_key = scene->ca->subject_key,
+	    .subject = cv_buffer_bytes(&scene->subject),
+	    .spki = cv_buffer_bytes(&scene->spki),
+	    .san = profile == CV_PROFILE_SERVER ? cv_buffer_bytes(&scene->san) : cv_bytes(NULL, 0),
+	    .not_before_utc = begin_utc,
+	    .not_after_utc = ca_end_utc,
+	};
+	cv_profile_make_serial(request.serial);
+	cr_assert(cv_signer_algorithm(scene->signer, &scene->ca->key_id, &request.algorithm));
+	cr_assert(cv_profile_append_tbs(&request, ret_tbs, &err), "%s", err.text);
+}
+
+/* Signs, or expects a refusal that leaves the outputs alone. */
+static bool
+sign(const struct scene *scene, struct cv_bytes tbs, struct cv_error *err)
+{
+	uint8_t signature[CV_SIGNATURE_MAX] = {0x5a, 0x5a};
+	size_t len = 77;
+	*err = (struct cv_error)CV_ERROR_INIT;
+	if (cv_signer_sign(scene->signer, &scene->ca->key_id, tbs, signature, &len, err)) {
+		cr_expect_leq(len, sizeof(signature));
+		return true;
+	}
+	cr_expect_eq(err->code, CV_E_SIGNER);
+	cr_expect_eq(len, 77);
+	cr_expect_eq(signature[0], 0x5a);
+	return false;
+}
+
+static const struct {
+	const char *kind;
+	const char *algorithm;
+	size_t algorithm_len;
+} kind_rows[] = {
+#define ALGORITHM(octets) octets, sizeof(octets) - 1
+    {"P-256", ALGORITHM("\x30\x0a\x06\x08" CV_OID_ECDSA_SHA256)},
+    {"P-384", ALGORITHM("\x30\x0a\x06\x08" CV_OID_ECDSA_SHA384)},
+    {"P-521", ALGORITHM("\x30\x0a\x06\x08" CV_OID_ECDSA_SHA512)},
+    {"RSA-2048", ALGORITHM("\x30\x0d\x06\x09" CV_OID_RSA_SHA256 "\x05\x00")},
+    {"RSA-4096", ALGORITHM("\x30\x0d\x06\x09" CV_OID_RSA_SHA256 "\x05\x00")},
+    {"ED25519", ALGORITHM("\x30\x05\x06\x03" CV_OID_ED25519)},
+};
+
+Test(signer, algorithm_follows_the_key)
+{
+	for (size_t i = 0; i < sizeof(kind_rows) / sizeof(kind_rows[0]); i++) {
+		struct scene scene;
+		struct cv_error err = CV_ERROR_INIT;
+		CV_AUTO_BUFFER struct cv_buffer tbs = CV_BUFFER_INIT;
+		CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+		CV_AUTO(cv_certificate) struct cv_certificate *leaf = NULL;
+		uint8_t signature[CV_SIGNATURE_MAX];
+		size_t len = 0;
+		struct cv_bytes algorithm;
+		enum cv_chain_outcome outcome = CV_CHAIN_REFUSED;
+		const char *reason = NULL;
+		scene_init(&scene, kind_rows[i].kind);
+		add_key(&scene, CV_SIGNER_DEVICES);
+		append_tbs(&scene, CV_PROFILE_DEVICE, &tbs);
+		cr_assert(cv_signer_algorithm(scene.signer, &scene.ca->key_id, &algorithm));
+		cr_expect(cv_bytes_equal(
+		    algorithm, cv_bytes(kind_rows[i].algorithm, kind_rows[i].algorithm_len)));
+		cr_assert(cv_signer_sign(scene.signer, &scene.ca->key_id, cv_buffer_bytes(&tbs),
+			      signature, &len, &err),
+		    "%s", err.text);
+		cv_profile_append_certificate(
+		    cv_buffer_bytes(&tbs), algorithm, cv_bytes(signature, len), &der);
+		cr_assert(cv_certificate_parse(cv_buffer_bytes(&der), &leaf, &err));
+		cr_assert(cv_certificate_verify(leaf, scene.ca, &outcome, &reason, &err));
+		cr_expect_eq(outcome, CV_CHAIN_GOOD, "%s: %s", kind_rows[i].kind, reason);
+		scene_deinit(&scene);
+	}
+}
+
+static const struct {
+	enum cv_signer_purpose purpose;
+	enum cv_profile profile;
+	bool is_signed;
+} purpose_rows[] = {
+    {CV_SIGNER_DEVICES, CV_PROFILE_DEVICE, true},
+    {CV_SIGNER_DEVICES, CV_PROFILE_SERVER, false},
+    {CV_SIGNER_DEVICES, CV_PROFILE_ISSUING, false},
+    {CV_SIGNER_DEVICES, CV_PROFILE_ROOT, false},
+    {CV_SIGNER_SERVICE, CV_PROFILE_SERVER, true},
+    {CV_SIGNER_SERVICE, CV_PROFILE_GATEWAY, true},
+    {CV_SIGNER_SERVICE, CV_PROFILE_ISSUING, false},
+    {CV_SIGNER_SERVICE, CV_PROFILE_ROOT, false},
+};
+
+Test(signer, purpose_decides_the_profiles)
+{
+	for (size_t i = 0; i < sizeof(purpose_rows) / sizeof(purpose_rows[0]); i++) {
+		struct scene scene;
+		struct cv_error err;
+		CV_AUTO_BUFFER struct cv_buffer tbs = CV_BUFFER_INIT;
+		scene_init(&scene, "P-256");
+		add_key(&scene, purpose_rows[i].purpose);
+		append_tbs(&scene, purpose_rows[i].profile, &tbs);
+		cr_expect_eq(sign(&scene, cv_buffer_bytes(&tbs), &err), purpose_rows[i].is_signed,
+		    "row %zu: %s", i, err.text);
+		scene_deinit(&scene);
+	}
+}
+
+/* A TBSCertificate taken apart: what is NULL is as in a good one. */
+struct parts {
+	struct cv_bytes version; /* whole [0] element */
+	struct cv_bytes serial;  /* content */
+	struct cv_bytes algorithm;
+	struct cv_bytes issuer;
+	struct cv_bytes validity; /* content */
+	struct cv_bytes subject;
+	struct cv_bytes extensions; /* content of the SEQUENCE */
+	struct cv_bytes tail;       /* behind the extensions, inside */
+};
+
+#define B(octets) CV_OID_INIT(octets)
+#define NAME(letter) "\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01" letter
+#define NAME_CA                                                                                    \
+	"\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x02"                                     \
+	"ca"
+#define FROM_2026                                                                                  \
+	"\x17\x0d"                                                                                 \
+	"260101000000Z"
+#define TO_2036                                                                                    \
+	"\x17\x0d"                                                                                 \
+	"360101000000Z"
+#define ECDSA "\x30\x0a\x06\x08" CV_OID_ECDSA_SHA256
+#define LEAF "\x30\x0c\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x02\x30\x00"
+#define USAGE "\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x07\x80"
+#define EKU "\x06\x03\x55\x1d\x25"
+#define CLIENT "\x30\x16" EKU "\x01\x01\xff\x04\x0c\x30\x0a\x06\x08" CV_OID_CLIENT_AUTH
+#define X "\x30\x07\x06\x02\x2a\x03\x04\x01\x00"
+#define NINETEEN                                                                                   \
+	"234567890123456789"                                                                       \
+	"0"
+
+static void
+append(struct cv_buffer *buffer, struct cv_bytes bytes, struct cv_bytes otherwise)
+{
+	const struct cv_bytes chosen = bytes.data == NULL ? otherwise : bytes;
+	cv_buffer_append(buffer, chosen.data, chosen.len);
+}
+
+static void
+append_content(
+    struct cv_buffer *buffer, uint8_t tag, struct cv_bytes bytes, struct cv_bytes otherwise)
+{
+	cv_der_append(buffer, tag, bytes.data == NULL ? otherwise : bytes);
+}
+
+static void
+assemble(const struct parts *parts, struct cv_bytes spki, struct cv_buffer *ret_tbs)
+{
+	const size_t tbs = cv_der_open(ret_tbs, CV_DER_SEQUENCE);
+	append(ret_tbs, parts->version, CV_OID("\xa0\x03\x02\x01\x02"));
+	append_content(ret_tbs, CV_DER_INTEGER, parts->serial, CV_OID("\x01"));
+	append(ret_tbs, parts->algorithm, CV_OID(ECDSA));
+	append(ret_tbs, parts->issuer, CV_OID(NAME_CA));
+	append_content(ret_tbs, CV_DER_SEQUENCE, parts->validity, CV_OID(FROM_2026 TO_2036));
+	append(ret_tbs, parts->subject, CV_OID(NAME("a")));
+	cv_buffer_append(ret_tbs, spki.data, spki.len);
+	const size_t outer = cv_der_open(ret_tbs, CV_DER_CONTEXT_CONSTRUCTED(3));
+	append_content(ret_tbs, CV_DER_SEQUENCE, parts->extensions, CV_OID(LEAF USAGE CLIENT));
+	cv_der_close(ret_tbs, outer);
+	append(ret_tbs, parts->tail, cv_bytes(NULL, 0));
+	cv_der_close(ret_tbs, tbs);
+	cr_assert_not(ret_tbs->has_failed);
+}
+
+static const struct {
+	const char *name;
+	struct parts parts;
+	const char *refusal; /* NULL: signed */
+} part_rows[] = {
+    {"as it is", {.tail = {NULL, 0}}, NULL},
+    {"tail", {.tail = B("\x05\x00")}, "extensions"},
+    {"version 1", {.version = B("")}, "version"},
+    {"version 2", {.version = B("\xa0\x03\x02\x01\x01")}, "version"},
+    {"serial of 20 octets", {.serial = B("\x7f" NINETEEN)}, NULL},
+    {"serial of 21 octets",
+	{.serial = B("\x01"
+		     "1" NINETEEN)},
+	"20 octets"},
+    {"serial of 20 octets and a sign", {.serial = B("\x00\xff" NINETEEN)}, "20 octets"},
+    {"serial negative", {.serial = B("\xff")}, "positive"},
+    {"serial zero", {.serial = B("\x00")}, "positive"},
+    {"algorithm of another key", {.algorithm = B("\x30\x0a\x06\x08" CV_OID_ECDSA_SHA384)},
+	"algorithm"},
+    {"algorithm that is none", {.algorithm = B("\x05\x00")}, "algorithm"},
+    {"other issuer", {.issuer = B(NAME("b"))}, "issuer"},
+    {"issuer empty", {.issuer = B("\x30\x00")}, "issuer"},
+    {"end before the CA's",
+	{.validity = B(FROM_2026 "\x17\x0d"
+				 "351231235959Z")},
+	NULL},
+    {"end a second beyond the CA's",
+	{.validity = B(FROM_2026 "\x17\x0d"
+				 "360101000001Z")},
+	"outlive"},
+    {"end in 9999",
+	{.validity = B(FROM_2026 "\x18\x0f"
+				 "99991231235959Z")},
+	"outlive"},
+    {"end before begin", {.validity = B(TO_2036 FROM_2026)}, "in order"},
+    {"one time", {.validity = B(FROM_2026)}, "validity"},
+    {"subject is no sequence", {.subject = B("\x05\x00")}, "subject"},
+    {"no extensions", {.extensions = B("")}, "basicConstraints"},
+    {"no basicConstraints", {.extensions = B(USAGE CLIENT)}, "basicConstraints"},
+    {"CA:TRUE",
+	{.extensions = B(
+	     "\x30\x0f\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x05\x30\x03\x01\x01\xff" USAGE CLIENT)},
+	"basicConstraints"},
+    {"basicConstraints not critical",
+	{.extensions = B("\x30\x09\x06\x03\x55\x1d\x13\x04\x02\x30\x00" USAGE CLIENT)},
+	"basicConstraints"},
+    {"no keyUsage", {.extensions = B(LEAF CLIENT)}, "keyUsage"},
+    {"keyUsage not critical",
+	{.extensions = B(LEAF "\x30\x0b\x06\x03\x55\x1d\x0f\x04\x04\x03\x02\x07\x80" CLIENT)},
+	"keyUsage"},
+    {"keyCertSign too",
+	{.extensions =
+		B(LEAF "\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x02\x84" CLIENT)},
+	"keyUsage"},
+    {"keyAgreement too",
+	{.extensions =
+		B(LEAF "\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x03\x88" CLIENT)},
+	"keyUsage"},
+    {"no extKeyUsage", {.extensions = B(LEAF USAGE)}, "extKeyUsage"},
+    {"extKeyUsage not critical",
+	{.extensions = B(LEAF USAGE "\x30\x13" EKU "\x04\x0c\x30\x0a\x06\x08" CV_OID_CLIENT_AUTH)},
+	"extKeyUsage"},
+    {"server",
+	{.extensions = B(
+	     LEAF USAGE "\x30\x16" EKU "\x01\x01\xff\x04\x0c\x30\x0a\x06\x08" CV_OID_SERVER_AUTH)},
+	"extKeyUsage"},
+    {"client and server",
+	{.extensions = B(
+	     LEAF USAGE "\x30\x20" EKU "\x01\x01\xff\x04\x16\x30\x14\x06\x08" CV_OID_CLIENT_AUTH
+			"\x06\x08" CV_OID_SERVER_AUTH)},
+	"extKeyUsage"},
+    {"unknown extension", {.extensions = B(LEAF USAGE CLIENT X)}, "no profile"},
+    {"subject key identifier",
+	{.extensions = B(LEAF USAGE CLIENT "\x30\x0a\x06\x03\x55\x1d\x0e\x04\x03\x04\x01\x00")},
+	NULL},
+    {"name constraints",
+	{.extensions = B(LEAF USAGE CLIENT "\x30\x09\x06\x03\x55\x1d\x1e\x04\x02\x30\x00")},
+	"no profile"},
+    {"repeated extension", {.extensions = B(LEAF USAGE CLIENT LEAF)}, "repeated"},
+};
+
+Test(signer, parts)
+{
+	struct scene scene;
+	scene_init(&scene, "P-256");
+	add_key(&scene, CV_SIGNER_DEVICES);
+	for (size_t i = 0; i < sizeof(part_rows) / sizeof(part_rows[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer tbs = CV_BUFFER_INIT;
+		struct cv_error err;
+		const char *refusal = part_rows[i].refusal;
+		assemble(&part_rows[i].parts, cv_buffer_bytes(&scene.spki), &tbs);
+		cr_expect_eq(sign(&scene, cv_buffer_bytes(&tbs), &err), refusal == NULL, "%s: %s",
+		    part_rows[i].name, err.text);
+		if (refusal != NULL)
+			cr_expect_not_null(
+			    strstr(err.text, refusal), "%s: %s", part_rows[i].name, err.text);
+	}
+	scene_deinit(&scene);
+}
+
+Test(signer, anything_but_a_whole_tbs_is_refused)
+{
+	struct scene scene;
+	struct cv_error err;
+	CV_AUTO_BUFFER struct cv_buffer tbs = CV_BUFFER_INIT;
+	static const uint8_t digest[32] = {1};
+	scene_init(&scene, "P-256");
+	add_key(&scene, CV_SIGNER_DEVICES);
+	append_tbs(&scene, CV_PROFILE_DEVICE, &tbs);
+	for (size_t len = 0; len < tbs.len; len++) {
+		CV_AUTO_MEMORY uint8_t *copy = fixture_exact_copy(cv_bytes(tbs.data, len));
+		cr_expect_not(sign(&scene, cv_bytes(copy, len), &err), "%zu", len);
+	}
+	cr_expect(sign(&scene, cv_buffer_bytes(&tbs), &err));
+	cv_buffer_append_byte(&tbs, 0);
+	cr_expect_not(sign(&scene, cv_buffer_bytes(&tbs), &err));
+	cr_expect_not(sign(&scene, CV_BYTES(digest), &err));
+	scene_deinit(&scene);
+}
+
+Test(signer, unknown_key)
+{
+	struct scene scene;
+	struct cv_error err;
+	struct cv_bytes algorithm = CV_OID("untouched");
+	CV_AUTO_BUFFER struct cv_buffer tbs = CV_BUFFER_INIT;
+	scene_init(&scene, "P-256");
+	cr_expect_not(cv_signer_algorithm(scene.signer, &scene.ca->key_id, &algorithm));
+	cr_expect_eq(algorithm.len, strlen("untouched"));
+	add_key(&scene, CV_SIGNER_DEVICES);
+	append_tbs(&scene, CV_PROFILE_DEVICE, &tbs);
+	cr_expect(sign(&scene, cv_buffer_bytes(&tbs), &err));
+	scene.ca->key_id.bytes[0] ^= 1;
+	cr_expect_not(sign(&scene, cv_buffer_bytes(&tbs), &err));
+	scene_deinit(&scene);
+}
+
+/* What one CA may sign, another whose key is there as well may not. */
+Test(signer, keys_are_not_mixed_up)
+{
+	struct scene first;
+	struct scene second;
+	struct cv_error err = CV_ERROR_INIT;
+	CV_AUTO_BUFFER struct cv_buffer tbs = CV_BUFFER_INIT;
+	uint8_t signature[CV_SIGNATURE_MAX];
+	size_t len = 0;
+	scene_init(&first, "P-256");
+	scene_init(&second, "P-256");
+	add_key(&first, CV_SIGNER_DEVICES);
+	cr_assert(cv_signer_add_key(
+	    first.signer, CV_SIGNER_SERVICE, second.ca, second.key_path, PASSPHRASE, &err));
+	append_tbs(&first, CV_PROFILE_SERVER, &tbs);
+	cr_expect_not(cv_signer_sign(
+	    first.signer, &first.ca->key_id, cv_buffer_bytes(&tbs), signature, &len, &err));
+	cr_expect(cv_signer_sign(
+	    first.signer, &second.ca->key_id, cv_buffer_bytes(&tbs), signature, &len, &err));
+	scene_deinit(&first);
+	scene_deinit(&second);
+}
+
+static bool
+try_key(struct scene *scene, const struct cv_certificate *ca, const char *passphrase,
+    struct cv_error *err)
+{
+	*err = (struct cv_error)CV_ERROR_INIT;
+	return cv_signer_add_key(
+	    scene->signer, CV_SIGNER_DEVICES, ca, scene->key_path, passphrase, err);
+}
+
+Test(signer, key_file_must_fit)
+{
+	struct scene scene;
+	struct cv_error err;
+	scene_init(&scene, "P-256");
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *other_key = fixture_key("P-256");
+	CV_AUTO(cv_certificate) struct cv_certificate *other = fixture_ca("/CN=ca", other_key);
+	CV_AUTO(cv_certificate)
+	struct cv_certificate *no_ca = fixture_parsed_certificate(
+	    &(struct fixture_certificate){.subject = "/CN=ca", .key = scene.ca_key});
+	cr_expect_not(try_key(&scene, other, PASSPHRASE, &err));
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	cr_expect_not_null(strstr(err.text, "not the one in the CA certificate"), "%s", err.text);
+	cr_expect_not(try_key(&scene, no_ca, PASSPHRASE, &err));
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	cr_expect_not(try_key(&scene, scene.ca, "wrong passphrase", &err));
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	cr_expect_not(try_key(&scene, scene.ca, NULL, &err));
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	cr_expect_not(try_key(&scene, scene.ca, "", &err));
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	cr_expect(try_key(&scene, scene.ca, PASSPHRASE, &err), "%s", err.text);
+	cr_expect_not(try_key(&scene, scene.ca, PASSPHRASE, &err), "twice");
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	scene_deinit(&scene);
+}
+
+/* Neither the passphrase that was tried nor a part of the key is in the error. */
+Test(signer, passphrase_is_not_in_the_error)
+{
+	struct scene scene;
+	struct cv_error err;
+	scene_init(&scene, "P-256");
+	cr_expect_not(try_key(&scene, scene.ca, "xyzzy-plugh", &err));
+	cr_expect_null(strstr(err.text, "xyzzy"));
+	cr_expect_null(strstr(err.cause, "xyzzy"));
+	scene_deinit(&scene);
+}
+
+Test(signer, key_file_in_the_clear_is_refused)
+{
+	struct scene scene;
+	struct cv_error err;
+	scene_init(&scene, "P-256");
+	fixture_key_file(scene.ca_key, NULL, scene.key_path);
+	cr_expect_not(try_key(&scene, scene.ca, PASSPHRASE, &err));
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	cr_expect_not_null(strstr(err.text, "not an encrypted"), "%s", err.text);
+	cr_expect_not(try_key(&scene, scene.ca, NULL, &err));
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	scene_deinit(&scene);
+}
+
+Test(signer, key_file_must_exist)
+{
+	struct scene scene;
+	struct cv_error err;
+	scene_init(&scene, "P-256");
+	snprintf(scene.key_path, sizeof(scene.key_path), "%s/absent.key", scene.folder);
+	cr_expect_not(try_key(&scene, scene.ca, PASSPHRASE, &err));
+	cr_expect_eq(err.code, CV_E_IO);
+	scene_deinit(&scene);
+}
+
+Test(signer, freeing_nothing)
+{
+	cv_signer_free(NULL);
+}
