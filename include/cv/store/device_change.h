@@ -1,0 +1,125 @@
+/*
+ * One change of one device as an object: begun under the device's lock, edited, then committed or,
+ * when it leaves scope uncommitted, rolled back. What the rules decide on is read after the lock
+ * was taken, by statements of their own (a joined read in the locking statement would see old
+ * rows). Edits are only queued; commit sends them in one round trip, raises the slot's version and
+ * writes the feed and audit rows. One connection, one thread.
+ */
+#ifndef CV_STORE_DEVICE_CHANGE_H
+#define CV_STORE_DEVICE_CHANGE_H
+
+#include <stdbool.h>
+
+#include "cv/model/certificate_row.h"
+#include "cv/model/device_record.h"
+#include "cv/store/pool.h"
+#include "cv/store/realm_store.h"
+#include "cv/util/auto.h"
+#include "cv/util/error.h"
+
+/* What is to be read; NULL pointers: not asked. */
+struct cv_record_query {
+	const struct cv_party *party;
+	const struct cv_digest *presented_key;
+	const struct cv_digest *presented_tbs;
+	const struct cv_digest *named_key;
+	const struct cv_digest *csr_digest;
+	int64_t replay_window_seconds;
+};
+
+/* Without lock: only says whether a change is worth trying. One round trip. */
+bool cv_device_record_read(struct cv_connection *connection, const struct cv_record_query *query,
+    struct cv_device_record *ret_record, struct cv_error *err);
+
+/* The newest key that the current key asked for and nobody announced; spki appended. */
+bool cv_device_newest_asked_key(struct cv_connection *connection, const struct cv_party *party,
+    bool *ret_exists, struct cv_digest *ret_key, struct cv_buffer *ret_spki, struct cv_error *err);
+
+/* Keys proved in this request, recorded in a transaction of their own before the lock is taken. */
+struct cv_change_options {
+	const struct cv_digest *proved_keys[2]; /* NULL: none */
+	bool creates_device; /* INSERT ... ON CONFLICT DO NOTHING before the lock */
+	const char
+	    *authority;    /* uuid to lock FOR SHARE first (first contact, registration); NULL */
+	const char *token; /* uuid of an enrolment token to lock first; NULL */
+};
+
+struct cv_device_change;
+
+bool cv_device_change_begin(struct cv_connection *connection, const struct cv_record_query *query,
+    const struct cv_change_options *options, struct cv_device_change **ret_change,
+    struct cv_error *err);
+/* Rolls back what was not committed. */
+void cv_device_change_free(struct cv_device_change *change);
+CV_DEFINE_CLEANUP(cv_device_change);
+
+/* Lent; as of after the lock. A device that this change created shows exists = false. */
+const struct cv_device_record *cv_device_change_record(const struct cv_device_change *change);
+/* With options.token: the token as of after its lock; exists false when gone or expired. */
+bool cv_device_change_token(
+    const struct cv_device_change *change, struct cv_enrolment_token_row *ret_token);
+/* With options.authority. */
+enum cv_authority_state cv_device_change_authority_state(const struct cv_device_change *change);
+
+/* Edits: queued, nothing fails here. */
+
+/* The device is registered: owner, origin authority and token may be NULL. Makes the slot. */
+void cv_device_change_register(
+    struct cv_device_change *change, const char *owner, const char *origin, const char *token);
+void cv_device_change_set_state(
+    struct cv_device_change *change, enum cv_device_state state, const char *reason);
+/* Enrolment tokens made until now do not count for this device any more. */
+void cv_device_change_void_tokens(struct cv_device_change *change);
+void cv_device_change_mark_seen(struct cv_device_change *change);
+void cv_device_change_use_token(struct cv_device_change *change, const char *token);
+/* Records a certificate; of a key without row only after one of the key edits below. */
+void cv_device_change_add_certificate(
+    struct cv_device_change *change, const struct cv_certificate_row *row);
+/* The first current key of a slot that has none. spki: canonical. */
+void cv_device_change_set_first_key(
+    struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki);
+/* The current key asked for a certificate of this key; a known key keeps its state. Notes the order
+ * of issue when is_issued. */
+void cv_device_change_ask_key(
+    struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki);
+/* Announces: withdraws the announced keys that were not issued after it, keeps the newest 8, locks
+ * the configuration. */
+void cv_device_change_announce_key(
+    struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki);
+/* Activation: this key current; the old one retired, with a grace of so many days; every other open
+ * key but those that this key asked for discarded; older graces ended; lock off. */
+void cv_device_change_activate_key(
+    struct cv_device_change *change, const struct cv_digest *key, int grace_days);
+/* An announced or asked key (NULL: all announced) falls back; the lock goes with the last. */
+void cv_device_change_cancel_key(struct cv_device_change *change, const struct cv_digest *key);
+/* Ends a key: retired (was current), discarded, or compromised. */
+void cv_device_change_end_key(struct cv_device_change *change, const struct cv_digest *key,
+    enum cv_key_state state, const char *reason);
+/* Ends every open key of every slot, graces too. */
+void cv_device_change_end_all_keys(struct cv_device_change *change, const char *reason);
+/* Everything the current key announced and asked for is discarded; lock off; graces ended. */
+void cv_device_change_discard_open_keys(struct cv_device_change *change, const char *reason);
+void cv_device_change_revoke_certificate(
+    struct cv_device_change *change, const struct cv_digest *fingerprint, const char *reason);
+void cv_device_change_set_issue_debt(struct cv_device_change *change, int64_t debt_until_utc);
+
+/* Who did what; every change has exactly one. Texts may be NULL but actor and action. */
+struct cv_change_note {
+	const char *
+	    kind; /* of the feed row and the audit row: issued announced activated registered ... */
+	const char *actor; /* device:..., gateway:..., operator:..., token:... */
+	const char *reason;
+	const char *request_id;
+	const char *before_json; /* JSON objects for the audit row; NULL: none */
+	const char *after_json;
+	bool touches_all_slots; /* state of the device: every slot's version rises */
+};
+
+/*
+ * Commits. CV_E_CONFLICT: repeat the whole operation. CV_E_DATABASE: outcome unknown.
+ * CV_E_CONSTRAINT: the database refused it. On success ret_version is the slot's new version.
+ */
+bool cv_device_change_commit(struct cv_device_change *change, const struct cv_change_note *note,
+    int64_t *ret_version, struct cv_error *err);
+
+#endif

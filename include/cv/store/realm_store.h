@@ -1,0 +1,121 @@
+/* Factories, authorities, gateways and tokens. Blocking; one connection, one thread. */
+#ifndef CV_STORE_REALM_STORE_H
+#define CV_STORE_REALM_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cv/model/device_record.h"
+#include "cv/model/digest.h"
+#include "cv/model/name.h"
+#include "cv/model/state.h"
+#include "cv/store/pool.h"
+#include "cv/util/bytes.h"
+#include "cv/util/error.h"
+
+#define CV_AUTHORITY_NAME_SIZE 65
+#define CV_GATEWAY_NAME_SIZE 65
+#define CV_OWNER_SIZE 129
+/* The lists of a gateway, comma separated. */
+#define CV_FACTORY_LIST_SIZE 1024
+#define CV_SOURCE_LIST_SIZE 128
+
+struct cv_factory_row {
+	char name[CV_FACTORY_NAME_MAX + 1];
+	bool is_default;
+	bool registers_first_contact;
+	bool announce_is_implied;
+	int retire_after_days;
+	int lifetime_days;
+};
+
+struct cv_authority_row {
+	char id[CV_UUID_SIZE];
+	char factory[CV_FACTORY_NAME_MAX + 1];
+	char name[CV_AUTHORITY_NAME_SIZE];
+	char owner[CV_OWNER_SIZE]; /* "": none */
+	enum cv_authority_kind kind;
+	enum cv_authority_state state;
+	struct cv_digest fingerprint;
+	struct cv_bytes certificate; /* DER, lent during the call */
+};
+
+struct cv_gateway_row {
+	char id[CV_UUID_SIZE];
+	char name[CV_GATEWAY_NAME_SIZE];
+	bool has_every_factory;
+	char factories[CV_FACTORY_LIST_SIZE];
+	char sources[CV_SOURCE_LIST_SIZE];
+	bool may_activate;
+	struct cv_digest fingerprint;
+	struct cv_bytes certificate;
+};
+
+/* Receives the rows one by one; false stops the reading with CV_E_MEMORY. */
+struct cv_realm_sink {
+	void *context;
+	bool (*factory)(void *context, const struct cv_factory_row *row);
+	bool (*authority)(void *context, const struct cv_authority_row *row);
+	bool (*gateway)(
+	    void *context, const struct cv_gateway_row *row); /* removed ones are left out */
+};
+
+bool cv_realm_store_version(
+    struct cv_connection *connection, int64_t *ret_version, struct cv_error *err);
+/* Version and rows in one snapshot. */
+bool cv_realm_store_load(struct cv_connection *connection, const struct cv_realm_sink *sink,
+    int64_t *ret_version, struct cv_error *err);
+
+/* Inserts; false with CV_E_CONSTRAINT when the name or fingerprint exists. Audited. */
+bool cv_realm_store_add_authority(struct cv_connection *connection,
+    const struct cv_authority_row *row, const char *actor, const char *request_id,
+    struct cv_error *err);
+bool cv_realm_store_set_authority_state(struct cv_connection *connection, const char *factory,
+    const char *name, enum cv_authority_state state, const char *actor, const char *reason,
+    const char *request_id, bool *ret_exists, struct cv_error *err);
+bool cv_realm_store_add_gateway(struct cv_connection *connection, const struct cv_gateway_row *row,
+    const char *actor, const char *request_id, struct cv_error *err);
+
+/* The whole of `init` that concerns the database, in one transaction. */
+struct cv_first_factory {
+	struct cv_factory_row factory;
+	const struct cv_authority_row *authorities;
+	size_t authority_count;
+	const char *operator_token_name;
+	struct cv_digest operator_token_hash;
+};
+/* CV_E_CONSTRAINT when a factory of that name exists. */
+bool cv_realm_store_init(
+    struct cv_connection *connection, const struct cv_first_factory *first, struct cv_error *err);
+
+enum cv_role { CV_ROLE_VIEWER, CV_ROLE_OPERATOR, CV_ROLE_ADMIN };
+struct cv_operator_token {
+	char id[CV_UUID_SIZE];
+	char name[CV_OWNER_SIZE];
+	enum cv_role role;
+	bool has_every_factory;
+	char factories[CV_FACTORY_LIST_SIZE];
+};
+/* ret_exists false: no such token, expired or revoked. */
+bool cv_realm_store_find_operator(struct cv_connection *connection, const struct cv_digest *hash,
+    bool *ret_exists, struct cv_operator_token *ret_token, struct cv_error *err);
+
+struct cv_enrolment_token_row {
+	char id[CV_UUID_SIZE];
+	char factory[CV_FACTORY_NAME_MAX + 1];
+	char device[CV_DEVICE_ID_MAX + 1]; /* "": any unregistered id */
+	int64_t uses_max;
+	int64_t uses;           /* devices so far */
+	bool is_used_by_device; /* the device asked about already has a use */
+	int64_t expires_in_seconds;
+	int64_t made_at_us; /* microseconds since 1970 */
+};
+bool cv_realm_store_add_enrolment_token(struct cv_connection *connection,
+    const struct cv_enrolment_token_row *row, const struct cv_digest *hash, const char *actor,
+    const char *request_id, struct cv_error *err);
+/* device: whose use is asked about. Reads only; it is decided again under its lock. */
+bool cv_realm_store_find_enrolment_token(struct cv_connection *connection,
+    const struct cv_digest *hash, const char *device, bool *ret_exists,
+    struct cv_enrolment_token_row *ret_row, struct cv_error *err);
+
+#endif

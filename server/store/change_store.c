@@ -1,0 +1,279 @@
+#include "cv/store/change_store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cv/util/text.h"
+
+#include "database_internal.h"
+
+/* The whole index may take longer than one request. */
+#define LOAD_MS 60000
+
+/* Columns of status_load.sql, from `column` on. */
+static bool
+read_status(struct cv_row row, int column, struct cv_status_row *ret_status)
+{
+	if (!cv_party_set(&ret_status->party, cv_row_text(row, column),
+		cv_row_text(row, column + 1), cv_row_text(row, column + 2)) ||
+	    !cv_device_state_parse(cv_row_text(row, column + 4), &ret_status->device_state) ||
+	    !cv_row_digest(row, column + 8, &ret_status->fingerprint) ||
+	    !cv_key_state_parse(cv_row_text(row, column + 9), &ret_status->key_state))
+		return false;
+	ret_status->version = cv_row_number(row, column + 3);
+	ret_status->is_seen = cv_row_bool(row, column + 5);
+	ret_status->has_pending = cv_row_bool(row, column + 6);
+	ret_status->talks_until_utc = cv_row_number(row, column + 7);
+	ret_status->is_revoked = cv_row_bool(row, column + 10);
+	cv_text_copy(
+	    ret_status->authority, sizeof(ret_status->authority), cv_row_text(row, column + 11));
+	ret_status->not_before_utc = cv_row_number(row, column + 12);
+	ret_status->not_after_utc = cv_row_number(row, column + 13);
+	return true;
+}
+
+static bool
+give_status(
+    struct cv_row row, int column, cv_status_sink *sink, void *context, struct cv_error *err)
+{
+	struct cv_status_row status;
+
+	if (!read_status(row, column, &status))
+		return cv_fail(
+		    err, CV_E_INTERNAL, "database: a certificate's status cannot be read");
+	if (!sink(context, &status))
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	return true;
+}
+
+/* ---- load ---- */
+
+/* Reads the running query row by row; after a failure the rest is read and thrown away. */
+static bool
+give_stream(
+    struct cv_connection *connection, cv_status_sink *sink, void *context, struct cv_error *err)
+{
+	bool is_good = true;
+
+	for (;;) {
+		CV_AUTO_RESULT PGresult *result = NULL;
+		ExecStatusType status;
+
+		if (!cv_next_result(connection, LOAD_MS, &result, err))
+			return false;
+		if (!result)
+			return is_good;
+		status = PQresultStatus(result);
+		if (!is_good)
+			continue;
+		if (status == PGRES_SINGLE_TUPLE)
+			is_good = give_status((struct cv_row){result, 0}, 0, sink, context, err);
+		else if (status != PGRES_TUPLES_OK)
+			is_good = cv_result_error(connection, result, err);
+	}
+}
+
+static bool
+stream_load(struct cv_connection *connection, const struct cv_parameters *parameters,
+    cv_status_sink *sink, void *context, struct cv_error *err)
+{
+	if (!PQsendQueryParams(connection->pg, cv_sql_status_load, parameters->count, NULL,
+		parameters->values, parameters->lengths, parameters->formats, 0) ||
+	    !PQsetSingleRowMode(connection->pg))
+		return cv_result_error(connection, NULL, err);
+	return give_stream(connection, sink, context, err);
+}
+
+static bool
+read_count(struct cv_connection *connection, const struct cv_parameters *parameters,
+    int64_t *ret_total, int64_t *ret_position, struct cv_error *err)
+{
+	CV_AUTO_RESULT PGresult *result = NULL;
+
+	if (!cv_execute(connection, CV_SQL(status_count), parameters, &result, err))
+		return false;
+	*ret_total = cv_row_number((struct cv_row){result, 0}, 0);
+	*ret_position = cv_row_number((struct cv_row){result, 0}, 1);
+	return true;
+}
+
+bool
+cv_change_store_load(struct cv_connection *connection, int64_t grace_seconds, cv_status_sink *sink,
+    void *context, int64_t *ret_total, int64_t *ret_position, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	bool is_good;
+
+	cv_parameter_number(&parameters, grace_seconds);
+	is_good = cv_execute_script(connection, "SET statement_timeout = 0", LOAD_MS, err) &&
+		  cv_execute(connection, CV_SQL(begin_snapshot), NULL, NULL, err) &&
+		  read_count(connection, &parameters, ret_total, ret_position, err) &&
+		  stream_load(connection, &parameters, sink, context, err) &&
+		  cv_execute(connection, CV_SQL(commit), NULL, NULL, err) &&
+		  cv_execute_script(connection, "RESET statement_timeout", LOAD_MS, err);
+	if (!is_good) {
+		cv_rollback(connection);
+		connection->is_broken = true; /* its time-out is not the usual one */
+		return cv_error_context(err, "loading the index");
+	}
+	return true;
+}
+
+/* ---- changes ---- */
+
+bool
+cv_change_store_slot(struct cv_connection *connection, const struct cv_party *party,
+    cv_status_sink *sink, void *context, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *result = NULL;
+
+	cv_parameter_text(&parameters, party->factory);
+	cv_parameter_text(&parameters, party->device);
+	cv_parameter_text(&parameters, party->slot);
+	if (!cv_execute(connection, CV_SQL(status_slot), &parameters, &result, err))
+		return cv_error_context(err, "reading device %s", party->device);
+	for (int i = 0; i < PQntuples(result); i++) {
+		if (!give_status((struct cv_row){result, i}, 0, sink, context, err))
+			return false;
+	}
+	return true;
+}
+
+bool
+cv_change_store_read(struct cv_connection *connection, size_t limit, cv_status_sink *sink,
+    void *context, int64_t *position, bool *ret_is_complete, size_t *ret_rows, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *result = NULL;
+	struct cv_row first;
+	int64_t numbered, unnumbered;
+
+	cv_parameter_number(&parameters, *position);
+	cv_parameter_number(&parameters, (int64_t)limit);
+	if (!cv_execute(connection, CV_SQL(status_changed), &parameters, &result, err))
+		return cv_error_context(err, "reading the change feed");
+	first = (struct cv_row){result, 0};
+	if (cv_row_number(first, 3) > *position)
+		return cv_fail(err, CV_E_NOT_FOUND, "changes after position %lld are gone",
+		    (long long)*position);
+	for (int i = 0; i < PQntuples(result); i++) {
+		struct cv_row row = {result, i};
+
+		if (!cv_row_is_null(row, 4) && !give_status(row, 4, sink, context, err))
+			return false;
+	}
+	numbered = cv_row_number(first, 1);
+	unnumbered = cv_row_number(first, 2);
+	*position = cv_row_number(first, 0);
+	*ret_is_complete = numbered < (int64_t)limit && unnumbered < (int64_t)limit;
+	*ret_rows = (size_t)(numbered + unnumbered);
+	return true;
+}
+
+static bool
+number_locked(
+    struct cv_connection *connection, size_t limit, size_t *ret_numbered, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *locked = NULL;
+	CV_AUTO_RESULT PGresult *numbered = NULL;
+
+	if (!cv_execute(connection, CV_SQL(feed_lock), NULL, &locked, err))
+		return false;
+	if (PQntuples(locked) == 0)
+		return true;
+	cv_parameter_number(&parameters, (int64_t)limit);
+	if (!cv_execute(connection, CV_SQL(feed_number), &parameters, &numbered, err))
+		return false;
+	if (PQntuples(numbered) == 1)
+		*ret_numbered = (size_t)cv_row_number((struct cv_row){numbered, 0}, 0);
+	return true;
+}
+
+bool
+cv_change_store_number(
+    struct cv_connection *connection, size_t limit, size_t *ret_numbered, struct cv_error *err)
+{
+	bool is_good;
+
+	*ret_numbered = 0;
+	is_good = cv_execute(connection, CV_SQL(begin), NULL, NULL, err) &&
+		  number_locked(connection, limit, ret_numbered, err) &&
+		  cv_execute(connection, CV_SQL(commit), NULL, NULL, err);
+	if (!is_good) {
+		cv_rollback(connection);
+		return cv_error_context(err, "numbering the change feed");
+	}
+	return true;
+}
+
+bool
+cv_change_store_trim(
+    struct cv_connection *connection, int64_t older_than_seconds, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_number(&parameters, older_than_seconds);
+	if (!cv_execute(connection, CV_SQL(feed_trim), &parameters, NULL, err))
+		return cv_error_context(err, "trimming the change feed");
+	return true;
+}
+
+/* ---- batches from memory ---- */
+
+/* Names were checked at the border: none holds a quote or a backslash. */
+static void
+append_element(struct cv_buffer *array, const char *text)
+{
+	cv_buffer_printf(array, "%s\"%s\"", array->len > 1 ? "," : "", text);
+}
+
+bool
+cv_change_store_write_seen(struct cv_connection *connection, const struct cv_last_seen *rows,
+    size_t count, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer factories = CV_BUFFER_INIT, devices = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer slots = CV_BUFFER_INIT, times = CV_BUFFER_INIT;
+	struct cv_buffer *const arrays[] = {&factories, &devices, &slots, &times};
+	struct cv_parameters parameters = {0};
+
+	for (size_t i = 0; i < 4; i++)
+		cv_buffer_append_text(arrays[i], "{");
+	for (size_t i = 0; i < count; i++) {
+		char seconds[24];
+
+		snprintf(seconds, sizeof(seconds), "%lld", (long long)rows[i].seen_utc);
+		append_element(&factories, rows[i].party.factory);
+		append_element(&devices, rows[i].party.device);
+		append_element(&slots, rows[i].party.slot);
+		append_element(&times, seconds);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		cv_buffer_append_text(arrays[i], "}");
+		if (arrays[i]->has_failed)
+			return cv_fail(err, CV_E_MEMORY, "out of memory");
+		cv_parameter_text(&parameters, cv_buffer_text(arrays[i]));
+	}
+	if (!cv_execute(connection, CV_SQL(slot_write_seen), &parameters, NULL, err))
+		return cv_error_context(err, "writing last-seen times");
+	return true;
+}
+
+bool
+cv_change_store_write_events(struct cv_connection *connection, const struct cv_security_event *rows,
+    size_t count, struct cv_error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct cv_parameters parameters = {0};
+
+		cv_parameter_text(&parameters, rows[i].factory);
+		cv_parameter_text(&parameters, rows[i].device);
+		cv_parameter_text(&parameters, rows[i].kind);
+		cv_parameter_digest(&parameters, &rows[i].key_id);
+		cv_parameter_number(&parameters, rows[i].count);
+		if (!cv_execute(connection, CV_SQL(security_event_write), &parameters, NULL, err))
+			return cv_error_context(err, "writing security events");
+	}
+	return true;
+}

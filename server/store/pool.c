@@ -1,0 +1,249 @@
+#include "cv/store/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cv/util/clock.h"
+#include "cv/util/log.h"
+#include "cv/util/text.h"
+
+#include "database_internal.h"
+
+/* After a failed attempt others fail at once for so long, instead of queueing behind time-outs. */
+#define RETRY_MS 250
+
+struct cv_pool {
+	char *url;
+	size_t size;
+	int statement_ms;
+	int connect_seconds;
+	pthread_mutex_t mutex;
+	pthread_cond_t returned;
+	struct cv_connection *idle;
+	size_t open;
+	size_t borrowed;
+	int64_t retry_at_ms; /* boot time before which nobody tries to connect */
+	_Atomic bool is_up;
+};
+
+bool
+cv_pool_new(const struct cv_pool_options *options, struct cv_pool **ret_pool, struct cv_error *err)
+{
+	CV_AUTO(cv_pool) struct cv_pool *pool = calloc(1, sizeof(*pool));
+	pthread_condattr_t attributes;
+
+	if (!pool)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	pthread_mutex_init(&pool->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&pool->returned, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pool->url = strdup(options->url);
+	if (!pool->url)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	pool->size = options->size;
+	pool->statement_ms = options->statement_ms;
+	pool->connect_seconds = options->connect_seconds;
+	*ret_pool = CV_TAKE(pool);
+	return true;
+}
+
+static void
+connection_free(struct cv_connection *connection)
+{
+	if (!connection)
+		return;
+	PQfinish(connection->pg);
+	free(connection);
+}
+
+void
+cv_pool_free(struct cv_pool *pool)
+{
+	if (!pool)
+		return;
+	while (pool->idle) {
+		struct cv_connection *next = pool->idle->next;
+
+		connection_free(pool->idle);
+		pool->idle = next;
+	}
+	pthread_cond_destroy(&pool->returned);
+	pthread_mutex_destroy(&pool->mutex);
+	free(pool->url);
+	free(pool);
+}
+
+static void
+ignore_notice(void *context, const PGresult *result)
+{
+	(void)context;
+	(void)result;
+}
+
+/*
+ * Times are the database's, names are qualified, and no statement or lock waits longer than a
+ * request may. Two seconds is libpq's smallest connect time-out.
+ */
+static PGconn *
+open_connection(const struct cv_pool *pool)
+{
+	char seconds[16], options[256];
+	const char *keywords[] = {"dbname", "connect_timeout", "application_name", "options",
+	    "target_session_attrs", "client_encoding", NULL};
+	const char *values[] = {
+	    pool->url, seconds, "certvendor", options, "read-write", "UTF8", NULL};
+
+	snprintf(seconds, sizeof(seconds), "%d", pool->connect_seconds);
+	snprintf(options, sizeof(options),
+	    "-c search_path=pg_catalog,pg_temp -c statement_timeout=%d -c lock_timeout=%d "
+	    "-c idle_in_transaction_session_timeout=60000 -c plan_cache_mode=force_generic_plan "
+	    "-c TimeZone=UTC -c client_min_messages=warning -c jit=off",
+	    pool->statement_ms, pool->statement_ms);
+	return PQconnectdbParams(keywords, values, 1);
+}
+
+static bool
+connect_new(struct cv_pool *pool, struct cv_connection **ret_connection, struct cv_error *err)
+{
+	struct cv_connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	connection->statement_ms = pool->statement_ms;
+	connection->pg = open_connection(pool);
+	if (PQstatus(connection->pg) != CONNECTION_OK) {
+		cv_fail(err, CV_E_DATABASE, "database: no connection");
+		cv_error_cause(err, "%s", connection->pg ? PQerrorMessage(connection->pg) : "");
+		connection_free(connection);
+		return false;
+	}
+	PQsetNoticeReceiver(connection->pg, ignore_notice, NULL);
+	PQsetnonblocking(connection->pg, 1);
+	*ret_connection = connection;
+	return true;
+}
+
+static struct timespec
+deadline_in(int milliseconds)
+{
+	struct timespec when;
+
+	clock_gettime(CLOCK_MONOTONIC, &when);
+	when.tv_sec += milliseconds / 1000;
+	when.tv_nsec += (milliseconds % 1000) * 1000000L;
+	if (when.tv_nsec >= 1000000000L) {
+		when.tv_sec++;
+		when.tv_nsec -= 1000000000L;
+	}
+	return when;
+}
+
+/* Under the mutex: an idle connection, or the right to open one (*ret_connection NULL). */
+static bool
+reserve(struct cv_pool *pool, struct cv_connection **ret_connection, struct cv_error *err)
+{
+	struct timespec deadline = deadline_in(pool->statement_ms);
+
+	while (!pool->idle && pool->open == pool->size) {
+		if (pthread_cond_timedwait(&pool->returned, &pool->mutex, &deadline) != 0)
+			return cv_fail(
+			    err, CV_E_BUSY, "database: all %zu connections in use", pool->size);
+	}
+	*ret_connection = pool->idle;
+	if (pool->idle) {
+		pool->idle = pool->idle->next;
+	} else {
+		if (cv_clock_boot_ms(cv_clock_system()) < pool->retry_at_ms)
+			return cv_fail(err, CV_E_DATABASE, "database: no connection");
+		pool->open++;
+	}
+	pool->borrowed++;
+	return true;
+}
+
+static void
+give_up(struct cv_pool *pool)
+{
+	pthread_mutex_lock(&pool->mutex);
+	pool->open--;
+	pool->borrowed--;
+	pool->retry_at_ms = cv_clock_boot_ms(cv_clock_system()) + RETRY_MS;
+	pthread_cond_signal(&pool->returned);
+	pthread_mutex_unlock(&pool->mutex);
+	atomic_store(&pool->is_up, false);
+}
+
+/* An idle connection whose server has closed it (restart, fail-over) has something to read. */
+static bool
+is_alive(struct cv_connection *connection)
+{
+	if (PQstatus(connection->pg) != CONNECTION_OK || !PQconsumeInput(connection->pg))
+		return false;
+	return PQstatus(connection->pg) == CONNECTION_OK;
+}
+
+bool
+cv_pool_borrow(struct cv_pool *pool, struct cv_connection **ret_connection, struct cv_error *err)
+{
+	struct cv_connection *connection = NULL;
+	bool is_reserved;
+
+	pthread_mutex_lock(&pool->mutex);
+	is_reserved = reserve(pool, &connection, err);
+	pthread_mutex_unlock(&pool->mutex);
+	if (!is_reserved)
+		return false;
+	if (connection && !is_alive(connection)) {
+		connection_free(connection);
+		connection = NULL;
+	}
+	if (!connection && !connect_new(pool, &connection, err)) {
+		give_up(pool);
+		return false;
+	}
+	atomic_store(&pool->is_up, true);
+	*ret_connection = connection;
+	return true;
+}
+
+void
+cv_pool_return(struct cv_pool *pool, struct cv_connection *connection)
+{
+	if (!connection)
+		return;
+	cv_rollback(connection);
+	pthread_mutex_lock(&pool->mutex);
+	pool->borrowed--;
+	if (connection->is_broken) {
+		pool->open--;
+	} else {
+		connection->next = pool->idle;
+		pool->idle = connection;
+	}
+	pthread_cond_signal(&pool->returned);
+	pthread_mutex_unlock(&pool->mutex);
+	if (connection->is_broken) {
+		atomic_store(&pool->is_up, false);
+		connection_free(connection);
+	}
+}
+
+bool
+cv_pool_is_up(const struct cv_pool *pool)
+{
+	return atomic_load(&pool->is_up);
+}
+
+void
+cv_pool_count(struct cv_pool *pool, size_t *ret_open, size_t *ret_borrowed)
+{
+	pthread_mutex_lock(&pool->mutex);
+	*ret_open = pool->open;
+	*ret_borrowed = pool->borrowed;
+	pthread_mutex_unlock(&pool->mutex);
+}

@@ -1,0 +1,384 @@
+#include "cv/store/realm_store.h"
+
+#include <string.h>
+
+#include "cv/util/clock.h"
+#include "cv/util/random.h"
+#include "cv/util/text.h"
+
+#include "enrolment_token_internal.h"
+
+bool
+cv_realm_store_version(struct cv_connection *connection, int64_t *ret_version, struct cv_error *err)
+{
+	CV_AUTO_RESULT PGresult *result = NULL;
+
+	if (!cv_execute(connection, CV_SQL(realm_version), NULL, &result, err))
+		return cv_error_context(err, "realm");
+	*ret_version = cv_row_number((struct cv_row){result, 0}, 0);
+	return true;
+}
+
+/* ---- load ---- */
+
+static bool
+give_factory(struct cv_row row, const struct cv_realm_sink *sink)
+{
+	struct cv_factory_row factory = {0};
+
+	cv_text_copy(factory.name, sizeof(factory.name), cv_row_text(row, 0));
+	factory.is_default = cv_row_bool(row, 1);
+	factory.registers_first_contact = cv_row_bool(row, 2);
+	factory.announce_is_implied = cv_row_bool(row, 3);
+	factory.retire_after_days = (int)cv_row_number(row, 4);
+	factory.lifetime_days = (int)cv_row_number(row, 5);
+	return sink->factory(sink->context, &factory);
+}
+
+static bool
+give_authority(struct cv_row row, const struct cv_realm_sink *sink)
+{
+	struct cv_authority_row authority = {0};
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+
+	cv_text_copy(authority.id, sizeof(authority.id), cv_row_text(row, 0));
+	cv_text_copy(authority.factory, sizeof(authority.factory), cv_row_text(row, 1));
+	cv_text_copy(authority.name, sizeof(authority.name), cv_row_text(row, 2));
+	cv_text_copy(authority.owner, sizeof(authority.owner), cv_row_text(row, 3));
+	if (!cv_authority_kind_parse(cv_row_text(row, 4), &authority.kind) ||
+	    !cv_authority_state_parse(cv_row_text(row, 5), &authority.state) ||
+	    !cv_row_digest(row, 6, &authority.fingerprint) || !cv_row_bytes(row, 7, &der))
+		return false;
+	authority.certificate = cv_buffer_bytes(&der);
+	return sink->authority(sink->context, &authority);
+}
+
+static bool
+give_gateway(struct cv_row row, const struct cv_realm_sink *sink)
+{
+	struct cv_gateway_row gateway = {0};
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+
+	cv_text_copy(gateway.id, sizeof(gateway.id), cv_row_text(row, 0));
+	cv_text_copy(gateway.name, sizeof(gateway.name), cv_row_text(row, 1));
+	gateway.has_every_factory = cv_row_bool(row, 2);
+	gateway.may_activate = cv_row_bool(row, 5);
+	if (!cv_text_copy(gateway.factories, sizeof(gateway.factories), cv_row_text(row, 3)) ||
+	    !cv_text_copy(gateway.sources, sizeof(gateway.sources), cv_row_text(row, 4)) ||
+	    !cv_row_digest(row, 6, &gateway.fingerprint) || !cv_row_bytes(row, 7, &der))
+		return false;
+	gateway.certificate = cv_buffer_bytes(&der);
+	return sink->gateway(sink->context, &gateway);
+}
+
+static bool
+give_rows(struct cv_connection *connection, struct cv_sql sql,
+    bool (*give)(struct cv_row row, const struct cv_realm_sink *sink),
+    const struct cv_realm_sink *sink, struct cv_error *err)
+{
+	CV_AUTO_RESULT PGresult *result = NULL;
+
+	if (!cv_execute(connection, sql, NULL, &result, err))
+		return cv_error_context(err, "%s", sql.name);
+	for (int i = 0; i < PQntuples(result); i++) {
+		if (!give((struct cv_row){result, i}, sink))
+			return cv_fail(err, CV_E_INTERNAL, "%s: a row cannot be read", sql.name);
+	}
+	return true;
+}
+
+bool
+cv_realm_store_load(struct cv_connection *connection, const struct cv_realm_sink *sink,
+    int64_t *ret_version, struct cv_error *err)
+{
+	bool is_good =
+	    cv_execute(connection, CV_SQL(begin_snapshot), NULL, NULL, err) &&
+	    cv_realm_store_version(connection, ret_version, err) &&
+	    give_rows(connection, CV_SQL(realm_factories), give_factory, sink, err) &&
+	    give_rows(connection, CV_SQL(realm_authorities), give_authority, sink, err) &&
+	    give_rows(connection, CV_SQL(realm_gateways), give_gateway, sink, err) &&
+	    cv_execute(connection, CV_SQL(commit), NULL, NULL, err);
+
+	if (!is_good)
+		cv_rollback(connection);
+	return is_good;
+}
+
+/* ---- changes: each in a transaction with its audit row ---- */
+
+struct realm_act {
+	const char *actor;
+	const char *action;
+	const char *factory;
+	const char *reason;
+	const char *request_id;
+	const char *after_json;
+};
+
+static bool
+write_audit(struct cv_connection *connection, const struct realm_act *act, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	char id[CV_UUID_TEXT_SIZE];
+
+	cv_uuid7(cv_clock_wall_ms(cv_clock_system()), id);
+	cv_parameter_text(&parameters, id);
+	cv_parameter_text(&parameters, act->actor);
+	cv_parameter_text(&parameters, act->action);
+	cv_parameter_text(&parameters, act->factory);
+	cv_parameter_text(&parameters, NULL);
+	cv_parameter_text(&parameters, NULL);
+	cv_parameter_text(&parameters, act->reason);
+	cv_parameter_text(&parameters, act->request_id);
+	cv_parameter_text(&parameters, NULL);
+	cv_parameter_text(&parameters, act->after_json);
+	return cv_execute(connection, CV_SQL(audit_insert), &parameters, NULL, err);
+}
+
+/* Runs one statement and its audit row; ret_rows (may be NULL): rows affected. None affected:
+ * nothing is written. */
+static bool
+change_realm(struct cv_connection *connection, struct cv_sql sql,
+    const struct cv_parameters *parameters, const struct realm_act *act, bool *ret_has_changed,
+    struct cv_error *err)
+{
+	CV_AUTO_RESULT PGresult *result = NULL;
+	bool is_good = cv_execute(connection, CV_SQL(begin), NULL, NULL, err) &&
+		       cv_execute(connection, sql, parameters, &result, err);
+
+	if (is_good && strcmp(PQcmdTuples(result), "0") == 0) {
+		*ret_has_changed = false;
+		cv_rollback(connection);
+		return true;
+	}
+	is_good = is_good && write_audit(connection, act, err) &&
+		  cv_execute(connection, CV_SQL(commit), NULL, NULL, err);
+	if (!is_good) {
+		cv_rollback(connection);
+		return cv_error_context(err, "%s", act->action);
+	}
+	*ret_has_changed = true;
+	return true;
+}
+
+static void
+authority_parameters(struct cv_parameters *parameters, const struct cv_authority_row *row)
+{
+	cv_parameter_text(parameters, row->id);
+	cv_parameter_text(parameters, row->factory);
+	cv_parameter_text(parameters, cv_authority_kind_name(row->kind));
+	cv_parameter_text(parameters, cv_authority_state_name(row->state));
+	cv_parameter_text(parameters, row->name);
+	cv_parameter_text(parameters, row->owner[0] ? row->owner : NULL);
+	cv_parameter_digest(parameters, &row->fingerprint);
+	cv_parameter_bytes(parameters, row->certificate);
+}
+
+bool
+cv_realm_store_add_authority(struct cv_connection *connection, const struct cv_authority_row *row,
+    const char *actor, const char *request_id, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	struct realm_act act = {.actor = actor,
+	    .action = "authority-added",
+	    .factory = row->factory,
+	    .reason = row->name,
+	    .request_id = request_id};
+	bool has_changed;
+
+	authority_parameters(&parameters, row);
+	return change_realm(
+	    connection, CV_SQL(authority_insert), &parameters, &act, &has_changed, err);
+}
+
+bool
+cv_realm_store_set_authority_state(struct cv_connection *connection, const char *factory,
+    const char *name, enum cv_authority_state state, const char *actor, const char *reason,
+    const char *request_id, bool *ret_exists, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	struct realm_act act = {.actor = actor,
+	    .action = state == CV_AUTHORITY_TRUSTED    ? "authority-trusted"
+		      : state == CV_AUTHORITY_DISABLED ? "authority-disabled"
+						       : "authority-revoked",
+	    .factory = factory,
+	    .reason = reason ? reason : name,
+	    .request_id = request_id};
+
+	cv_parameter_text(&parameters, factory);
+	cv_parameter_text(&parameters, name);
+	cv_parameter_text(&parameters, cv_authority_state_name(state));
+	return change_realm(
+	    connection, CV_SQL(authority_set_state), &parameters, &act, ret_exists, err);
+}
+
+bool
+cv_realm_store_add_gateway(struct cv_connection *connection, const struct cv_gateway_row *row,
+    const char *actor, const char *request_id, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	struct realm_act act = {.actor = actor,
+	    .action = "gateway-added",
+	    .reason = row->name,
+	    .request_id = request_id};
+	bool has_changed;
+
+	cv_parameter_text(&parameters, row->id);
+	cv_parameter_text(&parameters, row->name);
+	cv_parameter_bool(&parameters, row->has_every_factory);
+	cv_parameter_text(&parameters, row->factories);
+	cv_parameter_text(&parameters, row->sources);
+	cv_parameter_bool(&parameters, row->may_activate);
+	cv_parameter_digest(&parameters, &row->fingerprint);
+	cv_parameter_bytes(&parameters, row->certificate);
+	return change_realm(
+	    connection, CV_SQL(gateway_insert), &parameters, &act, &has_changed, err);
+}
+
+/* ---- init ---- */
+
+static bool
+insert_factory(
+    struct cv_connection *connection, const struct cv_factory_row *row, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, row->name);
+	cv_parameter_bool(&parameters, row->is_default);
+	cv_parameter_bool(&parameters, row->registers_first_contact);
+	cv_parameter_bool(&parameters, row->announce_is_implied);
+	cv_parameter_number(&parameters, row->retire_after_days);
+	cv_parameter_number(&parameters, row->lifetime_days);
+	return cv_execute(connection, CV_SQL(factory_insert), &parameters, NULL, err);
+}
+
+static bool
+insert_authorities(
+    struct cv_connection *connection, const struct cv_first_factory *first, struct cv_error *err)
+{
+	for (size_t i = 0; i < first->authority_count; i++) {
+		struct cv_parameters parameters = {0};
+
+		authority_parameters(&parameters, &first->authorities[i]);
+		if (!cv_execute(connection, CV_SQL(authority_insert), &parameters, NULL, err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+insert_operator_token(
+    struct cv_connection *connection, const struct cv_first_factory *first, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	char id[CV_UUID_TEXT_SIZE];
+
+	cv_uuid7(cv_clock_wall_ms(cv_clock_system()), id);
+	cv_parameter_text(&parameters, id);
+	cv_parameter_text(&parameters, first->operator_token_name);
+	cv_parameter_digest(&parameters, &first->operator_token_hash);
+	cv_parameter_text(&parameters, "admin");
+	return cv_execute(connection, CV_SQL(operator_token_insert), &parameters, NULL, err);
+}
+
+bool
+cv_realm_store_init(
+    struct cv_connection *connection, const struct cv_first_factory *first, struct cv_error *err)
+{
+	struct realm_act act = {
+	    .actor = "init", .action = "factory-initialised", .factory = first->factory.name};
+	bool is_good = cv_execute(connection, CV_SQL(begin), NULL, NULL, err) &&
+		       insert_factory(connection, &first->factory, err) &&
+		       insert_authorities(connection, first, err) &&
+		       insert_operator_token(connection, first, err) &&
+		       write_audit(connection, &act, err) &&
+		       cv_execute(connection, CV_SQL(commit), NULL, NULL, err);
+
+	if (!is_good) {
+		cv_rollback(connection);
+		return cv_error_context(err, "factory %s", first->factory.name);
+	}
+	return true;
+}
+
+/* ---- tokens ---- */
+
+static bool
+parse_role(const char *name, enum cv_role *ret_role)
+{
+	if (strcmp(name, "viewer") == 0)
+		*ret_role = CV_ROLE_VIEWER;
+	else if (strcmp(name, "operator") == 0)
+		*ret_role = CV_ROLE_OPERATOR;
+	else if (strcmp(name, "admin") == 0)
+		*ret_role = CV_ROLE_ADMIN;
+	else
+		return false;
+	return true;
+}
+
+bool
+cv_realm_store_find_operator(struct cv_connection *connection, const struct cv_digest *hash,
+    bool *ret_exists, struct cv_operator_token *ret_token, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *result = NULL;
+	struct cv_row row;
+
+	cv_parameter_digest(&parameters, hash);
+	if (!cv_execute(connection, CV_SQL(operator_token_find), &parameters, &result, err))
+		return cv_error_context(err, "finding an operator token");
+	*ret_exists = PQntuples(result) == 1;
+	if (!*ret_exists)
+		return true;
+	row = (struct cv_row){result, 0};
+	cv_text_copy(ret_token->id, sizeof(ret_token->id), cv_row_text(row, 0));
+	cv_text_copy(ret_token->name, sizeof(ret_token->name), cv_row_text(row, 1));
+	ret_token->has_every_factory = cv_row_bool(row, 3);
+	if (!parse_role(cv_row_text(row, 2), &ret_token->role) ||
+	    !cv_text_copy(ret_token->factories, sizeof(ret_token->factories), cv_row_text(row, 4)))
+		return cv_fail(err, CV_E_INTERNAL, "database: an operator token cannot be read");
+	return true;
+}
+
+bool
+cv_realm_store_add_enrolment_token(struct cv_connection *connection,
+    const struct cv_enrolment_token_row *row, const struct cv_digest *hash, const char *actor,
+    const char *request_id, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	struct realm_act act = {.actor = actor,
+	    .action = "enrolment-token-made",
+	    .factory = row->factory,
+	    .reason = row->device[0] ? row->device : NULL,
+	    .request_id = request_id};
+	bool has_changed;
+
+	cv_parameter_text(&parameters, row->id);
+	cv_parameter_text(&parameters, row->factory);
+	cv_parameter_digest(&parameters, hash);
+	cv_parameter_text(&parameters, row->device[0] ? row->device : NULL);
+	cv_parameter_number(&parameters, row->uses_max);
+	cv_parameter_number(&parameters, row->expires_in_seconds);
+	cv_parameter_text(&parameters, actor);
+	return change_realm(
+	    connection, CV_SQL(enrolment_token_insert), &parameters, &act, &has_changed, err);
+}
+
+bool
+cv_realm_store_find_enrolment_token(struct cv_connection *connection, const struct cv_digest *hash,
+    const char *device, bool *ret_exists, struct cv_enrolment_token_row *ret_row,
+    struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *result = NULL;
+
+	cv_parameter_digest(&parameters, hash);
+	cv_parameter_text(&parameters, device);
+	if (!cv_execute(connection, CV_SQL(enrolment_token_find), &parameters, &result, err))
+		return cv_error_context(err, "finding an enrolment token");
+	*ret_exists = PQntuples(result) == 1;
+	if (*ret_exists)
+		cv_enrolment_token_from_row((struct cv_row){result, 0}, ret_row);
+	return true;
+}

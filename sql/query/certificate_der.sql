@@ -1,0 +1,2 @@
+-- $1 fingerprint.
+SELECT der FROM certvendor.certificate WHERE fingerprint = $1
