@@ -1,0 +1,77 @@
+/*
+ * The status of every unexpired certificate in memory. Readers take no lock: any thread may find at
+ * any time. Writers (the feed, and the worker that made a change) are serialised inside. Memory
+ * answers only allowed and denied; everything else is undecided and belongs to the primary
+ * database.
+ *
+ * A certificate costs 32 bytes at a load of 4/5; a slot about 200.
+ */
+#ifndef CV_INDEX_INDEX_H
+#define CV_INDEX_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cv/model/digest.h"
+#include "cv/model/name.h"
+#include "cv/model/state.h"
+#include "cv/store/change_store.h"
+#include "cv/util/auto.h"
+#include "cv/util/clock.h"
+#include "cv/util/error.h"
+
+struct cv_index;
+
+bool cv_index_new(const struct cv_clock *clock, struct cv_index **ret_index, struct cv_error *err);
+void cv_index_free(struct cv_index *index);
+CV_DEFINE_CLEANUP(cv_index);
+
+enum cv_index_status {
+	CV_INDEX_MISSING,
+	CV_INDEX_UNDECIDED,      /* issued, announced, not yet seen: ask the database */
+	CV_INDEX_ALLOWED,        /* key is current */
+	CV_INDEX_TALKS,          /* replaced key within its grace */
+	CV_INDEX_DENIED,         /* its key ended or it was itself revoked */
+	CV_INDEX_DEVICE_REFUSED, /* held, deleted or revoked device */
+	CV_INDEX_AUTHORITY_REFUSED,
+	CV_INDEX_EXPIRED,
+};
+
+struct cv_index_answer {
+	enum cv_index_status status;
+	enum cv_certificate_state state;
+	const struct cv_party *party; /* lent as long as the index; NULL when missing */
+	int64_t version;
+	bool has_pending; /* another key of the slot is announced */
+};
+
+void cv_index_find(const struct cv_index *index, const struct cv_digest *fingerprint,
+    struct cv_index_answer *ret_answer);
+
+/* Notes that a device was seen; written to the database in batches. Lock-free. */
+void cv_index_mark_seen(const struct cv_index *index, const struct cv_index_answer *answer);
+/* Moves up to limit collected times out. */
+size_t cv_index_take_seen(struct cv_index *index, struct cv_last_seen *ret_rows, size_t limit);
+
+/*
+ * Takes the present state of one slot: all its unexpired certificates. Ignored unless version is
+ * higher than what the index holds; denials are written before allowances. CV_E_MEMORY only.
+ */
+bool cv_index_apply(
+    struct cv_index *index, const struct cv_status_row *rows, size_t count, struct cv_error *err);
+/* States of authorities (by uuid); revoked ones refuse at the next find. */
+bool cv_index_set_authority(struct cv_index *index, const char *authority,
+    enum cv_authority_state state, struct cv_error *err);
+
+/* A read that began at these times saw every committed row. */
+void cv_index_mark_fresh(struct cv_index *index, int64_t boot_ms, int64_t wall_ms);
+/* Milliseconds since then, by the larger of boot time and wall clock; INT64_MAX before the first.
+ */
+int64_t cv_index_age_ms(const struct cv_index *index);
+/* Certificates held; slots held. */
+size_t cv_index_count(const struct cv_index *index);
+/* Makes room beforehand. */
+bool cv_index_reserve(struct cv_index *index, size_t certificates, struct cv_error *err);
+
+#endif

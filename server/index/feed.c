@@ -1,0 +1,331 @@
+#include "cv/index/feed.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cv/util/log.h"
+
+#define READ_LIMIT 2000
+#define NUMBER_LIMIT 10000
+#define SEEN_LIMIT 1000
+#define TRIM_EVERY_MS (10 * 60 * 1000)
+#define TRIM_SECONDS (7 * 86400)
+
+struct cv_feed {
+	struct cv_feed_options options;
+	pthread_t thread;
+	bool has_thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t stop_requested;
+	bool is_stopping;
+	bool is_failing; /* logged once until it works again */
+	int64_t position;
+	int64_t seen_at_ms, trimmed_at_ms;
+};
+
+/* ---- rows of one slot, collected until the next slot begins ---- */
+
+struct gatherer {
+	struct cv_index *index;
+	struct cv_status_row *rows;
+	size_t count, capacity;
+	struct cv_error error;
+	bool has_failed;
+	int64_t applied; /* certificates */
+	struct cv_feed *feed;
+	int64_t *total;
+	int64_t told_at_ms;
+};
+
+static void
+gatherer_deinit(struct gatherer *gatherer)
+{
+	free(gatherer->rows);
+}
+#define AUTO_GATHERER __attribute__((cleanup(gatherer_deinit)))
+
+static bool
+flush_slot(struct gatherer *gatherer)
+{
+	if (!cv_index_apply(gatherer->index, gatherer->rows, gatherer->count, &gatherer->error)) {
+		gatherer->has_failed = true;
+		return false;
+	}
+	gatherer->applied += (int64_t)gatherer->count;
+	gatherer->count = 0;
+	return true;
+}
+
+static bool
+is_same_slot(const struct cv_status_row *a, const struct cv_status_row *b)
+{
+	return memcmp(&a->party, &b->party, sizeof(a->party)) == 0;
+}
+
+static void
+tell_progress(struct gatherer *gatherer)
+{
+	const struct cv_feed_options *options = gatherer->feed ? &gatherer->feed->options : NULL;
+	int64_t now;
+
+	if (!options || !options->on_progress || gatherer->applied % 1024 != 0)
+		return;
+	now = cv_clock_boot_ms(options->clock);
+	if (now - gatherer->told_at_ms < 1000)
+		return;
+	gatherer->told_at_ms = now;
+	options->on_progress(options->context, gatherer->applied, *gatherer->total);
+}
+
+static bool
+gather(void *context, const struct cv_status_row *row)
+{
+	struct gatherer *gatherer = context;
+
+	if (gatherer->count && !is_same_slot(&gatherer->rows[0], row) && !flush_slot(gatherer))
+		return false;
+	if (gatherer->count == gatherer->capacity) {
+		size_t capacity = gatherer->capacity ? 2 * gatherer->capacity : 64;
+		struct cv_status_row *rows = realloc(gatherer->rows, capacity * sizeof(*rows));
+
+		if (!rows)
+			return false;
+		gatherer->rows = rows;
+		gatherer->capacity = capacity;
+	}
+	gatherer->rows[gatherer->count++] = *row;
+	tell_progress(gatherer);
+	return true;
+}
+
+bool
+cv_feed_refresh_slot(struct cv_index *index, struct cv_connection *connection,
+    const struct cv_party *party, struct cv_error *err)
+{
+	AUTO_GATHERER struct gatherer gatherer = {.index = index};
+
+	if (!cv_change_store_slot(connection, party, gather, &gatherer, err))
+		return false;
+	if (!flush_slot(&gatherer)) {
+		*err = gatherer.error;
+		return false;
+	}
+	return true;
+}
+
+/* ---- load ---- */
+
+static bool
+load(struct cv_feed *feed, struct cv_connection *connection, struct cv_error *err)
+{
+	int64_t total = 0;
+	AUTO_GATHERER struct gatherer gatherer = {
+	    .index = feed->options.index, .feed = feed, .total = &total};
+	int64_t boot_ms = cv_clock_boot_ms(feed->options.clock);
+	int64_t wall_ms = cv_clock_wall_ms(feed->options.clock);
+
+	if (!cv_change_store_load(connection, feed->options.grace_seconds, gather, &gatherer,
+		&total, &feed->position, err) ||
+	    !flush_slot(&gatherer)) {
+		if (gatherer.has_failed)
+			*err = gatherer.error;
+		return false;
+	}
+	cv_index_mark_fresh(feed->options.index, boot_ms, wall_ms);
+	if (feed->options.on_progress)
+		feed->options.on_progress(feed->options.context, gatherer.applied, total);
+	return true;
+}
+
+/* ---- follow ---- */
+
+/* Applies what changed; true with *ret_is_complete when every committed row was seen. */
+static bool
+read_once(struct cv_feed *feed, struct cv_connection *connection, bool *ret_is_complete,
+    struct cv_error *err)
+{
+	AUTO_GATHERER struct gatherer gatherer = {.index = feed->options.index};
+	int64_t position = feed->position;
+	size_t rows;
+
+	if (!cv_change_store_read(connection, READ_LIMIT, gather, &gatherer, &position,
+		ret_is_complete, &rows, err) ||
+	    !flush_slot(&gatherer)) {
+		if (gatherer.has_failed)
+			*err = gatherer.error;
+		return false;
+	}
+	feed->position = position;
+	return true;
+}
+
+static bool
+follow(struct cv_feed *feed, struct cv_connection *connection, struct cv_error *err)
+{
+	bool is_complete = false;
+	size_t numbered;
+
+	if (!cv_change_store_number(connection, NUMBER_LIMIT, &numbered, err))
+		return false;
+	while (!is_complete) {
+		int64_t boot_ms = cv_clock_boot_ms(feed->options.clock);
+		int64_t wall_ms = cv_clock_wall_ms(feed->options.clock);
+
+		if (!read_once(feed, connection, &is_complete, err))
+			return err->code == CV_E_NOT_FOUND && load(feed, connection, err);
+		if (is_complete)
+			cv_index_mark_fresh(feed->options.index, boot_ms, wall_ms);
+		else if (!cv_change_store_number(connection, NUMBER_LIMIT, &numbered, err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+flush_seen(struct cv_feed *feed, struct cv_connection *connection, struct cv_error *err)
+{
+	CV_AUTO_MEMORY struct cv_last_seen *rows = calloc(SEEN_LIMIT, sizeof(*rows));
+	size_t count = SEEN_LIMIT;
+
+	if (!rows)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	while (count == SEEN_LIMIT) {
+		count = cv_index_take_seen(feed->options.index, rows, SEEN_LIMIT);
+		if (count && !cv_change_store_write_seen(connection, rows, count, err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+do_housework(
+    struct cv_feed *feed, struct cv_connection *connection, bool is_last, struct cv_error *err)
+{
+	int64_t now = cv_clock_boot_ms(feed->options.clock);
+
+	if (is_last || now - feed->seen_at_ms >= feed->options.seen_flush_ms) {
+		feed->seen_at_ms = now;
+		if (!flush_seen(feed, connection, err))
+			return false;
+	}
+	if (now - feed->trimmed_at_ms >= TRIM_EVERY_MS) {
+		feed->trimmed_at_ms = now;
+		return cv_change_store_trim(connection, TRIM_SECONDS, err);
+	}
+	return true;
+}
+
+static bool
+poll_once(struct cv_feed *feed, bool is_last, struct cv_error *err)
+{
+	struct cv_connection *connection;
+	bool is_good;
+
+	if (!cv_pool_borrow(feed->options.pool, &connection, err))
+		return false;
+	is_good = follow(feed, connection, err);
+	if (is_good && feed->options.on_poll)
+		feed->options.on_poll(feed->options.context, connection);
+	is_good = is_good && do_housework(feed, connection, is_last, err);
+	cv_pool_return(feed->options.pool, connection);
+	return is_good;
+}
+
+static void
+note_outcome(struct cv_feed *feed, bool is_good, const struct cv_error *err)
+{
+	if (!is_good && !feed->is_failing)
+		cv_log_error(CV_LOG_ERROR, "feed-failed",
+		    "change feed cannot be read; checks go on from memory until the index is too "
+		    "old",
+		    err);
+	if (is_good && feed->is_failing)
+		cv_log(CV_LOG_INFO, "feed-recovered", "change feed is read again");
+	feed->is_failing = !is_good;
+}
+
+/* Waits one interval; true when the feed is to stop. */
+static bool
+wait_interval(struct cv_feed *feed)
+{
+	struct timespec until;
+	bool is_stopping;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (feed->options.poll_ms % 1000) * 1000000L;
+	until.tv_sec += feed->options.poll_ms / 1000 + until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&feed->mutex);
+	if (!feed->is_stopping)
+		pthread_cond_timedwait(&feed->stop_requested, &feed->mutex, &until);
+	is_stopping = feed->is_stopping;
+	pthread_mutex_unlock(&feed->mutex);
+	return is_stopping;
+}
+
+static void *
+run(void *context)
+{
+	struct cv_feed *feed = context;
+	bool is_stopping = false;
+
+	while (!is_stopping) {
+		struct cv_error err = CV_ERROR_INIT;
+		bool is_good;
+
+		is_stopping = wait_interval(feed);
+		is_good = poll_once(feed, is_stopping, &err);
+		note_outcome(feed, is_good, &err);
+	}
+	return NULL;
+}
+
+bool
+cv_feed_start(
+    const struct cv_feed_options *options, struct cv_feed **ret_feed, struct cv_error *err)
+{
+	CV_AUTO(cv_feed) struct cv_feed *feed = calloc(1, sizeof(*feed));
+	struct cv_connection *connection;
+	pthread_condattr_t attributes;
+	bool is_loaded;
+
+	if (!feed)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	feed->options = *options;
+	pthread_mutex_init(&feed->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&feed->stop_requested, &attributes);
+	pthread_condattr_destroy(&attributes);
+	feed->seen_at_ms = feed->trimmed_at_ms = cv_clock_boot_ms(options->clock);
+	if (!cv_pool_borrow(options->pool, &connection, err))
+		return false;
+	is_loaded = load(feed, connection, err);
+	cv_pool_return(options->pool, connection);
+	if (!is_loaded)
+		return false;
+	if (pthread_create(&feed->thread, NULL, run, feed) != 0)
+		return cv_fail(err, CV_E_INTERNAL, "change feed: no thread");
+	feed->has_thread = true;
+	*ret_feed = CV_TAKE(feed);
+	return true;
+}
+
+void
+cv_feed_free(struct cv_feed *feed)
+{
+	if (!feed)
+		return;
+	if (feed->has_thread) {
+		pthread_mutex_lock(&feed->mutex);
+		feed->is_stopping = true;
+		pthread_cond_signal(&feed->stop_requested);
+		pthread_mutex_unlock(&feed->mutex);
+		pthread_join(feed->thread, NULL);
+	}
+	pthread_cond_destroy(&feed->stop_requested);
+	pthread_mutex_destroy(&feed->mutex);
+	free(feed);
+}
