@@ -1,0 +1,29 @@
+/* The device names its next key over a connection of its current key. Blocking. */
+#ifndef CV_SERVICE_ANNOUNCEMENT_H
+#define CV_SERVICE_ANNOUNCEMENT_H
+
+#include <stdbool.h>
+
+#include "cv/service/service.h"
+#include "cv/service/sight.h"
+#include "cv/util/bytes.h"
+#include "cv/util/error.h"
+
+enum cv_announcement_outcome {
+	CV_ANNOUNCEMENT_DONE, /* announced, or announced before, or the key is current already */
+	CV_ANNOUNCEMENT_MALFORMED,  /* not a public key, or outside the key policy: 400 */
+	CV_ANNOUNCEMENT_SAME_KEY,   /* names its own, present key: 400 */
+	CV_ANNOUNCEMENT_KEY_ENDED,  /* denied, or replaced by this device before: 409 */
+	CV_ANNOUNCEMENT_KEY_IN_USE, /* proved by another device: 409 */
+	CV_ANNOUNCEMENT_REFUSED,    /* the presented certificate: see ret_verdict */
+};
+
+/*
+ * pem: SubjectPublicKeyInfo. Naming the current key: when the device has activated before (it
+ * repeats its last announcement) DONE without a change; otherwise SAME_KEY.
+ */
+bool cv_announce(struct cv_service *service, const struct cv_evidence *evidence,
+    const struct cv_sight *sight, const char *pem, size_t pem_len, const char *request_id,
+    enum cv_announcement_outcome *ret_outcome, enum cv_verdict *ret_verdict, struct cv_error *err);
+
+#endif

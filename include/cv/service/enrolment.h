@@ -1,0 +1,80 @@
+/*
+ * Issuing certificates: enrolment with a one-time token or a certificate, and re-enrolment with the
+ * current certificate. RFC 7030 sections 4.2.1 and 4.2.2. Blocking. The certificate is returned
+ * only after its row was committed.
+ */
+#ifndef CV_SERVICE_ENROLMENT_H
+#define CV_SERVICE_ENROLMENT_H
+
+#include <stdbool.h>
+
+#include "cv/service/service.h"
+#include "cv/service/sight.h"
+#include "cv/util/bytes.h"
+#include "cv/util/error.h"
+
+enum cv_enrolment_outcome {
+	CV_ENROLMENT_ISSUED,
+	CV_ENROLMENT_REPEATED, /* the same CSR again: the same certificate */
+	CV_ENROLMENT_BAD_CSR,
+	CV_ENROLMENT_BAD_SIGNATURE,
+	CV_ENROLMENT_BAD_EXTENSION,
+	CV_ENROLMENT_WEAK_KEY,
+	CV_ENROLMENT_BLOCKED_KEY, /* compromised, or one of our own CA keys */
+	CV_ENROLMENT_KEY_IN_USE,  /* proved by another device, or replaced by this one */
+	CV_ENROLMENT_SUBJECT_MISMATCH,
+	CV_ENROLMENT_SAN_MISMATCH,
+	CV_ENROLMENT_NO_CREDENTIALS, /* neither certificate nor token: 401 where a scheme is enabled
+				      */
+	CV_ENROLMENT_BAD_CREDENTIALS, /* unknown, expired or used-up token */
+	CV_ENROLMENT_NOT_AUTHORISED,  /* credentials good, but not for this id */
+	CV_ENROLMENT_REFUSED,         /* the presented certificate: see ret_verdict */
+	CV_ENROLMENT_BUSY,            /* rate limit of (device, slot): see retry_after_seconds */
+	CV_ENROLMENT_NO_ISSUER,       /* no usable online authority: 503 */
+};
+
+struct cv_enrolment_request {
+	struct cv_bytes csr;                /* DER */
+	const struct cv_evidence *evidence; /* NULL: no client certificate */
+	const struct cv_sight
+	    *sight; /* of that certificate, already judged and allowed; NULL with evidence NULL */
+	const char *token; /* HTTP secret; NULL: none */
+	const char
+	    *factory; /* the label's or SNI's factory; NULL: the certificate or token decides */
+	bool inherits_san; /* a CSR without SAN takes that of the certificate (clients that cannot
+			      send one) */
+	const char *request_id;
+};
+
+struct cv_enrolment_answer {
+	enum cv_enrolment_outcome outcome;
+	enum cv_verdict verdict; /* with CV_ENROLMENT_REFUSED */
+	const char *detail;      /* static text for the client; may be NULL */
+	int64_t retry_after_seconds;
+	struct cv_party party;              /* as far as known */
+	char serial[2 * CV_SERIAL_MAX + 1]; /* hex, when issued or repeated */
+};
+
+/* simplereenroll: evidence is required and names the device. Appends the certificate's DER. */
+bool cv_reenrol(struct cv_service *service, const struct cv_enrolment_request *request,
+    struct cv_enrolment_answer *ret_answer, struct cv_buffer *ret_der, struct cv_error *err);
+
+/*
+ * simpleenroll: with the device's own current certificate it is a re-enrolment; with a certificate
+ * of a bootstrap authority (whose CN is the id, evidence->sight unknown) or a token, a
+ * registration. A token made for this very id is the operator's announcement.
+ */
+bool cv_enrol(struct cv_service *service, const struct cv_enrolment_request *request,
+    struct cv_enrolment_answer *ret_answer, struct cv_buffer *ret_der, struct cv_error *err);
+
+/* The stable reason word of an outcome (EST error bodies, logs): "key-in-use". Never NULL. */
+const char *cv_enrolment_outcome_name(enum cv_enrolment_outcome outcome);
+
+/*
+ * Certificates that a client needs to verify what a factory issues: issuing CAs, then roots; no
+ * expired one. Calls sink for each; the realm must be held by the caller. Returns how many.
+ */
+size_t cv_enrolment_ca_certificates(const struct cv_realm *realm, const char *factory,
+    int64_t now_utc, void (*sink)(void *context, struct cv_bytes der), void *context);
+
+#endif

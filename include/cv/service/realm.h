@@ -1,0 +1,64 @@
+/*
+ * Factories, authorities and gateways in memory: an immutable snapshot, shared by reference. Any
+ * thread takes a reference, uses it and gives it back.
+ */
+#ifndef CV_SERVICE_REALM_H
+#define CV_SERVICE_REALM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cv/pki/certificate.h"
+#include "cv/store/realm_store.h"
+#include "cv/util/auto.h"
+#include "cv/util/error.h"
+
+struct cv_realm_authority {
+	struct cv_authority_row row; /* row.certificate is not set here */
+	struct cv_certificate *certificate;
+};
+
+struct cv_realm_gateway {
+	struct cv_gateway_row row; /* row.certificate is not set here */
+	struct cv_certificate *certificate;
+};
+
+struct cv_realm {
+	int64_t version;
+	struct cv_factory_row *factories;
+	size_t factory_count;
+	struct cv_realm_authority *authorities;
+	size_t authority_count;
+	struct cv_realm_gateway *gateways;
+	size_t gateway_count;
+	_Atomic unsigned references; /* private */
+};
+
+bool cv_realm_load(
+    struct cv_connection *connection, struct cv_realm **ret_realm, struct cv_error *err);
+struct cv_realm *cv_realm_ref(struct cv_realm *realm);
+void cv_realm_free(struct cv_realm *realm); /* gives one reference back */
+CV_DEFINE_CLEANUP(cv_realm);
+
+/* NULL when absent; lent. */
+const struct cv_factory_row *cv_realm_factory(const struct cv_realm *realm, const char *name);
+const struct cv_factory_row *cv_realm_default_factory(const struct cv_realm *realm);
+const struct cv_realm_gateway *cv_realm_gateway(
+    const struct cv_realm *realm, const struct cv_digest *fingerprint);
+const struct cv_realm_authority *cv_realm_authority_by_id(
+    const struct cv_realm *realm, const char *id);
+/* The trusted online authority that signs for a factory now; NULL when it has none that is usable
+ * at that time. */
+const struct cv_realm_authority *cv_realm_issuer(
+    const struct cv_realm *realm, const char *factory, int64_t now_utc);
+/*
+ * The authority that issued a certificate: names as DER, then the signature (two CAs may share a
+ * name). Roots vouch for no leaf and are never found. outcome CV_CHAIN_NOT_ISSUED: none.
+ */
+bool cv_realm_find_issuer(const struct cv_realm *realm, const struct cv_certificate *leaf,
+    const struct cv_realm_authority **ret_authority, enum cv_chain_outcome *ret_outcome,
+    const char **ret_reason, struct cv_error *err);
+/* Does a comma-separated list of factories hold this one? */
+bool cv_realm_list_has(const char *list, const char *name);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * What every rule needs, in one place: pool, signer, index, realm, clock, settings and counters.
+ * Built by app/; shared by all threads. The rules themselves are in the other headers of this room.
+ */
+#ifndef CV_SERVICE_SERVICE_H
+#define CV_SERVICE_SERVICE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cv/index/index.h"
+#include "cv/service/realm.h"
+#include "cv/signer/signer.h"
+#include "cv/store/pool.h"
+#include "cv/util/clock.h"
+#include "cv/util/error.h"
+
+struct cv_service_settings {
+	int64_t max_age_seconds;        /* index older than this: 503 */
+	int64_t expired_grace_seconds;  /* expired certificates may renew so long; 0: never */
+	int64_t skew_seconds;           /* 300 */
+	int64_t backdate_seconds;       /* notBefore = now - this; 300 */
+	int64_t replay_window_seconds;  /* the same CSR gets the same certificate; 86,400 */
+	int64_t min_validity_seconds;   /* an issuer with less left signs nothing; 86,400 */
+	int64_t lock_seconds;           /* configuration lock of an announcement; 7 days */
+	int issue_burst;                /* issuances at once per device and slot; 20 */
+	int64_t issue_interval_seconds; /* then one per this; 1,800 */
+};
+
+/* Counters of the rules, for /metrics. */
+struct cv_service_counters {
+	_Atomic uint64_t issued;
+	_Atomic uint64_t repeated;
+	_Atomic uint64_t announced;
+	_Atomic uint64_t activated;
+	_Atomic uint64_t registered;
+	_Atomic uint64_t denied_changes; /* revocations and deletions by operators */
+	_Atomic uint64_t judged_in_memory;
+	_Atomic uint64_t judged_in_database;
+	_Atomic uint64_t verdicts[32]; /* by enum cv_verdict */
+	_Atomic uint64_t issue_refusals;
+	_Atomic uint64_t rate_limited;
+	_Atomic uint64_t security_events;
+	_Atomic uint64_t
+	    security_events_dropped; /* not counted per device: the bounded table was full */
+};
+
+struct cv_service; /* opaque: also holds the realm pointer, refusal memory and event table */
+
+struct cv_service_parts {
+	struct cv_pool *pool;
+	struct cv_signer *signer; /* not owned */
+	struct cv_index *index;
+	const struct cv_clock *clock;
+	struct cv_service_settings settings;
+};
+
+/* Loads the realm. The parts must outlive the service. */
+bool cv_service_new(
+    const struct cv_service_parts *parts, struct cv_service **ret_service, struct cv_error *err);
+void cv_service_free(struct cv_service *service);
+CV_DEFINE_CLEANUP(cv_service);
+
+/* A reference to the present realm; give it back with cv_realm_free. Never NULL. */
+struct cv_realm *cv_service_realm(struct cv_service *service);
+/* Loads the realm anew when its version rose, and tells the index the authorities' states. Called
+ * by the feed after each poll and by whoever changed the realm. Also writes the collected security
+ * events. */
+bool cv_service_refresh(
+    struct cv_service *service, struct cv_connection *connection, struct cv_error *err);
+
+const struct cv_service_settings *cv_service_settings(const struct cv_service *service);
+struct cv_service_counters *cv_service_counters(struct cv_service *service);
+struct cv_index *cv_service_index(struct cv_service *service);
+struct cv_pool *cv_service_pool(struct cv_service *service);
+struct cv_signer *cv_service_signer(struct cv_service *service);
+const struct cv_clock *cv_service_clock(const struct cv_service *service);
+/* The index is loaded and young enough to answer. */
+bool cv_service_is_fresh(const struct cv_service *service);
+
+#endif

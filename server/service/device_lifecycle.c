@@ -1,0 +1,358 @@
+#include "cv/service/device_lifecycle.h"
+
+#include <string.h>
+
+#include "cv/store/certificate_store.h"
+#include "cv/util/log.h"
+
+#include "service_internal.h"
+
+const char *
+cv_lifecycle_act_name(enum cv_lifecycle_act act)
+{
+	switch (act) {
+	case CV_LIFECYCLE_HOLD:
+		return "held";
+	case CV_LIFECYCLE_RELEASE:
+		return "released";
+	case CV_LIFECYCLE_DELETE:
+		return "deleted";
+	case CV_LIFECYCLE_REVOKE:
+		return "revoked";
+	case CV_LIFECYCLE_ALLOW:
+		return "allowed";
+	case CV_LIFECYCLE_CANCEL:
+		return "cancelled";
+	case CV_LIFECYCLE_APPROVE:
+		return "approved";
+	}
+	return "none";
+}
+
+/* One act under way. */
+struct act {
+	struct cv_service *service;
+	enum cv_lifecycle_act kind;
+	const struct cv_lifecycle_request *request;
+	struct cv_connection *connection;
+	struct cv_party party;
+	bool has_asked_key; /* APPROVE: the key it is about */
+	struct cv_digest asked_key;
+	struct cv_buffer asked_spki;
+	enum cv_lifecycle_outcome outcome;
+};
+
+static void
+act_deinit(struct act *act)
+{
+	if (act->connection)
+		cv_pool_return(cv_service_pool(act->service), act->connection);
+	cv_buffer_deinit(&act->asked_spki);
+}
+#define AUTO_ACT __attribute__((cleanup(act_deinit)))
+
+/* ---- what an act does to the record it finds under the lock ---- */
+
+static enum cv_lifecycle_outcome
+set_state(struct cv_device_change *change, enum cv_device_state from, enum cv_device_state to)
+{
+	enum cv_device_state present = cv_device_change_record(change)->device_state;
+
+	if (present == to)
+		return CV_LIFECYCLE_UNCHANGED;
+	if (present != from)
+		return CV_LIFECYCLE_NOT_POSSIBLE;
+	cv_device_change_set_state(change, to, NULL);
+	return CV_LIFECYCLE_DONE;
+}
+
+/* The id is refused, nothing is forgotten: a later `allow` finds keys and denials as they were. */
+static enum cv_lifecycle_outcome
+delete_device(struct cv_device_change *change)
+{
+	if (cv_device_change_record(change)->device_state == CV_DEVICE_DELETED)
+		return CV_LIFECYCLE_UNCHANGED;
+	cv_device_change_set_state(change, CV_DEVICE_DELETED, NULL);
+	return CV_LIFECYCLE_DONE;
+}
+
+static enum cv_lifecycle_outcome
+revoke_device(struct cv_device_change *change, enum cv_reason reason)
+{
+	const struct cv_device_record *record = cv_device_change_record(change);
+	const char *name = cv_reason_name(reason);
+
+	if (record->device_state == CV_DEVICE_REVOKED && !record->has_current)
+		return CV_LIFECYCLE_UNCHANGED;
+	if (record->has_current && reason == CV_REASON_KEY_COMPROMISE)
+		cv_device_change_end_key(change, &record->current_key, CV_KEY_COMPROMISED, name);
+	cv_device_change_end_all_keys(change, name);
+	cv_device_change_set_state(change, CV_DEVICE_REVOKED, name);
+	cv_device_change_void_tokens(change);
+	return CV_LIFECYCLE_DONE;
+}
+
+static enum cv_lifecycle_outcome
+allow_device(struct cv_device_change *change)
+{
+	switch (cv_device_change_record(change)->device_state) {
+	case CV_DEVICE_OK:
+		return CV_LIFECYCLE_UNCHANGED;
+	case CV_DEVICE_HELD:
+		return CV_LIFECYCLE_NOT_POSSIBLE;
+	case CV_DEVICE_DELETED:
+	case CV_DEVICE_REVOKED:
+		break;
+	}
+	cv_device_change_set_state(change, CV_DEVICE_OK, NULL);
+	return CV_LIFECYCLE_DONE;
+}
+
+static enum cv_lifecycle_outcome
+cancel_announcement(struct cv_device_change *change)
+{
+	if (cv_device_change_record(change)->announced_count == 0)
+		return CV_LIFECYCLE_UNCHANGED;
+	cv_device_change_cancel_key(change, NULL);
+	return CV_LIFECYCLE_DONE;
+}
+
+/* The operator announces what a device under the wrong `announce` setting only asked for. */
+static enum cv_lifecycle_outcome
+approve_key(const struct act *act, struct cv_device_change *change)
+{
+	const struct cv_key_view *key = &cv_device_change_record(change)->named;
+
+	if (!act->has_asked_key || key->state != CV_KEY_ASKED || !key->is_asked_by_current)
+		return CV_LIFECYCLE_NOT_POSSIBLE;
+	cv_device_change_announce_key(change, &act->asked_key, cv_buffer_bytes(&act->asked_spki));
+	return CV_LIFECYCLE_DONE;
+}
+
+static enum cv_lifecycle_outcome
+edit(const struct act *act, struct cv_device_change *change)
+{
+	if (!cv_device_change_record(change)->exists)
+		return CV_LIFECYCLE_NOT_FOUND;
+	switch (act->kind) {
+	case CV_LIFECYCLE_HOLD:
+		return set_state(change, CV_DEVICE_OK, CV_DEVICE_HELD);
+	case CV_LIFECYCLE_RELEASE:
+		return set_state(change, CV_DEVICE_HELD, CV_DEVICE_OK);
+	case CV_LIFECYCLE_DELETE:
+		return delete_device(change);
+	case CV_LIFECYCLE_REVOKE:
+		return revoke_device(change, act->request->reason);
+	case CV_LIFECYCLE_ALLOW:
+		return allow_device(change);
+	case CV_LIFECYCLE_CANCEL:
+		return cancel_announcement(change);
+	case CV_LIFECYCLE_APPROVE:
+		return approve_key(act, change);
+	}
+	return CV_LIFECYCLE_NOT_POSSIBLE;
+}
+
+/* ---- running it ---- */
+
+static void
+log_act(const struct act *act)
+{
+	cv_log(CV_LOG_INFO, cv_lifecycle_act_name(act->kind), "device changed by an operator",
+	    CV_LOG_TEXT("request_id", act->request->request_id),
+	    CV_LOG_TEXT("actor", act->request->actor), CV_LOG_TEXT("factory", act->party.factory),
+	    CV_LOG_TEXT("device", act->party.device));
+}
+
+static bool
+commit(struct act *act, struct cv_device_change *change, struct cv_error *err)
+{
+	struct cv_change_note note = {.kind = cv_lifecycle_act_name(act->kind),
+	    .actor = act->request->actor,
+	    .reason =
+		act->kind == CV_LIFECYCLE_REVOKE ? cv_reason_name(act->request->reason) : NULL,
+	    .request_id = act->request->request_id,
+	    .touches_all_slots = true};
+
+	if (!cv_device_change_commit(change, &note, NULL, err))
+		return false;
+	if (act->kind == CV_LIFECYCLE_REVOKE || act->kind == CV_LIFECYCLE_DELETE ||
+	    act->kind == CV_LIFECYCLE_HOLD)
+		cv_service_counters(act->service)->denied_changes++;
+	log_act(act);
+	return cv_service_take_change(act->service, act->connection, &act->party, err);
+}
+
+static bool
+attempt(struct act *act, struct cv_error *err)
+{
+	struct cv_record_query query = {
+	    .party = &act->party, .named_key = act->has_asked_key ? &act->asked_key : NULL};
+	struct cv_change_options options = {.proved_keys = {NULL}};
+	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
+
+	if (act->kind == CV_LIFECYCLE_APPROVE) {
+		cv_buffer_reset(&act->asked_spki);
+		if (!cv_device_newest_asked_key(act->connection, &act->party, &act->has_asked_key,
+			&act->asked_key, &act->asked_spki, err))
+			return false;
+		query.named_key = act->has_asked_key ? &act->asked_key : NULL;
+	}
+	if (!cv_device_change_begin(act->connection, &query, &options, &change, err))
+		return false;
+	act->outcome = edit(act, change);
+	return act->outcome != CV_LIFECYCLE_DONE || commit(act, change, err);
+}
+
+static bool
+attempt_until_settled(struct act *act, struct cv_error *err)
+{
+	for (int i = 0; i < CV_ATTEMPTS_MAX; i++) {
+		if (attempt(act, err))
+			return true;
+		if (err->code != CV_E_CONFLICT)
+			return false;
+	}
+	return false;
+}
+
+bool
+cv_lifecycle_device(struct cv_service *service, enum cv_lifecycle_act kind,
+    const struct cv_lifecycle_request *request, enum cv_lifecycle_outcome *ret_outcome,
+    struct cv_error *err)
+{
+	AUTO_ACT struct act act = {.service = service, .kind = kind, .request = request};
+
+	*ret_outcome = CV_LIFECYCLE_NOT_FOUND;
+	if (!cv_party_set(&act.party, request->factory, request->device, NULL))
+		return true;
+	if (!cv_pool_borrow(cv_service_pool(service), &act.connection, err) ||
+	    !attempt_until_settled(&act, err))
+		return false;
+	*ret_outcome = act.outcome;
+	return true;
+}
+
+/* ---- one certificate ---- */
+
+struct revocation {
+	struct cv_service *service;
+	const struct cv_lifecycle_request *request;
+	struct cv_connection *connection;
+	struct cv_found_certificate found;
+	enum cv_lifecycle_outcome outcome;
+	bool ends_key;
+};
+
+static bool
+is_last_of_current_key(const struct revocation *revocation, const struct cv_device_record *record)
+{
+	unsigned this_one = revocation->found.not_after_utc > record->now_utc ? 1 : 0;
+
+	return record->presented.state == CV_KEY_CURRENT &&
+	       record->current_certificates <= this_one;
+}
+
+static void
+edit_revocation(struct revocation *revocation, struct cv_device_change *change)
+{
+	const struct cv_device_record *record = cv_device_change_record(change);
+	enum cv_reason reason = revocation->request->reason;
+	const char *name = cv_reason_name(reason);
+	bool is_compromise = reason == CV_REASON_KEY_COMPROMISE;
+
+	revocation->ends_key = is_compromise || (reason != CV_REASON_SUPERSEDED &&
+						    is_last_of_current_key(revocation, record));
+	if (!record->certificate_is_revoked)
+		cv_device_change_revoke_certificate(change, &revocation->found.fingerprint, name);
+	if (!revocation->ends_key)
+		return;
+	cv_device_change_end_key(change, &revocation->found.key_id,
+	    is_compromise ? CV_KEY_COMPROMISED : CV_KEY_RETIRED, name);
+	if (record->presented.state != CV_KEY_CURRENT)
+		return;
+	/* An announcement is worth as much as the key that made it. */
+	cv_device_change_discard_open_keys(change, name);
+	cv_device_change_void_tokens(change);
+}
+
+static bool
+is_done_before(const struct revocation *revocation, const struct cv_device_record *record)
+{
+	return record->certificate_is_revoked &&
+	       (revocation->request->reason != CV_REASON_KEY_COMPROMISE ||
+		   record->presented.state == CV_KEY_COMPROMISED);
+}
+
+static bool
+attempt_revocation(struct revocation *revocation, struct cv_error *err)
+{
+	const struct cv_party *party = &revocation->found.party;
+	struct cv_record_query query = {.party = party,
+	    .presented_key = &revocation->found.key_id,
+	    .presented_tbs = &revocation->found.tbs_digest};
+	struct cv_change_options options = {.proved_keys = {NULL}};
+	struct cv_change_note note = {.kind = "certificate-revoked",
+	    .actor = revocation->request->actor,
+	    .reason = cv_reason_name(revocation->request->reason),
+	    .request_id = revocation->request->request_id};
+	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
+
+	if (!cv_device_change_begin(revocation->connection, &query, &options, &change, err))
+		return false;
+	if (is_done_before(revocation, cv_device_change_record(change))) {
+		revocation->outcome = CV_LIFECYCLE_UNCHANGED;
+		return true;
+	}
+	edit_revocation(revocation, change);
+	if (!cv_device_change_commit(change, &note, NULL, err))
+		return false;
+	revocation->outcome = CV_LIFECYCLE_DONE;
+	cv_service_counters(revocation->service)->denied_changes++;
+	cv_log(CV_LOG_INFO, note.kind, "certificate changed by an operator",
+	    CV_LOG_TEXT("request_id", note.request_id), CV_LOG_TEXT("actor", note.actor),
+	    CV_LOG_TEXT("factory", party->factory), CV_LOG_TEXT("device", party->device),
+	    CV_LOG_TEXT("reason", note.reason));
+	return cv_service_take_change(revocation->service, revocation->connection, party, err);
+}
+
+static bool
+revoke_certificate(
+    struct revocation *revocation, const struct cv_digest *fingerprint, struct cv_error *err)
+{
+	bool exists;
+
+	if (!cv_certificate_store_find(
+		revocation->connection, fingerprint, NULL, &exists, &revocation->found, err))
+		return false;
+	if (!exists || strcmp(revocation->found.party.factory, revocation->request->factory) != 0) {
+		revocation->outcome = CV_LIFECYCLE_NOT_FOUND;
+		return true;
+	}
+	for (int i = 0; i < CV_ATTEMPTS_MAX; i++) {
+		if (attempt_revocation(revocation, err))
+			return true;
+		if (err->code != CV_E_CONFLICT)
+			return false;
+	}
+	return false;
+}
+
+bool
+cv_lifecycle_revoke_certificate(struct cv_service *service,
+    const struct cv_lifecycle_request *request, const struct cv_digest *fingerprint,
+    enum cv_lifecycle_outcome *ret_outcome, bool *ret_ends_key, struct cv_error *err)
+{
+	struct revocation revocation = {.service = service, .request = request};
+	bool is_good;
+
+	if (!cv_pool_borrow(cv_service_pool(service), &revocation.connection, err))
+		return false;
+	is_good = revoke_certificate(&revocation, fingerprint, err);
+	cv_pool_return(cv_service_pool(service), revocation.connection);
+	if (!is_good)
+		return false;
+	*ret_outcome = revocation.outcome;
+	*ret_ends_key = revocation.ends_key;
+	return true;
+}

@@ -1,0 +1,37 @@
+/*
+ * Making one certificate: how long, by whom, how often; built, signed and read back. Shared by
+ * enrolment, re-enrolment and gateway identities. Writes nothing.
+ */
+#ifndef CV_SERVICE_ISSUANCE_INTERNAL_H
+#define CV_SERVICE_ISSUANCE_INTERNAL_H
+
+#include "cv/model/device_record.h"
+#include "cv/pki/csr.h"
+#include "cv/pki/profile.h"
+#include "cv/service/service.h"
+
+/* notBefore backdated, notAfter capped by the issuer's; false: the issuer ends too soon to sign
+ * anything. */
+bool cv_issuance_validity(const struct cv_service_settings *settings,
+    const struct cv_certificate *issuer, int64_t now_utc, int64_t lifetime_days,
+    struct cv_certificate_request *ret_request);
+
+/* Leaky bucket per device and slot: the debt after one more issuance, or how long to wait. */
+bool cv_issuance_allowance(const struct cv_service_settings *settings,
+    const struct cv_device_record *record, int64_t *ret_debt_until_utc, int64_t *ret_wait_seconds);
+
+struct cv_issuance_order {
+	enum cv_profile profile;
+	const struct cv_certificate *issuer;
+	struct cv_bytes subject; /* Name element */
+	struct cv_bytes spki;
+	struct cv_bytes san; /* GeneralNames element; empty: none */
+	int64_t now_utc;
+	int64_t lifetime_days;
+};
+
+/* ret_is_usable false: the issuer ends too soon. Otherwise the signed certificate, parsed. */
+bool cv_issuance_make(struct cv_service *service, const struct cv_issuance_order *order,
+    bool *ret_is_usable, struct cv_certificate **ret_certificate, struct cv_error *err);
+
+#endif

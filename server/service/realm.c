@@ -1,0 +1,211 @@
+#include "cv/service/realm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cv/util/text.h"
+
+/* ---- loading ---- */
+
+/* Appends one element to a growing array; false: out of memory. */
+static bool
+append(void **array, size_t *count, size_t size, const void *element)
+{
+	char *grown = realloc(*array, (*count + 1) * size);
+
+	if (!grown)
+		return false;
+	memcpy(grown + *count * size, element, size);
+	*array = grown;
+	(*count)++;
+	return true;
+}
+
+struct loading {
+	struct cv_realm *realm;
+	struct cv_error error; /* why a row was refused */
+};
+
+static bool
+take_factory(void *context, const struct cv_factory_row *row)
+{
+	struct cv_realm *realm = ((struct loading *)context)->realm;
+
+	return append((void **)&realm->factories, &realm->factory_count, sizeof(*row), row);
+}
+
+static bool
+take_authority(void *context, const struct cv_authority_row *row)
+{
+	struct loading *loading = context;
+	struct cv_realm *realm = loading->realm;
+	struct cv_realm_authority authority = {.row = *row};
+
+	if (!cv_certificate_parse(row->certificate, &authority.certificate, &loading->error))
+		return cv_error_context(&loading->error, "authority %s", row->name);
+	authority.row.certificate = cv_bytes(NULL, 0);
+	if (append((void **)&realm->authorities, &realm->authority_count, sizeof(authority),
+		&authority))
+		return true;
+	cv_certificate_free(authority.certificate);
+	return false;
+}
+
+static bool
+take_gateway(void *context, const struct cv_gateway_row *row)
+{
+	struct loading *loading = context;
+	struct cv_realm *realm = loading->realm;
+	struct cv_realm_gateway gateway = {.row = *row};
+
+	if (!cv_certificate_parse(row->certificate, &gateway.certificate, &loading->error))
+		return cv_error_context(&loading->error, "gateway %s", row->name);
+	gateway.row.certificate = cv_bytes(NULL, 0);
+	if (append((void **)&realm->gateways, &realm->gateway_count, sizeof(gateway), &gateway))
+		return true;
+	cv_certificate_free(gateway.certificate);
+	return false;
+}
+
+bool
+cv_realm_load(struct cv_connection *connection, struct cv_realm **ret_realm, struct cv_error *err)
+{
+	CV_AUTO(cv_realm) struct cv_realm *realm = calloc(1, sizeof(*realm));
+	struct loading loading = {.realm = realm};
+	struct cv_realm_sink sink = {.context = &loading,
+	    .factory = take_factory,
+	    .authority = take_authority,
+	    .gateway = take_gateway};
+
+	if (!realm)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	realm->references = 1;
+	if (!cv_realm_store_load(connection, &sink, &realm->version, err)) {
+		if (loading.error.code != CV_E_NONE)
+			*err = loading.error;
+		return cv_error_context(err, "loading factories and authorities");
+	}
+	*ret_realm = CV_TAKE(realm);
+	return true;
+}
+
+struct cv_realm *
+cv_realm_ref(struct cv_realm *realm)
+{
+	realm->references++;
+	return realm;
+}
+
+void
+cv_realm_free(struct cv_realm *realm)
+{
+	if (!realm || --realm->references > 0)
+		return;
+	for (size_t i = 0; i < realm->authority_count; i++)
+		cv_certificate_free(realm->authorities[i].certificate);
+	for (size_t i = 0; i < realm->gateway_count; i++)
+		cv_certificate_free(realm->gateways[i].certificate);
+	free(realm->authorities);
+	free(realm->gateways);
+	free(realm->factories);
+	free(realm);
+}
+
+/* ---- looking up ---- */
+
+const struct cv_factory_row *
+cv_realm_factory(const struct cv_realm *realm, const char *name)
+{
+	for (size_t i = 0; i < realm->factory_count; i++) {
+		if (strcmp(realm->factories[i].name, name) == 0)
+			return &realm->factories[i];
+	}
+	return NULL;
+}
+
+const struct cv_factory_row *
+cv_realm_default_factory(const struct cv_realm *realm)
+{
+	for (size_t i = 0; i < realm->factory_count; i++) {
+		if (realm->factories[i].is_default)
+			return &realm->factories[i];
+	}
+	return NULL;
+}
+
+const struct cv_realm_gateway *
+cv_realm_gateway(const struct cv_realm *realm, const struct cv_digest *fingerprint)
+{
+	for (size_t i = 0; i < realm->gateway_count; i++) {
+		if (cv_digest_equal(&realm->gateways[i].row.fingerprint, fingerprint))
+			return &realm->gateways[i];
+	}
+	return NULL;
+}
+
+const struct cv_realm_authority *
+cv_realm_authority_by_id(const struct cv_realm *realm, const char *id)
+{
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		if (strcmp(realm->authorities[i].row.id, id) == 0)
+			return &realm->authorities[i];
+	}
+	return NULL;
+}
+
+/* The newest trusted one: a successor takes over by being added. */
+const struct cv_realm_authority *
+cv_realm_issuer(const struct cv_realm *realm, const char *factory, int64_t now_utc)
+{
+	const struct cv_realm_authority *issuer = NULL;
+
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		const struct cv_realm_authority *authority = &realm->authorities[i];
+
+		if (authority->row.kind == CV_AUTHORITY_ONLINE &&
+		    authority->row.state == CV_AUTHORITY_TRUSTED &&
+		    strcmp(authority->row.factory, factory) == 0 &&
+		    authority->certificate->not_before_utc <= now_utc &&
+		    authority->certificate->not_after_utc > now_utc)
+			issuer = authority;
+	}
+	return issuer;
+}
+
+bool
+cv_realm_find_issuer(const struct cv_realm *realm, const struct cv_certificate *leaf,
+    const struct cv_realm_authority **ret_authority, enum cv_chain_outcome *ret_outcome,
+    const char **ret_reason, struct cv_error *err)
+{
+	*ret_outcome = CV_CHAIN_NOT_ISSUED;
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		const struct cv_realm_authority *authority = &realm->authorities[i];
+
+		if (authority->row.kind == CV_AUTHORITY_ROOT ||
+		    !cv_bytes_equal(authority->certificate->subject, leaf->issuer))
+			continue;
+		if (!cv_certificate_verify(
+			leaf, authority->certificate, ret_outcome, ret_reason, err))
+			return false;
+		if (*ret_outcome != CV_CHAIN_NOT_ISSUED) {
+			*ret_authority = authority;
+			return true;
+		}
+	}
+	return true;
+}
+
+bool
+cv_realm_list_has(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (*list) {
+		size_t item = strcspn(list, ",");
+
+		if (item == len && memcmp(list, name, len) == 0)
+			return true;
+		list += item + (list[item] == ',');
+	}
+	return false;
+}

@@ -1,0 +1,319 @@
+#include "service_internal.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cv/index/feed.h"
+#include "cv/util/log.h"
+#include "cv/util/text.h"
+
+#define REFUSALS 4096
+#define REFUSAL_MS 1000
+#define EVENTS_MAX 512
+
+struct refusal {
+	struct cv_digest fingerprint;
+	int64_t until_boot_ms;
+	struct cv_sight sight;
+};
+
+struct cv_service {
+	struct cv_service_parts parts;
+	struct cv_service_counters counters;
+	pthread_mutex_t realm_mutex;
+	struct cv_realm *realm;
+	pthread_mutex_t refusal_mutex;
+	struct refusal *refusals;
+	pthread_mutex_t event_mutex;
+	struct cv_security_event events[EVENTS_MAX];
+	size_t event_count;
+};
+
+/* ---- realm ---- */
+
+static bool
+tell_index(struct cv_service *service, const struct cv_realm *realm, struct cv_error *err)
+{
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		const struct cv_authority_row *row = &realm->authorities[i].row;
+
+		if (!cv_index_set_authority(service->parts.index, row->id, row->state, err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+load_realm(struct cv_service *service, struct cv_connection *connection, struct cv_error *err)
+{
+	struct cv_realm *realm, *old;
+
+	if (!cv_realm_load(connection, &realm, err))
+		return false;
+	if (!tell_index(service, realm, err)) {
+		cv_realm_free(realm);
+		return false;
+	}
+	pthread_mutex_lock(&service->realm_mutex);
+	old = service->realm;
+	if (old && old->version > realm->version) {
+		/* Another thread loaded a newer one meanwhile. */
+		old = realm;
+	} else {
+		service->realm = realm;
+	}
+	pthread_mutex_unlock(&service->realm_mutex);
+	cv_realm_free(old);
+	return true;
+}
+
+struct cv_realm *
+cv_service_realm(struct cv_service *service)
+{
+	struct cv_realm *realm;
+
+	pthread_mutex_lock(&service->realm_mutex);
+	realm = cv_realm_ref(service->realm);
+	pthread_mutex_unlock(&service->realm_mutex);
+	return realm;
+}
+
+/* ---- refusals ---- */
+
+static struct refusal *
+refusal_place(struct cv_service *service, const struct cv_digest *fingerprint)
+{
+	uint32_t word;
+
+	memcpy(&word, fingerprint->bytes, sizeof(word));
+	return &service->refusals[word % REFUSALS];
+}
+
+void
+cv_service_remember_refusal(
+    struct cv_service *service, const struct cv_digest *fingerprint, const struct cv_sight *sight)
+{
+	struct refusal *refusal = refusal_place(service, fingerprint);
+
+	pthread_mutex_lock(&service->refusal_mutex);
+	refusal->fingerprint = *fingerprint;
+	refusal->until_boot_ms = cv_clock_boot_ms(service->parts.clock) + REFUSAL_MS;
+	refusal->sight = *sight;
+	pthread_mutex_unlock(&service->refusal_mutex);
+}
+
+bool
+cv_service_recall_refusal(
+    struct cv_service *service, const struct cv_digest *fingerprint, struct cv_sight *ret_sight)
+{
+	const struct refusal *refusal = refusal_place(service, fingerprint);
+	int64_t now = cv_clock_boot_ms(service->parts.clock);
+	bool is_known;
+
+	pthread_mutex_lock(&service->refusal_mutex);
+	is_known =
+	    refusal->until_boot_ms > now && cv_digest_equal(&refusal->fingerprint, fingerprint);
+	if (is_known)
+		*ret_sight = refusal->sight;
+	pthread_mutex_unlock(&service->refusal_mutex);
+	return is_known;
+}
+
+static void
+forget_refusals_of(struct cv_service *service, const struct cv_party *party)
+{
+	pthread_mutex_lock(&service->refusal_mutex);
+	for (size_t i = 0; i < REFUSALS; i++) {
+		struct refusal *refusal = &service->refusals[i];
+
+		if (refusal->until_boot_ms &&
+		    strcmp(refusal->sight.party.device, party->device) == 0)
+			refusal->until_boot_ms = 0;
+	}
+	pthread_mutex_unlock(&service->refusal_mutex);
+}
+
+bool
+cv_service_take_change(struct cv_service *service, struct cv_connection *connection,
+    const struct cv_party *party, struct cv_error *err)
+{
+	bool is_good = cv_feed_refresh_slot(service->parts.index, connection, party, err);
+
+	forget_refusals_of(service, party);
+	return is_good || cv_error_context(err, "own change not yet in memory");
+}
+
+/* ---- security events ---- */
+
+static bool
+is_same_event(const struct cv_security_event *event, const struct cv_party *party, const char *kind,
+    const struct cv_digest *subject)
+{
+	return cv_digest_equal(&event->key_id, subject) && strcmp(event->kind, kind) == 0 &&
+	       strcmp(event->device, party->device) == 0 &&
+	       strcmp(event->factory, party->factory) == 0;
+}
+
+static void
+count_event(struct cv_service *service, const struct cv_party *party, const char *kind,
+    const struct cv_digest *subject)
+{
+	struct cv_security_event *event;
+
+	for (size_t i = 0; i < service->event_count; i++) {
+		if (is_same_event(&service->events[i], party, kind, subject)) {
+			service->events[i].count++;
+			return;
+		}
+	}
+	if (service->event_count == EVENTS_MAX) {
+		service->counters.security_events_dropped++;
+		return;
+	}
+	event = &service->events[service->event_count++];
+	memset(event, 0, sizeof(*event));
+	cv_text_copy(event->factory, sizeof(event->factory), party->factory);
+	cv_text_copy(event->device, sizeof(event->device), party->device);
+	cv_text_copy(event->kind, sizeof(event->kind), kind);
+	event->key_id = *subject;
+	event->count = 1;
+}
+
+void
+cv_service_note_event(struct cv_service *service, const struct cv_party *party, const char *kind,
+    const struct cv_digest *subject)
+{
+	service->counters.security_events++;
+	pthread_mutex_lock(&service->event_mutex);
+	count_event(service, party, kind, subject);
+	pthread_mutex_unlock(&service->event_mutex);
+}
+
+/* What could not be written is counted again, as far as there is room. */
+static bool
+write_events(struct cv_service *service, struct cv_connection *connection, struct cv_error *err)
+{
+	CV_AUTO_MEMORY struct cv_security_event *events = NULL;
+	size_t count;
+
+	pthread_mutex_lock(&service->event_mutex);
+	count = service->event_count;
+	if (count && (events = malloc(count * sizeof(*events)))) {
+		memcpy(events, service->events, count * sizeof(*events));
+		service->event_count = 0;
+	}
+	pthread_mutex_unlock(&service->event_mutex);
+	if (!events || cv_change_store_write_events(connection, events, count, err))
+		return true;
+	for (size_t i = 0; i < count; i++) {
+		struct cv_party party = {0};
+
+		cv_text_copy(party.factory, sizeof(party.factory), events[i].factory);
+		cv_text_copy(party.device, sizeof(party.device), events[i].device);
+		cv_service_note_event(service, &party, events[i].kind, &events[i].key_id);
+	}
+	return false;
+}
+
+/* ---- life ---- */
+
+bool
+cv_service_new(
+    const struct cv_service_parts *parts, struct cv_service **ret_service, struct cv_error *err)
+{
+	CV_AUTO(cv_service) struct cv_service *service = calloc(1, sizeof(*service));
+	struct cv_connection *connection;
+	bool is_loaded;
+
+	if (!service)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	service->parts = *parts;
+	pthread_mutex_init(&service->realm_mutex, NULL);
+	pthread_mutex_init(&service->refusal_mutex, NULL);
+	pthread_mutex_init(&service->event_mutex, NULL);
+	service->refusals = calloc(REFUSALS, sizeof(*service->refusals));
+	if (!service->refusals)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	if (!cv_pool_borrow(parts->pool, &connection, err))
+		return false;
+	is_loaded = load_realm(service, connection, err);
+	cv_pool_return(parts->pool, connection);
+	if (!is_loaded)
+		return false;
+	*ret_service = CV_TAKE(service);
+	return true;
+}
+
+void
+cv_service_free(struct cv_service *service)
+{
+	if (!service)
+		return;
+	cv_realm_free(service->realm);
+	free(service->refusals);
+	pthread_mutex_destroy(&service->realm_mutex);
+	pthread_mutex_destroy(&service->refusal_mutex);
+	pthread_mutex_destroy(&service->event_mutex);
+	free(service);
+}
+
+bool
+cv_service_refresh(
+    struct cv_service *service, struct cv_connection *connection, struct cv_error *err)
+{
+	struct cv_realm *realm = cv_service_realm(service);
+	int64_t known = realm->version;
+	int64_t version;
+
+	cv_realm_free(realm);
+	if (!cv_realm_store_version(connection, &version, err))
+		return false;
+	if (version != known && !load_realm(service, connection, err))
+		return false;
+	return write_events(service, connection, err);
+}
+
+const struct cv_service_settings *
+cv_service_settings(const struct cv_service *service)
+{
+	return &service->parts.settings;
+}
+
+struct cv_service_counters *
+cv_service_counters(struct cv_service *service)
+{
+	return &service->counters;
+}
+
+struct cv_index *
+cv_service_index(struct cv_service *service)
+{
+	return service->parts.index;
+}
+
+struct cv_pool *
+cv_service_pool(struct cv_service *service)
+{
+	return service->parts.pool;
+}
+
+struct cv_signer *
+cv_service_signer(struct cv_service *service)
+{
+	return service->parts.signer;
+}
+
+const struct cv_clock *
+cv_service_clock(const struct cv_service *service)
+{
+	return service->parts.clock;
+}
+
+bool
+cv_service_is_fresh(const struct cv_service *service)
+{
+	int64_t age_ms = cv_index_age_ms(service->parts.index);
+
+	return age_ms <= service->parts.settings.max_age_seconds * 1000;
+}

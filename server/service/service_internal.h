@@ -1,0 +1,65 @@
+/* What the rules share among themselves. */
+#ifndef CV_SERVICE_SERVICE_INTERNAL_H
+#define CV_SERVICE_SERVICE_INTERNAL_H
+
+#include "cv/model/certificate_row.h"
+#include "cv/service/decision.h"
+#include "cv/service/service.h"
+#include "cv/service/sight.h"
+#include "cv/store/device_change.h"
+
+/* How often a whole operation is repeated after a serialisation failure or a deadlock. */
+#define CV_ATTEMPTS_MAX 4
+
+/* A presented certificate with everything that was found out about it, before its device's record
+ * is read. */
+struct cv_presenter {
+	struct cv_realm *realm;                     /* a reference */
+	struct cv_certificate *certificate;         /* NULL: only its fingerprint was presented */
+	const struct cv_realm_authority *authority; /* lent by the realm; NULL: none known */
+	const struct cv_factory_row *factory;       /* lent by the realm */
+	struct cv_party party;
+	struct cv_digest key_id;
+	struct cv_digest tbs_digest;
+	struct cv_presented presented;
+	struct cv_decision_policy policy;
+};
+
+void cv_presenter_deinit(struct cv_presenter *presenter);
+#define CV_AUTO_PRESENTER __attribute__((cleanup(cv_presenter_deinit)))
+
+/*
+ * Finds out who presents what. When the answer needs no record, *ret_is_refused and *ret_verdict
+ * say so (bad certificate, of no authority, another factory's gateway).
+ */
+bool cv_presenter_identify(struct cv_service *service, struct cv_connection *connection,
+    const struct cv_evidence *evidence, struct cv_presenter *ret_presenter, bool *ret_is_refused,
+    enum cv_verdict *ret_verdict, const char **ret_detail, struct cv_error *err);
+
+/* The query that a decision about this presenter needs. named_key and csr_digest may be NULL. */
+struct cv_record_query cv_presenter_query(const struct cv_service *service,
+    const struct cv_presenter *presenter, const struct cv_digest *named_key,
+    const struct cv_digest *csr_digest);
+
+/* A row for a parsed certificate. Borrows from it. */
+void cv_certificate_to_row(const struct cv_certificate *certificate, const char *authority,
+    bool is_ours, struct cv_certificate_row *ret_row);
+
+/*
+ * After a commit: this instance's index takes the slot's new state before anything is answered, and
+ * remembered refusals are forgotten.
+ */
+bool cv_service_take_change(struct cv_service *service, struct cv_connection *connection,
+    const struct cv_party *party, struct cv_error *err);
+
+/* A refusal read from the primary database may be repeated from memory for one second. */
+void cv_service_remember_refusal(
+    struct cv_service *service, const struct cv_digest *fingerprint, const struct cv_sight *sight);
+bool cv_service_recall_refusal(
+    struct cv_service *service, const struct cv_digest *fingerprint, struct cv_sight *ret_sight);
+
+/* Counts a security event; collected in a bounded table and written in batches. */
+void cv_service_note_event(struct cv_service *service, const struct cv_party *party,
+    const char *kind, const struct cv_digest *subject);
+
+#endif
