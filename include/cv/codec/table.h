@@ -1,0 +1,31 @@
+/* JSON answers of the operator API as text for a terminal. Whatever the server sent, no control
+ * characters come out. Any thread. */
+#ifndef CV_CODEC_TABLE_H
+#define CV_CODEC_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cv/util/bytes.h"
+#include "cv/util/error.h"
+
+/*
+ * Appends a list as a table: one column for each plain member that the rows have, in the server's
+ * order. The rows are the first array in the object, or the array itself. width: columns of the
+ * terminal, the widest cells are shortened to fit; 0: nothing is shortened. CV_E_INPUT: no JSON, or
+ * no list in it.
+ */
+bool cv_table_append_list(
+    struct cv_bytes json, size_t width, struct cv_buffer *text, struct cv_error *err);
+
+/* Appends an object as lines "name  value"; members of members as "outer.inner". CV_E_INPUT: no
+ * JSON object. */
+bool cv_table_append_object(struct cv_bytes json, struct cv_buffer *text, struct cv_error *err);
+
+/* Appends the text member of an object as it is. False when it is no JSON object or has no such
+ * text. */
+bool cv_table_find_text(struct cv_bytes json, const char *member, struct cv_buffer *text);
+/* The boolean member; false when there is none. */
+bool cv_table_find_true(struct cv_bytes json, const char *member);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * All HTTP listeners of the process: device, gateway (mTLS and UNIX socket), operator, public,
+ * monitoring. Event loops (libmicrohttpd, epoll) answer what memory can answer; everything else is
+ * suspended and finished on workers.
+ */
+#ifndef CV_HTTP_SERVER_H
+#define CV_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cv/service/service.h"
+#include "cv/util/auto.h"
+#include "cv/util/error.h"
+
+/* Where to listen: "host:port", "[v6]:port", ":port" (all), port 0: any free one. "": this listener
+ * is off. */
+struct cv_http_address {
+	const char *bind;
+	uint16_t bound_port; /* set by cv_http_start */
+};
+
+struct cv_http_options {
+	struct cv_service *service;
+	const struct cv_certificate
+	    *service_ca; /* signs gateway certificates; NULL: gateways cannot be added here */
+	struct cv_http_address device;
+	struct cv_http_address gateway;
+	struct cv_http_address operator_;
+	struct cv_http_address public_;
+	struct cv_http_address monitoring;
+	const char *gateway_socket;         /* path of a UNIX socket; "": none; mode 0660 */
+	const char *gateway_socket_sources; /* comma list of sources read there */
+	/* PEM texts of server certificate chain and key, per TLS listener. */
+	const char *device_certificate, *device_key;
+	const char *gateway_certificate, *gateway_key;
+	const char *operator_certificate, *operator_key;
+	unsigned threads; /* event loops per device and gateway listener; the others have one */
+	unsigned workers;
+	unsigned queue_max;            /* requests waiting for a worker; more are answered 503 */
+	unsigned connections_max;      /* per listener */
+	unsigned request_seconds;      /* from first byte to last of a request; 30 */
+	unsigned idle_seconds;         /* keep-alive; 60 */
+	int64_t check_max_age_seconds; /* Cache-Control of an allow; 0: no-store */
+	const char *version;
+};
+
+struct cv_http;
+
+/* Starts everything; on failure nothing is left listening. The options' strings must outlive the
+ * server. */
+bool cv_http_start(
+    struct cv_http_options *options, struct cv_http **ret_http, struct cv_error *err);
+/* Fails readiness, stops accepting, waits up to drain_ms for requests in flight. */
+void cv_http_drain(struct cv_http *http, unsigned drain_ms);
+void cv_http_free(struct cv_http *http);
+CV_DEFINE_CLEANUP(cv_http);
+
+#endif

@@ -1,0 +1,156 @@
+#include "cv/codec/operator_json.h"
+
+#include <string.h>
+
+#include "cv/codec/armour.h"
+#include "cv/util/text.h"
+#include "json_reader_internal.h"
+
+#define TOKEN_USES_MAX 1000000
+#define TOKEN_SECONDS_MAX 31536000 /* a year */
+#define TOKEN_SECONDS_DEFAULT 3600
+#define GATEWAY_DAYS_MAX 3650
+#define GATEWAY_DAYS_DEFAULT 365
+#define AUTHORITY_NAME_MAX 64
+
+bool
+cv_json_decode_reason(struct cv_bytes body, enum cv_reason *ret_reason, struct cv_error *err)
+{
+	static const char *const known[] = {"reason", NULL};
+	CV_AUTO_JSON json_t *object = NULL;
+	enum cv_reason reason = CV_REASON_UNSPECIFIED;
+	char name[40] = "";
+
+	if (body.len > 0) {
+		if (!cv_json_read_object(body, known, &object, err) ||
+		    !cv_json_read_text(object, "reason", CV_JSON_OPTIONAL, name, sizeof(name), err))
+			return false;
+		if (name[0] != '\0' && !cv_reason_parse(name, &reason))
+			return cv_fail(err, CV_E_INPUT, "unknown reason \"%s\"", name);
+	}
+	*ret_reason = reason;
+	return true;
+}
+
+bool
+cv_json_decode_token_order(
+    struct cv_bytes body, struct cv_enrolment_token_order *ret_order, struct cv_error *err)
+{
+	static const char *const known[] = {"device", "uses", "expires_in", NULL};
+	struct cv_enrolment_token_order order = {
+	    .uses = 1, .expires_in_seconds = TOKEN_SECONDS_DEFAULT};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	if (body.len > 0) {
+		if (!cv_json_read_object(body, known, &object, err) ||
+		    !cv_json_read_text(object, "device", CV_JSON_OPTIONAL, order.device,
+			sizeof(order.device), err) ||
+		    !cv_json_read_integer(object, "uses", 1, TOKEN_USES_MAX, &order.uses, err) ||
+		    !cv_json_read_integer(
+			object, "expires_in", 1, TOKEN_SECONDS_MAX, &order.expires_in_seconds, err))
+			return false;
+		if (order.device[0] != '\0' &&
+		    !cv_device_id_is_valid(order.device, strlen(order.device)))
+			return cv_fail(err, CV_E_INPUT, "member \"device\" is no device id");
+	}
+	*ret_order = order;
+	return true;
+}
+
+bool
+cv_json_decode_next_key(struct cv_bytes body, struct cv_buffer *ret_pem, struct cv_error *err)
+{
+	CV_AUTO_JSON json_t *object = NULL;
+	struct cv_bytes pem;
+
+	if (!cv_json_read_object(body, NULL, &object, err) ||
+	    !cv_json_read_long_text(object, "next_pubkey", &pem, err))
+		return false;
+	if (pem.len == 0)
+		return cv_fail(err, CV_E_INPUT, "member \"next_pubkey\" is empty");
+	cv_buffer_append(ret_pem, pem.data, pem.len);
+	if (ret_pem->has_failed)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	return true;
+}
+
+static bool
+check_name(const char *name, struct cv_error *err)
+{
+	if (!cv_factory_name_is_valid(name, strlen(name)))
+		return cv_fail(err, CV_E_INPUT, "member \"name\" is not 1 to %d of A-Za-z0-9._-",
+		    AUTHORITY_NAME_MAX);
+	return true;
+}
+
+bool
+cv_json_decode_gateway(struct cv_bytes body, struct cv_gateway_body *ret_gateway,
+    struct cv_buffer *ret_csr_der, struct cv_error *err)
+{
+	static const char *const known[] = {
+	    "name", "sources", "factories", "may_activate", "lifetime_days", "csr", NULL};
+	struct cv_gateway_body gateway = {
+	    .may_activate = true, .lifetime_days = GATEWAY_DAYS_DEFAULT};
+	CV_AUTO_JSON json_t *object = NULL;
+	struct cv_bytes csr;
+
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !cv_json_read_text(
+		object, "name", CV_JSON_REQUIRED, gateway.name, sizeof(gateway.name), err) ||
+	    !check_name(gateway.name, err) ||
+	    !cv_json_read_names(object, "sources", CV_JSON_REQUIRED, gateway.sources,
+		sizeof(gateway.sources), err) ||
+	    !cv_json_read_names(object, "factories", CV_JSON_OPTIONAL, gateway.factories,
+		sizeof(gateway.factories), err) ||
+	    !cv_json_read_boolean(object, "may_activate", &gateway.may_activate, err) ||
+	    !cv_json_read_integer(
+		object, "lifetime_days", 1, GATEWAY_DAYS_MAX, &gateway.lifetime_days, err) ||
+	    !cv_json_read_long_text(object, "csr", &csr, err))
+		return false;
+	if (!cv_armour_decode(csr, CV_ARMOUR_WITH_TEXT, CV_ARMOUR_REQUEST, CV_ARMOUR_NEW_REQUEST,
+		ret_csr_der, err))
+		return cv_error_context(err, "member \"csr\"");
+	*ret_gateway = gateway;
+	return true;
+}
+
+/* Only what comes as a certificate alone can be imported. */
+static bool
+parse_imported_kind(const char *name, enum cv_authority_kind *ret_kind, struct cv_error *err)
+{
+	enum cv_authority_kind kind;
+
+	if (!cv_authority_kind_parse(name, &kind) ||
+	    (kind != CV_AUTHORITY_OFFLINE && kind != CV_AUTHORITY_BOOTSTRAP))
+		return cv_fail(
+		    err, CV_E_INPUT, "member \"kind\" is neither \"offline\" nor \"bootstrap\"");
+	*ret_kind = kind;
+	return true;
+}
+
+bool
+cv_json_decode_authority(struct cv_bytes body, struct cv_authority_body *ret_authority,
+    struct cv_buffer *ret_der, struct cv_error *err)
+{
+	static const char *const known[] = {"name", "kind", "certificate", "owner", NULL};
+	struct cv_authority_body authority = {.kind = CV_AUTHORITY_OFFLINE};
+	CV_AUTO_JSON json_t *object = NULL;
+	struct cv_bytes certificate;
+	char kind[16];
+
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !cv_json_read_text(
+		object, "name", CV_JSON_REQUIRED, authority.name, sizeof(authority.name), err) ||
+	    !check_name(authority.name, err) ||
+	    !cv_json_read_text(object, "kind", CV_JSON_REQUIRED, kind, sizeof(kind), err) ||
+	    !parse_imported_kind(kind, &authority.kind, err) ||
+	    !cv_json_read_text(
+		object, "owner", CV_JSON_OPTIONAL, authority.owner, sizeof(authority.owner), err) ||
+	    !cv_json_read_long_text(object, "certificate", &certificate, err))
+		return false;
+	if (!cv_armour_decode(
+		certificate, CV_ARMOUR_WITH_TEXT, CV_ARMOUR_CERTIFICATE, NULL, ret_der, err))
+		return cv_error_context(err, "member \"certificate\"");
+	*ret_authority = authority;
+	return true;
+}

@@ -1,0 +1,339 @@
+#include "cv/codec/table.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COLUMNS_MAX 32
+#define GAP 2
+#define SHORTEST_CELL 8
+#define DEPTH_MAX 8
+#define SHORTENED ".."
+
+struct column {
+	const char *member;
+	size_t width;
+};
+
+struct table {
+	const json_t *rows;
+	struct column columns[COLUMNS_MAX];
+	size_t count;
+};
+
+static void
+value_cleanup(json_t **value)
+{
+	json_decref(*value);
+}
+#define AUTO_JSON __attribute__((cleanup(value_cleanup)))
+
+static json_t *
+parse(struct cv_bytes json)
+{
+	return json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES, NULL);
+}
+
+/* A terminal obeys control characters; a name that came from a device must not command it. */
+static void
+append_clean(struct cv_buffer *cell, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		unsigned char byte = (unsigned char)*text;
+		cv_buffer_append_byte(cell, byte < 0x20 || byte == 0x7f ? '?' : byte);
+	}
+}
+
+static bool
+is_plain(const json_t *value)
+{
+	return !json_is_object(value) && !json_is_array(value);
+}
+
+static void
+append_plain(struct cv_buffer *cell, const json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_STRING:
+		append_clean(cell, json_string_value(value));
+		return;
+	case JSON_INTEGER:
+		cv_buffer_printf(cell, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		return;
+	case JSON_REAL:
+		cv_buffer_printf(cell, "%g", json_real_value(value));
+		return;
+	case JSON_TRUE:
+		cv_buffer_append_text(cell, "yes");
+		return;
+	case JSON_FALSE:
+		cv_buffer_append_text(cell, "no");
+		return;
+	case JSON_NULL:
+	case JSON_OBJECT:
+	case JSON_ARRAY:
+		cv_buffer_append_text(cell, "-");
+		return;
+	}
+}
+
+/* One cell: a plain value, or a list of plain values with commas. */
+static void
+append_cell(struct cv_buffer *cell, const json_t *value)
+{
+	if (value == NULL || (json_is_array(value) && json_array_size(value) == 0)) {
+		cv_buffer_append_text(cell, "-");
+	} else if (json_is_array(value)) {
+		for (size_t i = 0; i < json_array_size(value); i++) {
+			cv_buffer_append_text(cell, i == 0 ? "" : ",");
+			append_plain(cell, json_array_get(value, i));
+		}
+	} else {
+		append_plain(cell, value);
+	}
+}
+
+/* Characters on the screen: bytes that begin one in UTF-8. */
+static size_t
+count_characters(const char *text)
+{
+	size_t count = 0;
+
+	for (; *text != '\0'; text++) {
+		if (((unsigned char)*text & 0xc0) != 0x80)
+			count++;
+	}
+	return count;
+}
+
+static bool
+fits_a_cell(const json_t *value)
+{
+	return is_plain(value) || (json_is_array(value) && (json_array_size(value) == 0 ||
+							       is_plain(json_array_get(value, 0))));
+}
+
+static void
+find_columns(struct table *table)
+{
+	for (size_t i = 0; i < json_array_size(table->rows); i++) {
+		json_t *row = json_array_get(table->rows, i);
+		for (void *at = json_object_iter(row); at != NULL;
+		     at = json_object_iter_next(row, at)) {
+			const char *member = json_object_iter_key(at);
+			size_t known = 0;
+			while (known < table->count &&
+			       strcmp(table->columns[known].member, member) != 0)
+				known++;
+			if (known == table->count && table->count < COLUMNS_MAX &&
+			    fits_a_cell(json_object_iter_value(at)))
+				table->columns[table->count++] = (struct column){member, 0};
+		}
+	}
+}
+
+static void
+measure(struct table *table)
+{
+	CV_AUTO_BUFFER struct cv_buffer cell = CV_BUFFER_INIT;
+
+	for (size_t i = 0; i < table->count; i++) {
+		struct column *column = &table->columns[i];
+		column->width = count_characters(column->member);
+		for (size_t row = 0; row < json_array_size(table->rows); row++) {
+			cv_buffer_reset(&cell);
+			append_cell(&cell,
+			    json_object_get(json_array_get(table->rows, row), column->member));
+			size_t width = count_characters(cv_buffer_text(&cell));
+			if (width > column->width)
+				column->width = width;
+		}
+	}
+}
+
+static size_t
+total_width(const struct table *table)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		total += table->columns[i].width + (i == 0 ? 0 : GAP);
+	return total;
+}
+
+/* Takes from the widest column until the table fits, or nothing can be taken any more. */
+static void
+shorten(struct table *table, size_t width)
+{
+	while (total_width(table) > width) {
+		struct column *widest = &table->columns[0];
+		for (size_t i = 1; i < table->count; i++) {
+			if (table->columns[i].width > widest->width)
+				widest = &table->columns[i];
+		}
+		if (widest->width <= SHORTEST_CELL)
+			return;
+		widest->width--;
+	}
+}
+
+/* The text in exactly its column's width; the last column is not padded. */
+static void
+append_padded(struct cv_buffer *text, const char *cell, size_t width, bool is_last)
+{
+	size_t len = count_characters(cell);
+	size_t kept = len > width ? width - strlen(SHORTENED) : len;
+	const char *at = cell;
+
+	for (size_t i = 0; *at != '\0'; at++) {
+		if (((unsigned char)*at & 0xc0) != 0x80 && i++ == kept)
+			break;
+		cv_buffer_append_byte(text, (uint8_t)*at);
+	}
+	if (len > width)
+		cv_buffer_append_text(text, SHORTENED);
+	for (size_t i = len; !is_last && i < width + GAP; i++)
+		cv_buffer_append_byte(text, ' ');
+	if (!is_last && len > width)
+		cv_buffer_append(text, "  ", GAP);
+}
+
+static void
+append_heading(const struct table *table, struct cv_buffer *text)
+{
+	char heading[64];
+
+	for (size_t i = 0; i < table->count; i++) {
+		(void)snprintf(heading, sizeof(heading), "%s", table->columns[i].member);
+		for (char *at = heading; *at != '\0'; at++)
+			*at = *at == '_' ? ' ' : (char)toupper((unsigned char)*at);
+		append_padded(text, heading, table->columns[i].width, i + 1 == table->count);
+	}
+	cv_buffer_append_text(text, "\n");
+}
+
+static void
+append_rows(const struct table *table, struct cv_buffer *text)
+{
+	CV_AUTO_BUFFER struct cv_buffer cell = CV_BUFFER_INIT;
+
+	for (size_t row = 0; row < json_array_size(table->rows); row++) {
+		for (size_t i = 0; i < table->count; i++) {
+			cv_buffer_reset(&cell);
+			append_cell(&cell, json_object_get(json_array_get(table->rows, row),
+					       table->columns[i].member));
+			append_padded(text, cv_buffer_text(&cell), table->columns[i].width,
+			    i + 1 == table->count);
+		}
+		cv_buffer_append_text(text, "\n");
+	}
+}
+
+static const json_t *
+find_rows(json_t *document)
+{
+	if (json_is_array(document))
+		return document;
+	for (void *at = json_object_iter(document); at != NULL;
+	     at = json_object_iter_next(document, at)) {
+		if (json_is_array(json_object_iter_value(at)))
+			return json_object_iter_value(at);
+	}
+	return NULL;
+}
+
+bool
+cv_table_append_list(
+    struct cv_bytes json, size_t width, struct cv_buffer *text, struct cv_error *err)
+{
+	AUTO_JSON json_t *document = parse(json);
+
+	if (document == NULL)
+		return cv_fail(err, CV_E_INPUT, "the answer is not JSON");
+	struct table table = {.rows = find_rows(document)};
+	if (table.rows == NULL)
+		return cv_fail(err, CV_E_INPUT, "the answer has no list");
+	find_columns(&table);
+	measure(&table);
+	if (width > 0 && table.count > 0)
+		shorten(&table, width);
+	if (table.count == 0) {
+		cv_buffer_append_text(text, "none\n");
+	} else {
+		append_heading(&table, text);
+		append_rows(&table, text);
+	}
+	return !text->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for a table");
+}
+
+static void append_members(
+    struct cv_buffer *text, const char *prefix, json_t *object, unsigned depth);
+
+static void
+append_member(struct cv_buffer *text, const char *name, json_t *value, unsigned depth)
+{
+	char inner[256];
+
+	if (json_is_object(value)) {
+		append_members(text, name, value, depth + 1);
+	} else if (json_is_array(value) && !fits_a_cell(value)) {
+		for (size_t i = 0; i < json_array_size(value); i++) {
+			(void)snprintf(inner, sizeof(inner), "%s.%zu", name, i + 1);
+			append_member(text, inner, json_array_get(value, i), depth + 1);
+		}
+	} else {
+		append_clean(text, name);
+		for (size_t i = count_characters(name); i < 24; i++)
+			cv_buffer_append_byte(text, ' ');
+		cv_buffer_append_text(text, "  ");
+		append_cell(text, value);
+		cv_buffer_append_text(text, "\n");
+	}
+}
+
+static void
+append_members(struct cv_buffer *text, const char *prefix, json_t *object, unsigned depth)
+{
+	char name[256];
+
+	if (depth > DEPTH_MAX)
+		return;
+	for (void *at = json_object_iter(object); at != NULL;
+	     at = json_object_iter_next(object, at)) {
+		(void)snprintf(name, sizeof(name), "%s%s%s", prefix, prefix[0] == '\0' ? "" : ".",
+		    json_object_iter_key(at));
+		append_member(text, name, json_object_iter_value(at), depth);
+	}
+}
+
+bool
+cv_table_append_object(struct cv_bytes json, struct cv_buffer *text, struct cv_error *err)
+{
+	AUTO_JSON json_t *document = parse(json);
+
+	if (!json_is_object(document))
+		return cv_fail(err, CV_E_INPUT, "the answer is not a JSON object");
+	append_members(text, "", document, 0);
+	return !text->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for a table");
+}
+
+bool
+cv_table_find_text(struct cv_bytes json, const char *member, struct cv_buffer *text)
+{
+	AUTO_JSON json_t *document = parse(json);
+
+	const char *value = json_string_value(json_object_get(document, member));
+	if (value == NULL)
+		return false;
+	cv_buffer_append_text(text, value);
+	return !text->has_failed;
+}
+
+bool
+cv_table_find_true(struct cv_bytes json, const char *member)
+{
+	AUTO_JSON json_t *document = parse(json);
+
+	return json_is_true(json_object_get(document, member));
+}

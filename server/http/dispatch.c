@@ -1,0 +1,394 @@
+#include "dispatch_internal.h"
+
+#include <string.h>
+
+#include "cv/util/text.h"
+#include "gateway_handlers_internal.h"
+#include "http_internal.h"
+#include "problem_internal.h"
+
+#define EST_ROOT "/.well-known/est"
+
+static struct cv_http_connection *
+connection_of(struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info == NULL ? NULL : info->socket_context;
+}
+
+static void
+allow_seconds(struct cv_request *request, unsigned seconds)
+{
+	cv_connection_set_deadline(
+	    request->connection, cv_http_now_ms(request->http) + (int64_t)seconds * 1000);
+}
+
+void *
+cv_dispatch_open(void *context, const char *target, struct MHD_Connection *mhd)
+{
+	struct cv_listener *listener = context;
+	struct cv_http_connection *connection = connection_of(mhd);
+
+	if (connection == NULL)
+		return NULL;
+	struct cv_request *request = &connection->request;
+	request->http = listener->http;
+	request->listener = listener;
+	request->connection = connection;
+	request->mhd = mhd;
+	cv_request_begin(request, target == NULL ? "" : target);
+	atomic_fetch_add(&listener->http->in_flight, 1);
+	allow_seconds(request, listener->http->options->request_seconds);
+	return request;
+}
+
+void
+cv_dispatch_complete(void *context, struct MHD_Connection *mhd, void **connection_context,
+    enum MHD_RequestTerminationCode code)
+{
+	struct cv_request *request = *connection_context;
+	const struct cv_http_options *options;
+
+	(void)context;
+	(void)mhd;
+	(void)code;
+	if (request == NULL)
+		return;
+	*connection_context = NULL;
+	options = request->http->options;
+	cv_request_log(request);
+	cv_request_end(request);
+	/* The library ends idle connections; ours is for a next request that comes byte by byte. */
+	allow_seconds(request, options->idle_seconds + options->request_seconds);
+	atomic_fetch_sub(&request->http->in_flight, 1);
+}
+
+static enum MHD_Result
+send_answer(struct cv_request *request)
+{
+	struct cv_answer *answer = &request->answer;
+	/* The body lives in the request, and that until the answer is sent. */
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+	    answer->body.len, answer->body.data, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result result = MHD_YES;
+
+	if (response == NULL)
+		return MHD_NO;
+	if (answer->content_type != NULL)
+		result &= MHD_add_response_header(response, "Content-Type", answer->content_type);
+	for (size_t i = 0; i < answer->header_count; i++)
+		result &= MHD_add_response_header(
+		    response, answer->headers[i].name, answer->headers[i].value);
+	result &= MHD_add_response_header(response, "X-Request-Id", request->id);
+	if (answer->must_close || atomic_load(&request->http->is_draining))
+		result &= MHD_add_response_header(response, "Connection", "close");
+	request->stage = CV_STAGE_ANSWERED;
+	allow_seconds(request, request->http->options->request_seconds);
+	if (result == MHD_YES)
+		result = MHD_queue_response(request->mhd, answer->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static bool
+is_answered(const struct cv_request *request)
+{
+	return request->answer.status != 0;
+}
+
+static bool
+is_check(const struct cv_request *request)
+{
+	return request->listener->kind == CV_LISTENER_GATEWAY ||
+	       request->listener->kind == CV_LISTENER_GATEWAY_SOCKET;
+}
+
+static bool
+has_flag(const struct cv_request *request, enum cv_route_flag flag)
+{
+	return request->match.route != NULL && (request->match.route->flags & flag) != 0;
+}
+
+static void
+answer_without_route(struct cv_request *request)
+{
+	cv_problem_answer(request,
+	    request->match.allow[0] == '\0' ? CV_PROBLEM_NOT_FOUND : CV_PROBLEM_METHOD, NULL);
+}
+
+/* An unknown label is an unknown path, whoever asks. */
+static void
+check_label(struct cv_request *request)
+{
+	const char *label = request->match.parameters[0];
+
+	if (!has_flag(request, CV_ROUTE_LABEL))
+		return;
+	if (request->realm == NULL)
+		request->realm = cv_service_realm(request->http->service);
+	if (cv_realm_factory(request->realm, label) == NULL)
+		request->match = (struct cv_route_match){.route = NULL};
+}
+
+static void
+find_route(struct cv_request *request)
+{
+	/* The check takes any suffix, as long and as strange as clients of a gateway make them. */
+	if (is_check(request)) {
+		if (cv_path_is_below(request->target, "/v1/check"))
+			request->match.route = &cv_gateway_check_route;
+		else
+			cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
+		return;
+	}
+	if (request->target_is_cut) {
+		request->answer.must_close = true;
+		cv_problem_answer(request, CV_PROBLEM_TARGET_TOO_LONG, NULL);
+		return;
+	}
+	if (!cv_path_parse(request->target, &request->path)) {
+		request->path.count = 0;
+		request->path.query = "";
+		return;
+	}
+	cv_route_find(request->listener->routes, request->method, &request->path, &request->match);
+	check_label(request);
+}
+
+/*
+ * Everything on the device listener looks at the certificate, so that its first sight counts
+ * wherever the device goes first; only cacerts, csrattrs and unknown EST paths do not.
+ */
+static bool
+looks_at_certificate(const struct cv_request *request)
+{
+	if (request->listener->kind != CV_LISTENER_DEVICE ||
+	    request->connection->peer.certificate.len == 0)
+		return false;
+	if (request->match.allow[0] == '\0')
+		return !cv_path_is_below(request->target, EST_ROOT);
+	return (request->match.path_flags & CV_ROUTE_BLIND) == 0;
+}
+
+static void
+fill_evidence(struct cv_request *request)
+{
+	const struct cv_tls_peer *peer = &request->connection->peer;
+
+	(void)cv_text_copy(request->actor, sizeof(request->actor), "device");
+	request->has_evidence = true;
+	request->evidence = (struct cv_evidence){
+	    .evidence = CV_EVIDENCE_HANDSHAKE,
+	    .certificate = peer->certificate,
+	    .fingerprint = peer->fingerprint,
+	    .may_activate = true,
+	    .accepts_every_slot = true,
+	    .honours_expired_grace = has_flag(request, CV_ROUTE_GRACE),
+	    .actor = request->actor,
+	    .request_id = request->id,
+	};
+}
+
+/* Answers a refused certificate. Whether a bootstrap authority issued an unknown one is decided by
+ * enrolment. */
+static void
+apply_sight(struct cv_request *request)
+{
+	enum cv_verdict verdict = request->sight.verdict;
+
+	if (cv_verdict_is_allowed(verdict))
+		return;
+	if (verdict == CV_VERDICT_UNKNOWN && has_flag(request, CV_ROUTE_BOOTSTRAP))
+		return;
+	cv_problem_answer_verdict(request, verdict);
+}
+
+static void
+judge_from_memory(struct cv_request *request)
+{
+	if (looks_at_certificate(request)) {
+		fill_evidence(request);
+		cv_sight_recall(request->http->service, &request->evidence, &request->sight);
+		if (request->sight.is_decided)
+			apply_sight(request);
+	} else if (has_flag(request, CV_ROUTE_CERTIFICATE)) {
+		cv_problem_answer(request, CV_PROBLEM_NO_CLIENT_CERT, NULL);
+	}
+}
+
+static bool
+is_undecided(const struct cv_request *request)
+{
+	return request->has_evidence && !request->sight.is_decided;
+}
+
+static size_t
+body_max(const struct cv_request *request)
+{
+	return request->match.route == NULL ? 0 : request->match.route->body_max;
+}
+
+/* All that can be refused before the body is read; true when it was. */
+static bool
+refuse_early(struct cv_request *request, enum cv_framing framing, uint64_t length)
+{
+	if (framing != CV_FRAMING_GOOD) {
+		/* Where the request ends is not known, so nothing after it can be trusted. */
+		request->answer.must_close = true;
+		cv_problem_answer(request,
+		    framing == CV_FRAMING_HEADERS ? CV_PROBLEM_HEADERS : CV_PROBLEM_BAD_REQUEST,
+		    NULL);
+		return true;
+	}
+	find_route(request);
+	if (is_answered(request))
+		return true;
+	if (request->match.route != NULL && !is_check(request) && length > body_max(request)) {
+		request->answer.must_close = true;
+		cv_problem_answer(request, CV_PROBLEM_TOO_LARGE, NULL);
+		return true;
+	}
+	judge_from_memory(request);
+	if (!is_answered(request) && request->match.route == NULL && !is_undecided(request))
+		answer_without_route(request);
+	return is_answered(request);
+}
+
+/* Suspends the connection and hands the request to a worker. */
+static void
+hand_over(struct cv_request *request)
+{
+	struct MHD_Connection *mhd = request->mhd;
+
+	request->stage = CV_STAGE_WORKING;
+	cv_connection_set_deadline(request->connection, 0); /* the database's waits are bounded */
+	MHD_suspend_connection(mhd);
+	if (cv_workers_submit(request->http->workers, request))
+		return;
+	(void)cv_fail(&request->error, CV_E_BUSY, "the queue for workers is full");
+	cv_problem_answer(request, CV_PROBLEM_UNAVAILABLE, NULL);
+	MHD_resume_connection(mhd);
+}
+
+/* Runs the handler, here or in a worker. */
+static enum MHD_Result
+run(struct cv_request *request)
+{
+	if (request->body_is_too_large) {
+		request->answer.must_close = true;
+		cv_problem_answer(request, CV_PROBLEM_TOO_LARGE, NULL);
+		return send_answer(request);
+	}
+	if (!is_undecided(request) && !has_flag(request, CV_ROUTE_WORKER))
+		request->match.route->handle(request);
+	if (is_answered(request))
+		return send_answer(request);
+	hand_over(request);
+	return MHD_YES;
+}
+
+void
+cv_dispatch_work(void *item)
+{
+	struct cv_request *request = item;
+	struct MHD_Connection *mhd = request->mhd;
+
+	if (atomic_load(&request->http->is_stopping)) {
+		cv_problem_answer(request, CV_PROBLEM_UNAVAILABLE, NULL);
+		MHD_resume_connection(mhd);
+		return;
+	}
+	/* The gateway's check judges in its handler, because its refusals look different. */
+	if (is_undecided(request) && !is_check(request)) {
+		cv_sight_judge(
+		    request->http->service, &request->evidence, &request->sight, &request->error);
+		request->sight.is_decided = true;
+		apply_sight(request);
+		if (!is_answered(request) && request->match.route == NULL)
+			answer_without_route(request);
+	}
+	if (!is_answered(request))
+		request->match.route->handle(request);
+	if (!is_answered(request))
+		cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
+	MHD_resume_connection(mhd);
+}
+
+/*
+ * An answer before the body ends the connection, and a client that is still sending may then never
+ * see it. So a refused body is read and dropped, unless the client waits for leave to send it or
+ * has nowhere to send it to.
+ */
+static bool
+is_to_be_sent_now(const struct cv_request *request)
+{
+	if (request->answer.must_close)
+		return true;
+	return request->declares_body &&
+	       (request->match.route == NULL || request->headers[CV_HEADER_EXPECT].count > 0);
+}
+
+/* The first call: headers only. */
+static enum MHD_Result
+take_headers(struct cv_request *request, const char *method, const char *version)
+{
+	uint64_t length;
+	enum cv_framing framing = cv_request_read_headers(request, method, version, &length);
+
+	request->stage = CV_STAGE_BODY;
+	if (request->listener->asks_for_certificate)
+		cv_tls_peer_read(request->mhd, &request->connection->peer);
+	if (refuse_early(request, framing, length))
+		return is_to_be_sent_now(request) ? send_answer(request) : MHD_YES;
+	/* A careless gateway passes on the length of a body that it does not send: never wait for
+	 * it. */
+	if (is_check(request) && request->declares_body)
+		return run(request);
+	request->body.max_bytes = body_max(request) == 0 ? 1 : body_max(request);
+	request->body.is_secret = true; /* some bodies are */
+	return MHD_YES;
+}
+
+static enum MHD_Result
+take_body(struct cv_request *request, const char *data, size_t *size)
+{
+	request->body_received += *size;
+	if (request->body_received > CV_REQUEST_DROP_MAX)
+		return MHD_NO;
+	if (request->body_received > body_max(request)) {
+		request->body_is_too_large = request->match.route != NULL;
+		cv_buffer_deinit(&request->body);
+	} else if (!is_answered(request)) {
+		cv_buffer_append(&request->body, data, *size);
+	}
+	*size = 0;
+	return MHD_YES;
+}
+
+enum MHD_Result
+cv_dispatch_handle(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
+    const char *version, const char *data, size_t *data_size, void **connection_context)
+{
+	struct cv_request *request = *connection_context;
+
+	(void)context;
+	(void)mhd;
+	(void)url;
+	if (request == NULL)
+		return MHD_NO;
+	switch (request->stage) {
+	case CV_STAGE_HEADERS:
+		return take_headers(request, method, version);
+	case CV_STAGE_BODY:
+		if (*data_size > 0)
+			return take_body(request, data, data_size);
+		return is_answered(request) ? send_answer(request) : run(request);
+	case CV_STAGE_WORKING:
+		return send_answer(request);
+	case CV_STAGE_ANSWERED:
+		return MHD_YES;
+	}
+	return MHD_NO;
+}

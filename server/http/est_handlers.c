@@ -1,0 +1,248 @@
+#include "est_handlers_internal.h"
+
+#include "credentials_internal.h"
+#include "cv/codec/est.h"
+#include "cv/service/enrolment.h"
+#include "cv/util/text.h"
+#include "http_internal.h"
+#include "problem_internal.h"
+
+#define CA_CERTIFICATES_MAX 32
+#define LIBEST_COLUMNS 64
+#define CACERTS_MAX_AGE "max-age=60"
+
+/* libest cannot decode more than about 1 KiB without a line break; others cannot decode any inside.
+ */
+static size_t
+columns_for(const struct cv_request *request)
+{
+	return cv_request_agent_is(request, "libest") ? LIBEST_COLUMNS : 0;
+}
+
+static void
+append_certificates(struct cv_request *request, const struct cv_bytes *certificates, size_t count)
+{
+	cv_est_append_certs(&request->answer.body, certificates, count, columns_for(request));
+	/* RFC 8951 section 3 makes it meaningless, but clients of the field take the body as binary
+	 * without it. */
+	cv_answer_add_header(request, "Content-Transfer-Encoding", "base64");
+	if (request->answer.body.has_failed)
+		cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
+}
+
+struct certificate_list {
+	struct cv_bytes items[CA_CERTIFICATES_MAX];
+	size_t count;
+};
+
+static void
+collect(void *context, struct cv_bytes der)
+{
+	struct certificate_list *list = context;
+
+	if (list->count < CA_CERTIFICATES_MAX)
+		list->items[list->count++] = der;
+}
+
+static const char *
+label_of(const struct cv_request *request)
+{
+	return request->match.parameters[0];
+}
+
+/* RFC 7030 section 4.1 */
+void
+cv_est_cacerts(struct cv_request *request)
+{
+	struct cv_service *service = request->http->service;
+	const char *factory = label_of(request);
+	struct certificate_list list = {.count = 0};
+
+	if (request->realm == NULL)
+		request->realm = cv_service_realm(service);
+	if (factory == NULL) {
+		const struct cv_factory_row *row = cv_realm_default_factory(request->realm);
+		factory = row == NULL ? NULL : row->name;
+	}
+	if (factory != NULL)
+		(void)cv_enrolment_ca_certificates(request->realm, factory,
+		    cv_clock_wall_seconds(cv_service_clock(service)), collect, &list);
+	if (list.count == 0) {
+		cv_problem_answer(
+		    request, CV_PROBLEM_UNAVAILABLE, "There is no usable certificate authority.");
+		return;
+	}
+	cv_answer_set(request, 200, "application/pkcs7-mime");
+	cv_answer_add_header(request, "Cache-Control", CACERTS_MAX_AGE);
+	append_certificates(request, list.items, list.count);
+}
+
+/* RFC 7030 section 4.5.2: nothing to say. */
+void
+cv_est_csrattrs(struct cv_request *request)
+{
+	cv_answer_set(request, 204, NULL);
+}
+
+static void
+answer_certificate(struct cv_request *request, struct cv_bytes der)
+{
+	/* Fielded fioconfig demands 201 and the bare type; every other client the opposite. */
+	bool is_legacy = cv_request_agent_is(request, "Go-http-client");
+
+	cv_answer_set(request, is_legacy ? 201 : 200,
+	    is_legacy ? "application/pkcs7-mime" : "application/pkcs7-mime; smime-type=certs-only");
+	cv_answer_add_header(request, "Cache-Control", "no-store");
+	append_certificates(request, &der, 1);
+}
+
+/* Strongest first; the body stays empty, or Bouncy Castle does not answer the challenge. */
+static void
+challenge(struct cv_request *request)
+{
+	cv_answer_reset(request);
+	cv_answer_set(request, 401, NULL);
+	request->reason = "unauthenticated";
+	cv_answer_add_header(request, "WWW-Authenticate", "Bearer realm=\"certvendor\"");
+	cv_answer_add_header(
+	    request, "WWW-Authenticate", "Basic realm=\"certvendor\", charset=\"UTF-8\"");
+	cv_answer_add_header(request, "Cache-Control", "no-store");
+}
+
+static void
+answer_refusal(struct cv_request *request, const struct cv_enrolment_answer *answer)
+{
+	enum cv_problem problem = cv_problem_of_enrolment(answer->outcome, answer->verdict);
+
+	if (problem == CV_PROBLEM_UNAUTHENTICATED)
+		challenge(request);
+	else if (problem == CV_PROBLEM_BUSY)
+		cv_problem_answer_later(
+		    request, problem, answer->detail, answer->retry_after_seconds);
+	else
+		cv_problem_answer(request, problem, answer->detail);
+}
+
+static void
+note_party(struct cv_request *request, const struct cv_enrolment_answer *answer)
+{
+	if (answer->party.device[0] != '\0')
+		request->sight.party = answer->party;
+	(void)cv_text_copy(request->serial, sizeof(request->serial), answer->serial);
+}
+
+static void
+answer_enrolment(struct cv_request *request, const struct cv_enrolment_answer *answer,
+    const struct cv_buffer *der)
+{
+	note_party(request, answer);
+	if (answer->outcome == CV_ENROLMENT_ISSUED || answer->outcome == CV_ENROLMENT_REPEATED) {
+		request->reason = cv_enrolment_outcome_name(answer->outcome);
+		answer_certificate(request, cv_buffer_bytes(der));
+	} else {
+		answer_refusal(request, answer);
+	}
+}
+
+/* The CSR out of the body; false with the answer set. */
+static bool
+read_csr(struct cv_request *request, struct cv_buffer *ret_csr)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_request_has_media_type(request, "application/pkcs10")) {
+		cv_problem_answer(request, CV_PROBLEM_MEDIA_TYPE, NULL);
+		return false;
+	}
+	if (!cv_est_decode_request(cv_buffer_bytes(&request->body), ret_csr, &err)) {
+		cv_problem_answer_error(request, &err);
+		if (err.code == CV_E_INPUT)
+			cv_problem_answer(request, CV_PROBLEM_BAD_BASE64, NULL);
+		return false;
+	}
+	return true;
+}
+
+static struct cv_enrolment_request
+make_order(const struct cv_request *request, const struct cv_buffer *csr)
+{
+	return (struct cv_enrolment_request){
+	    .csr = cv_buffer_bytes(csr),
+	    .evidence = request->has_evidence ? &request->evidence : NULL,
+	    .sight = request->has_evidence ? &request->sight : NULL,
+	    .factory = label_of(request),
+	    .request_id = request->id,
+	};
+}
+
+/* RFC 7030 section 4.2.2 */
+void
+cv_est_simplereenroll(struct cv_request *request)
+{
+	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	struct cv_enrolment_answer answer = {.outcome = CV_ENROLMENT_REFUSED};
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!read_csr(request, &csr))
+		return;
+	struct cv_enrolment_request order = make_order(request, &csr);
+	if (cv_reenrol(request->http->service, &order, &answer, &der, &err))
+		answer_enrolment(request, &answer, &der);
+	else
+		cv_problem_answer_error(request, &err);
+}
+
+static void
+enrol(struct cv_request *request, const struct cv_enrolment_request *order)
+{
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	struct cv_enrolment_answer answer = {.outcome = CV_ENROLMENT_REFUSED};
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_enrol(request->http->service, order, &answer, &der, &err)) {
+		cv_problem_answer_error(request, &err);
+		return;
+	}
+	if (answer.outcome == CV_ENROLMENT_BAD_CREDENTIALS)
+		cv_credentials_note_failure(request);
+	answer_enrolment(request, &answer, &der);
+}
+
+/* With the secret of the HTTP credentials, where no certificate was presented. */
+static void
+enrol_with_secret(struct cv_request *request, struct cv_enrolment_request *order)
+{
+	char secret[CV_CREDENTIAL_SIZE];
+
+	switch (cv_credentials_read(request, false, secret)) {
+	case CV_CREDENTIALS_ABSENT:
+		enrol(request, order);
+		break;
+	case CV_CREDENTIALS_UNUSABLE:
+		challenge(request);
+		break;
+	case CV_CREDENTIALS_GIVEN:
+		order->token = secret;
+		if (!cv_credentials_must_wait(request))
+			enrol(request, order);
+		break;
+	}
+	cv_wipe(secret, sizeof(secret));
+}
+
+/* RFC 7030 section 4.2.1. A presented certificate decides alone: a wrong one never falls back to a
+ * password. */
+void
+cv_est_simpleenroll(struct cv_request *request)
+{
+	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+
+	if (!read_csr(request, &csr))
+		return;
+	struct cv_enrolment_request order = make_order(request, &csr);
+	if (order.evidence == NULL)
+		enrol_with_secret(request, &order);
+	else
+		enrol(request, &order);
+}

@@ -1,0 +1,37 @@
+/* What all listeners of the process share. Set up before the first listener starts; the atomics
+ * change later. */
+#ifndef CV_HTTP_HTTP_INTERNAL_H
+#define CV_HTTP_HTTP_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "connections_internal.h"
+#include "cv/http/server.h"
+#include "failure_limit_internal.h"
+#include "listener_internal.h"
+#include "request_log_internal.h"
+#include "workers_internal.h"
+
+struct cv_http {
+	struct cv_http_options *options;
+	struct cv_service *service; /* lent */
+	struct cv_workers *workers;
+	struct cv_connections *connections;
+	struct cv_failure_limit *failures;
+	struct cv_listener *listeners[CV_LISTENER_COUNT]; /* NULL: off */
+	struct cv_refusal_log refusals;
+	int64_t started_wall_ms;
+	_Atomic unsigned in_flight; /* requests whose answer is not complete */
+	_Atomic bool is_draining;   /* not ready; connections are closed after their answer */
+	_Atomic bool is_stopping;   /* what waits for a worker is answered 503 */
+};
+
+static inline int64_t
+cv_http_now_ms(const struct cv_http *http)
+{
+	return cv_clock_boot_ms(cv_service_clock(http->service));
+}
+
+#endif

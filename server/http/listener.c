@@ -1,0 +1,251 @@
+#include "listener_internal.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cv/util/log.h"
+#include "cv/util/text.h"
+#include "dispatch_internal.h"
+#include "http_internal.h"
+
+#define GATEWAY_MEMORY ((size_t)64 * 1024) /* percent-encoded chains come in headers */
+#define MEMORY ((size_t)32 * 1024)
+#define OPTIONS_MAX 16
+#define LOG_LINE_MAX 256
+
+const int64_t cv_duration_bounds_us[CV_DURATION_BUCKETS] = {
+    100, 500, 1000, 5000, 10000, 50000, 100000, 500000, 1000000, 5000000};
+
+const char *
+cv_listener_name(enum cv_listener_kind kind)
+{
+	switch (kind) {
+	case CV_LISTENER_DEVICE:
+		return "device";
+	case CV_LISTENER_GATEWAY:
+		return "gateway";
+	case CV_LISTENER_GATEWAY_SOCKET:
+		return "gateway-socket";
+	case CV_LISTENER_OPERATOR:
+		return "operator";
+	case CV_LISTENER_PUBLIC:
+		return "public";
+	case CV_LISTENER_MONITORING:
+		return "monitoring";
+	case CV_LISTENER_COUNT:
+		break;
+	}
+	return "none";
+}
+
+static void
+name_ipv4(struct cv_http_connection *connection, const struct in_addr *address)
+{
+	/* The mapped form, so that one table holds both families. */
+	connection->source.bytes[10] = 0xff;
+	connection->source.bytes[11] = 0xff;
+	memcpy(connection->source.bytes + 12, address, sizeof(*address));
+	(void)inet_ntop(AF_INET, address, connection->remote, sizeof(connection->remote));
+}
+
+static void
+name_ipv6(struct cv_http_connection *connection, const struct in6_addr *address)
+{
+	if (IN6_IS_ADDR_V4MAPPED(address)) {
+		struct in_addr mapped;
+		memcpy(&mapped, address->s6_addr + 12, sizeof(mapped));
+		name_ipv4(connection, &mapped);
+		return;
+	}
+	memcpy(connection->source.bytes, address->s6_addr, 8);
+	(void)inet_ntop(AF_INET6, address, connection->remote, sizeof(connection->remote));
+}
+
+static void
+name_peer(struct cv_http_connection *connection, struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *address = info == NULL ? NULL : info->client_addr;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (address != NULL && address->sa_family == AF_INET) {
+		memcpy(&v4, address, sizeof(v4));
+		name_ipv4(connection, &v4.sin_addr);
+	} else if (address != NULL && address->sa_family == AF_INET6) {
+		memcpy(&v6, address, sizeof(v6));
+		name_ipv6(connection, &v6.sin6_addr);
+	} else {
+		(void)cv_text_copy(connection->remote, sizeof(connection->remote), "unix");
+	}
+}
+
+static void
+open_connection(struct cv_listener *listener, struct MHD_Connection *mhd, void **socket_context)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct cv_http_connection *connection;
+	struct cv_http *http = listener->http;
+
+	*socket_context = NULL;
+	connection = calloc(1, sizeof(*connection));
+	if (connection == NULL || info == NULL) {
+		free(connection); /* its requests are refused */
+		return;
+	}
+	connection->listener = listener;
+	connection->descriptor = info->connect_fd;
+	name_peer(connection, mhd);
+	if (listener->asks_for_certificate)
+		cv_tls_ask_for_certificate(mhd);
+	cv_connection_set_deadline(
+	    connection, cv_http_now_ms(http) + (int64_t)http->options->request_seconds * 1000);
+	cv_connections_add(http->connections, connection);
+	atomic_fetch_add(&listener->counters.connections_open, 1);
+	*socket_context = connection;
+}
+
+/* The descriptor is closed after this. */
+static void
+close_connection(struct cv_listener *listener, void **socket_context)
+{
+	struct cv_http_connection *connection = *socket_context;
+
+	if (connection == NULL)
+		return;
+	*socket_context = NULL;
+	cv_connections_remove(listener->http->connections, connection);
+	atomic_fetch_sub(&listener->counters.connections_open, 1);
+	cv_request_deinit(&connection->request);
+	free(connection);
+}
+
+static void
+notify_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+    enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		open_connection(context, mhd, socket_context);
+	else
+		close_connection(context, socket_context);
+}
+
+/* The library's own messages: refused handshakes and malformed requests mostly, so not for
+ * everyday. */
+static void __attribute__((format(printf, 2, 0)))
+log_message(void *context, const char *format, va_list arguments)
+{
+	const struct cv_listener *listener = context;
+	char text[LOG_LINE_MAX];
+
+	if (vsnprintf(text, sizeof(text), format, arguments) < 0)
+		return;
+	text[strcspn(text, "\n")] = '\0';
+	cv_log(CV_LOG_DEBUG, "http-library", text,
+	    CV_LOG_TEXT("listener", cv_listener_name(listener->kind)));
+}
+
+struct option_list {
+	struct MHD_OptionItem items[OPTIONS_MAX];
+	size_t count;
+};
+
+static void
+add_option(struct option_list *list, enum MHD_OPTION option, intptr_t value, const void *pointer)
+{
+	union {
+		const void *lent;
+		void *pointer;
+	} argument = {.lent = pointer}; /* the library only reads it */
+
+	list->items[list->count++] = (struct MHD_OptionItem){
+	    .option = option, .value = value, .ptr_value = argument.pointer};
+}
+
+static void
+list_options(const struct cv_listener *listener, struct option_list *list)
+{
+	const struct cv_http_options *options = listener->http->options;
+	bool is_gateway =
+	    listener->kind == CV_LISTENER_GATEWAY || listener->kind == CV_LISTENER_GATEWAY_SOCKET;
+
+	add_option(list, MHD_OPTION_LISTEN_SOCKET, listener->socket, NULL);
+	add_option(list, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (intptr_t)(is_gateway ? GATEWAY_MEMORY : MEMORY), NULL);
+	add_option(list, MHD_OPTION_CONNECTION_LIMIT, (intptr_t)options->connections_max, NULL);
+	add_option(list, MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)options->idle_seconds, NULL);
+	/*
+	 * Its strict level only asks for Host and refuses blanks in the target, and then answers
+	 * with two header blocks; we look at both ourselves.
+	 */
+	add_option(list, MHD_OPTION_STRICT_FOR_CLIENT, 0, NULL);
+	/* The library's documentation calls a pool of one thread an error. */
+	if (listener->threads > 1)
+		add_option(list, MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)listener->threads, NULL);
+	if (listener->is_tls) {
+		add_option(list, MHD_OPTION_HTTPS_MEM_CERT, 0, listener->certificate_pem);
+		add_option(list, MHD_OPTION_HTTPS_MEM_KEY, 0, listener->key_pem);
+		add_option(list, MHD_OPTION_HTTPS_PRIORITIES, 0, cv_tls_priorities);
+	}
+	add_option(list, MHD_OPTION_END, 0, NULL);
+}
+
+static unsigned
+flags_of(const struct cv_listener *listener)
+{
+	unsigned flags = (unsigned)MHD_USE_EPOLL_INTERNAL_THREAD | (unsigned)MHD_USE_ITC |
+			 (unsigned)MHD_ALLOW_SUSPEND_RESUME | (unsigned)MHD_USE_ERROR_LOG;
+
+	return listener->is_tls ? flags | (unsigned)MHD_USE_TLS : flags;
+}
+
+bool
+cv_listener_start(struct cv_listener *listener, struct cv_error *err)
+{
+	struct option_list list = {.count = 0};
+
+	if (listener->is_tls && !cv_tls_check_pair(listener->certificate_pem, listener->key_pem,
+				    &listener->not_after_utc, err))
+		return cv_error_context(err, "%s listener", cv_listener_name(listener->kind));
+	list_options(listener, &list);
+	listener->daemon = MHD_start_daemon(flags_of(listener), 0, NULL, NULL, cv_dispatch_handle,
+	    listener, MHD_OPTION_EXTERNAL_LOGGER, log_message, listener,
+	    MHD_OPTION_URI_LOG_CALLBACK, cv_dispatch_open, listener, MHD_OPTION_NOTIFY_COMPLETED,
+	    cv_dispatch_complete, listener, MHD_OPTION_NOTIFY_CONNECTION, notify_connection,
+	    listener, MHD_OPTION_ARRAY, list.items, MHD_OPTION_END);
+	if (listener->daemon == NULL)
+		return cv_fail(err, CV_E_IO, "%s listener: the HTTP daemon does not start",
+		    cv_listener_name(listener->kind));
+	return true;
+}
+
+void
+cv_listener_quiesce(struct cv_listener *listener)
+{
+	/* It gives the socket back, which must stay open until the daemon has stopped. */
+	if (listener->daemon != NULL)
+		(void)MHD_quiesce_daemon(listener->daemon);
+}
+
+void
+cv_listener_free(struct cv_listener *listener)
+{
+	if (listener == NULL)
+		return;
+	if (listener->daemon != NULL) {
+		cv_listener_quiesce(listener);
+		MHD_stop_daemon(listener->daemon);
+	}
+	if (listener->socket >= 0)
+		close(listener->socket);
+	if (listener->unix_path != NULL)
+		(void)unlink(listener->unix_path);
+	free(listener);
+}

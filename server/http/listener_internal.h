@@ -1,0 +1,62 @@
+/* One listener: its socket, its HTTP daemon with TLS settings, its limits and its counters. */
+#ifndef CV_HTTP_LISTENER_INTERNAL_H
+#define CV_HTTP_LISTENER_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cv/util/error.h"
+#include "route_internal.h"
+
+struct MHD_Daemon;
+struct cv_http;
+
+enum cv_listener_kind {
+	CV_LISTENER_DEVICE,
+	CV_LISTENER_GATEWAY,
+	CV_LISTENER_GATEWAY_SOCKET,
+	CV_LISTENER_OPERATOR,
+	CV_LISTENER_PUBLIC,
+	CV_LISTENER_MONITORING,
+	CV_LISTENER_COUNT,
+};
+
+#define CV_DURATION_BUCKETS 10
+/* Upper bounds of the duration histogram, in microseconds; one more bucket holds the rest. */
+extern const int64_t cv_duration_bounds_us[CV_DURATION_BUCKETS];
+
+struct cv_listener_counters {
+	_Atomic uint64_t by_class[6]; /* [2]: 2xx; [0]: no answer was sent */
+	_Atomic uint64_t durations[CV_DURATION_BUCKETS + 1];
+	_Atomic uint64_t duration_sum_us;
+	_Atomic uint64_t connections_open;
+};
+
+struct cv_listener {
+	struct cv_http *http;
+	enum cv_listener_kind kind;
+	const struct cv_route_table *routes;
+	bool is_tls;
+	bool asks_for_certificate;
+	const char *certificate_pem; /* of the server; NULL without TLS */
+	const char *key_pem;
+	unsigned threads;
+	struct MHD_Daemon *daemon;
+	int socket;            /* ours; -1: closed */
+	const char *unix_path; /* removed at the end; NULL: TCP */
+	int64_t not_after_utc; /* of the server certificate; 0 without TLS */
+	struct cv_listener_counters counters;
+};
+
+/* Starts accepting on listener->socket. CV_E_CONFIG: certificate and key; CV_E_IO: anything else.
+ */
+bool cv_listener_start(struct cv_listener *listener, struct cv_error *err);
+/* Accepts nothing more; open connections go on. */
+void cv_listener_quiesce(struct cv_listener *listener);
+/* No request may be suspended. Closes everything. NULL allowed. */
+void cv_listener_free(struct cv_listener *listener);
+
+const char *cv_listener_name(enum cv_listener_kind kind);
+
+#endif

@@ -1,0 +1,228 @@
+#include "metrics_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cv/model/verdict.h"
+#include "http_internal.h"
+
+void
+cv_metrics_append_head(
+    struct cv_buffer *buffer, const char *name, const char *kind, const char *help)
+{
+	cv_buffer_printf(buffer, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
+}
+
+static void
+append_gauge(struct cv_buffer *buffer, const char *name, const char *help, int64_t value)
+{
+	cv_metrics_append_head(buffer, name, "gauge", help);
+	cv_buffer_printf(buffer, "%s %" PRId64 "\n", name, value);
+}
+
+static void
+append_counter(struct cv_buffer *buffer, const char *name, const char *help, uint64_t value)
+{
+	cv_metrics_append_head(buffer, name, "counter", help);
+	cv_buffer_printf(buffer, "%s %" PRIu64 "\n", name, value);
+}
+
+static void
+append_rules(struct cv_buffer *buffer, struct cv_service_counters *counters)
+{
+	append_counter(buffer, "certvendor_certificates_issued_total", "Certificates issued.",
+	    atomic_load(&counters->issued));
+	append_counter(buffer, "certvendor_certificates_repeated_total",
+	    "Answers that repeated an issued certificate.", atomic_load(&counters->repeated));
+	append_counter(buffer, "certvendor_issue_failures_total",
+	    "Certificate requests that were refused.", atomic_load(&counters->issue_refusals));
+	append_counter(buffer, "certvendor_ratelimit_rejected_total",
+	    "Certificate requests beyond the rate of their device.",
+	    atomic_load(&counters->rate_limited));
+	append_counter(buffer, "certvendor_announcements_total", "Next keys announced.",
+	    atomic_load(&counters->announced));
+	append_counter(buffer, "certvendor_activations_total",
+	    "Rotations completed: pending keys that became current.",
+	    atomic_load(&counters->activated));
+	append_counter(buffer, "certvendor_registrations_total", "Devices registered.",
+	    atomic_load(&counters->registered));
+	append_counter(buffer, "certvendor_revocations_total",
+	    "Revocations and deletions by operators.", atomic_load(&counters->denied_changes));
+	append_counter(buffer, "certvendor_security_events_total",
+	    "Uses of third keys and of denied certificates.",
+	    atomic_load(&counters->security_events));
+	append_counter(buffer, "certvendor_security_events_dropped_total",
+	    "Security events that were not counted per device.",
+	    atomic_load(&counters->security_events_dropped));
+}
+
+static void
+append_lookups(struct cv_buffer *buffer, struct cv_service_counters *counters)
+{
+	cv_metrics_append_head(buffer, "certvendor_lookups_total", "counter",
+	    "Judgements of certificates, by where they were decided.");
+	cv_buffer_printf(buffer, "certvendor_lookups_total{source=\"memory\"} %" PRIu64 "\n",
+	    atomic_load(&counters->judged_in_memory));
+	cv_buffer_printf(buffer, "certvendor_lookups_total{source=\"database\"} %" PRIu64 "\n",
+	    atomic_load(&counters->judged_in_database));
+	cv_metrics_append_head(
+	    buffer, "certvendor_verdicts_total", "counter", "Judgements, by verdict.");
+	for (unsigned verdict = CV_VERDICT_OK; verdict <= CV_VERDICT_UNAVAILABLE; verdict++) {
+		/* Its word is "ok" too, and one series must not come twice. */
+		const char *word = verdict == CV_VERDICT_TALKS
+				       ? "talks"
+				       : cv_verdict_name((enum cv_verdict)verdict);
+		cv_buffer_printf(buffer, "certvendor_verdicts_total{verdict=\"%s\"} %" PRIu64 "\n",
+		    word, atomic_load(&counters->verdicts[verdict]));
+	}
+}
+
+static void
+append_cache(struct cv_buffer *buffer, struct cv_service *service)
+{
+	const struct cv_index *index = cv_service_index(service);
+	int64_t age_ms = cv_index_age_ms(index);
+
+	append_gauge(buffer, "certvendor_cache_entries", "Certificates in memory.",
+	    (int64_t)cv_index_count(index));
+	append_gauge(buffer, "certvendor_cache_up",
+	    "1 when memory is loaded and young enough to answer.", cv_service_is_fresh(service));
+	cv_metrics_append_head(buffer, "certvendor_cache_age_seconds", "gauge",
+	    "Age of the last read that saw every change.");
+	if (age_ms == INT64_MAX)
+		cv_buffer_append_text(buffer, "certvendor_cache_age_seconds +Inf\n");
+	else
+		cv_buffer_printf(buffer, "certvendor_cache_age_seconds %" PRId64 ".%03d\n",
+		    age_ms / 1000, (int)(age_ms % 1000));
+}
+
+static void
+append_database(struct cv_buffer *buffer, struct cv_service *service)
+{
+	struct cv_pool *pool = cv_service_pool(service);
+	size_t open = 0;
+	size_t borrowed = 0;
+
+	cv_pool_count(pool, &open, &borrowed);
+	append_gauge(buffer, "certvendor_db_up", "1 when the last use of a connection succeeded.",
+	    cv_pool_is_up(pool));
+	cv_metrics_append_head(
+	    buffer, "certvendor_db_pool_connections", "gauge", "Connections, by state.");
+	cv_buffer_printf(buffer, "certvendor_db_pool_connections{state=\"open\"} %zu\n", open);
+	cv_buffer_printf(
+	    buffer, "certvendor_db_pool_connections{state=\"borrowed\"} %zu\n", borrowed);
+}
+
+static void
+append_requests(struct cv_buffer *buffer, struct cv_http *http)
+{
+	cv_metrics_append_head(buffer, "certvendor_http_requests_total", "counter",
+	    "Requests, by listener and class of the status.");
+	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
+		if (http->listeners[i] == NULL)
+			continue;
+		for (unsigned class = 2; class <= 5; class ++) {
+			cv_buffer_printf(buffer,
+			    "certvendor_http_requests_total{listener=\"%s\",code=\"%uxx\"} %" PRIu64
+			    "\n",
+			    cv_listener_name(http->listeners[i]->kind), class,
+			    atomic_load(&http->listeners[i]->counters.by_class[class]));
+		}
+	}
+}
+
+static void
+append_histogram(struct cv_buffer *buffer, struct cv_listener *listener)
+{
+	const char *name = cv_listener_name(listener->kind);
+	struct cv_listener_counters *counters = &listener->counters;
+	uint64_t count = 0;
+
+	for (size_t i = 0; i <= CV_DURATION_BUCKETS; i++) {
+		char bound[24] = "+Inf";
+
+		if (i < CV_DURATION_BUCKETS)
+			(void)snprintf(
+			    bound, sizeof(bound), "%g", (double)cv_duration_bounds_us[i] / 1e6);
+		count += atomic_load(&counters->durations[i]);
+		cv_buffer_printf(buffer,
+		    "certvendor_http_request_duration_seconds_bucket{listener=\"%s\",le=\"%s\"} "
+		    "%" PRIu64 "\n",
+		    name, bound, count);
+	}
+	cv_buffer_printf(buffer,
+	    "certvendor_http_request_duration_seconds_sum{listener=\"%s\"} %.6f\n", name,
+	    (double)atomic_load(&counters->duration_sum_us) / 1e6);
+	cv_buffer_printf(buffer,
+	    "certvendor_http_request_duration_seconds_count{listener=\"%s\"} %" PRIu64 "\n", name,
+	    count);
+}
+
+static void
+append_listeners(struct cv_buffer *buffer, struct cv_http *http)
+{
+	append_requests(buffer, http);
+	cv_metrics_append_head(buffer, "certvendor_http_request_duration_seconds", "histogram",
+	    "From the first line of a request to the end of its answer.");
+	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
+		if (http->listeners[i] != NULL)
+			append_histogram(buffer, http->listeners[i]);
+	}
+	cv_metrics_append_head(
+	    buffer, "certvendor_http_connections", "gauge", "Open connections, by listener.");
+	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
+		if (http->listeners[i] != NULL)
+			cv_buffer_printf(buffer,
+			    "certvendor_http_connections{listener=\"%s\"} %" PRIu64 "\n",
+			    cv_listener_name(http->listeners[i]->kind),
+			    atomic_load(&http->listeners[i]->counters.connections_open));
+	}
+	append_gauge(buffer, "certvendor_http_requests_in_flight",
+	    "Requests whose answer is not complete.", atomic_load(&http->in_flight));
+	append_gauge(buffer, "certvendor_http_queue_waiting", "Requests waiting for a worker.",
+	    (int64_t)cv_workers_waiting(http->workers));
+}
+
+static void
+append_expiry(struct cv_buffer *buffer, struct cv_http *http)
+{
+	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(http->service);
+
+	cv_metrics_append_head(buffer, "certvendor_ca_not_after_timestamp_seconds", "gauge",
+	    "When the certificate of an authority expires.");
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		const struct cv_realm_authority *each = &realm->authorities[i];
+		cv_buffer_printf(buffer,
+		    "certvendor_ca_not_after_timestamp_seconds{factory=\"%s\",ca=\"%s\"} %" PRId64
+		    "\n",
+		    each->row.factory, each->row.name, each->certificate->not_after_utc);
+	}
+	cv_metrics_append_head(buffer, "certvendor_tls_not_after_timestamp_seconds", "gauge",
+	    "When the server certificate of a listener expires.");
+	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
+		const struct cv_listener *listener = http->listeners[i];
+		if (listener != NULL && listener->is_tls)
+			cv_buffer_printf(buffer,
+			    "certvendor_tls_not_after_timestamp_seconds{listener=\"%s\"} %" PRId64
+			    "\n",
+			    cv_listener_name(listener->kind), listener->not_after_utc);
+	}
+}
+
+void
+cv_metrics_append(struct cv_buffer *buffer, struct cv_http *http)
+{
+	struct cv_service_counters *counters = cv_service_counters(http->service);
+
+	append_rules(buffer, counters);
+	append_lookups(buffer, counters);
+	append_cache(buffer, http->service);
+	append_database(buffer, http->service);
+	append_listeners(buffer, http);
+	append_expiry(buffer, http);
+	cv_metrics_append_head(
+	    buffer, "certvendor_build_info", "gauge", "Always 1; the version is a label.");
+	cv_buffer_printf(
+	    buffer, "certvendor_build_info{version=\"%s\"} 1\n", http->options->version);
+	cv_metrics_append_process(buffer, http);
+}

@@ -1,0 +1,257 @@
+#include "request_internal.h"
+
+#include <inttypes.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cv/util/random.h"
+#include "cv/util/text.h"
+#include "http_internal.h"
+
+static const char *const header_names[CV_HEADER_COUNT] = {
+    [CV_HEADER_AUTHORIZATION] = "Authorization",
+    [CV_HEADER_CLIENT_CERT] = "Client-Cert",
+    [CV_HEADER_CONTENT_LENGTH] = "Content-Length",
+    [CV_HEADER_CONTENT_TYPE] = "Content-Type",
+    [CV_HEADER_EXPECT] = "Expect",
+    [CV_HEADER_HOST] = "Host",
+    [CV_HEADER_OSF_TOKEN] = "OSF-TOKEN",
+    [CV_HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
+    [CV_HEADER_USER_AGENT] = "User-Agent",
+    [CV_HEADER_X_CLIENT_CERT] = "X-Client-Cert",
+    [CV_HEADER_X_CLIENT_CERT_SHA256] = "X-Client-Cert-Sha256",
+    [CV_HEADER_X_REQUEST_ID] = "X-Request-Id",
+};
+
+void
+cv_request_begin(struct cv_request *request, const char *target)
+{
+	size_t len = strnlen(target, CV_TARGET_MAX + 1);
+
+	request->stage = CV_STAGE_HEADERS;
+	request->started_us = cv_request_clock_us();
+	request->method = "";
+	request->target_is_cut = len > CV_TARGET_MAX;
+	if (request->target_is_cut)
+		len = CV_TARGET_MAX;
+	memcpy(request->target, target, len);
+	request->target[len] = '\0';
+	request->path.count = 0;
+	request->path.query = "";
+	memset(request->headers, 0, sizeof(request->headers));
+	request->id[0] = '\0';
+	request->match = (struct cv_route_match){.route = NULL};
+	request->declares_body = false;
+	request->body_received = 0;
+	request->body_is_too_large = false;
+	request->has_evidence = false;
+	memset(&request->sight, 0, sizeof(request->sight));
+	request->serial[0] = '\0';
+	request->actor[0] = '\0';
+	request->reason = NULL;
+	request->error = (struct cv_error)CV_ERROR_INIT;
+	cv_answer_reset(request);
+}
+
+void
+cv_request_end(struct cv_request *request)
+{
+	/* A body may hold secrets, and idle connections should cost little. */
+	cv_buffer_deinit(&request->body);
+	cv_buffer_deinit(&request->answer.body);
+	cv_buffer_reset(&request->certificate);
+	cv_realm_free(request->realm);
+	request->realm = NULL;
+}
+
+void
+cv_request_deinit(struct cv_request *request)
+{
+	cv_request_end(request);
+	cv_buffer_deinit(&request->certificate);
+}
+
+/* What one pass over the headers finds. */
+struct header_scan {
+	struct cv_request *request;
+	unsigned count;
+};
+
+static enum MHD_Result
+scan_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct header_scan *scan = context;
+
+	(void)kind;
+	scan->count++;
+	for (size_t i = 0; i < CV_HEADER_COUNT; i++) {
+		if (!cv_text_equal_ignoring_case(name, header_names[i]))
+			continue;
+		if (scan->request->headers[i].count++ == 0)
+			scan->request->headers[i].text = value == NULL ? "" : value;
+		break;
+	}
+	return MHD_YES;
+}
+
+/* [A-Za-z0-9._-]{1,63}: what may be put into logs and headers as it is. */
+static bool
+is_request_id(const char *text)
+{
+	return strnlen(text, CV_REQUEST_ID_SIZE) < CV_REQUEST_ID_SIZE &&
+	       cv_factory_name_is_valid(text, strlen(text));
+}
+
+static void
+choose_id(struct cv_request *request)
+{
+	const char *given = cv_request_header(request, CV_HEADER_X_REQUEST_ID);
+
+	if (given != NULL && is_request_id(given))
+		(void)cv_text_copy(request->id, sizeof(request->id), given);
+	else
+		cv_uuid7(cv_clock_wall_ms(cv_service_clock(request->http->service)), request->id);
+}
+
+/*
+ * RFC 9112 section 6.3. The library takes the first of several lengths and lets any
+ * Transfer-Encoding win over it; a proxy in front may see it the other way round and would be
+ * tricked into a request that it never sent.
+ */
+static enum cv_framing
+judge_framing(struct cv_request *request, uint64_t *ret_length)
+{
+	const struct cv_header_value *length = &request->headers[CV_HEADER_CONTENT_LENGTH];
+	const struct cv_header_value *encoding = &request->headers[CV_HEADER_TRANSFER_ENCODING];
+
+	*ret_length = 0;
+	if (length->count > 1 || encoding->count > 1 || (length->count > 0 && encoding->count > 0))
+		return CV_FRAMING_BAD;
+	if (encoding->count > 0) {
+		request->declares_body = true;
+		return cv_text_equal_ignoring_case(encoding->text, "chunked") ? CV_FRAMING_GOOD
+									      : CV_FRAMING_BAD;
+	}
+	if (length->count > 0 && !cv_text_parse_unsigned(length->text, UINT64_MAX, ret_length))
+		return CV_FRAMING_BAD;
+	request->declares_body = *ret_length > 0;
+	return CV_FRAMING_GOOD;
+}
+
+/* RFC 9112 sections 3.2 and 3: one Host from HTTP/1.1 on, and no blank in the target. */
+static bool
+is_request_line_good(const struct cv_request *request, const char *version)
+{
+	unsigned hosts = request->headers[CV_HEADER_HOST].count;
+
+	if (hosts > 1 || (hosts == 0 && !cv_text_equal(version, "HTTP/1.0")))
+		return false;
+	return strchr(request->target, ' ') == NULL;
+}
+
+enum cv_framing
+cv_request_read_headers(
+    struct cv_request *request, const char *method, const char *version, uint64_t *ret_length)
+{
+	struct header_scan scan = {.request = request};
+
+	request->method = method;
+	(void)MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, scan_header, &scan);
+	choose_id(request);
+	enum cv_framing framing = judge_framing(request, ret_length);
+	if (!is_request_line_good(request, version))
+		return CV_FRAMING_BAD;
+	if (framing == CV_FRAMING_GOOD && scan.count > CV_REQUEST_HEADERS_MAX)
+		return CV_FRAMING_HEADERS;
+	return framing;
+}
+
+bool
+cv_request_has_media_type(const struct cv_request *request, const char *media_type)
+{
+	const char *value = cv_request_header(request, CV_HEADER_CONTENT_TYPE);
+	char type[64];
+	size_t len;
+
+	if (value == NULL)
+		return false;
+	len = strcspn(value, ";");
+	while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+		len--;
+	return cv_text_copy_bytes(type, sizeof(type), value, len) &&
+	       cv_text_equal_ignoring_case(type, media_type);
+}
+
+bool
+cv_request_agent_is(const struct cv_request *request, const char *prefix)
+{
+	const char *agent = cv_request_header(request, CV_HEADER_USER_AGENT);
+
+	return agent != NULL && cv_text_has_prefix(agent, prefix);
+}
+
+void
+cv_answer_reset(struct cv_request *request)
+{
+	struct cv_answer *answer = &request->answer;
+
+	answer->status = 0;
+	answer->content_type = NULL;
+	answer->header_count = 0;
+	answer->header_text_len = 0;
+	answer->must_close = false;
+	cv_buffer_reset(&answer->body);
+}
+
+void
+cv_answer_set(struct cv_request *request, unsigned status, const char *content_type)
+{
+	request->answer.status = status;
+	request->answer.content_type = content_type;
+}
+
+/* A bound of ours was too small: nobody outside can cause it. */
+static void
+fail_answer(struct cv_request *request)
+{
+	cv_answer_reset(request);
+	cv_answer_set(request, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL);
+	(void)cv_fail(&request->error, CV_E_INTERNAL, "answer headers do not fit");
+}
+
+void
+cv_answer_add_header(struct cv_request *request, const char *name, const char *value)
+{
+	struct cv_answer *answer = &request->answer;
+
+	if (answer->header_count == CV_ANSWER_HEADERS_MAX) {
+		fail_answer(request);
+		return;
+	}
+	answer->headers[answer->header_count++] =
+	    (struct cv_answer_header){.name = name, .value = value};
+}
+
+void
+cv_answer_add_header_text(struct cv_request *request, const char *name, const char *value)
+{
+	struct cv_answer *answer = &request->answer;
+	char *copy = answer->header_text + answer->header_text_len;
+
+	if (!cv_text_copy(copy, sizeof(answer->header_text) - answer->header_text_len, value)) {
+		fail_answer(request);
+		return;
+	}
+	answer->header_text_len += strlen(copy) + 1;
+	cv_answer_add_header(request, name, copy);
+}
+
+void
+cv_answer_add_header_number(struct cv_request *request, const char *name, int64_t value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRId64, value);
+	cv_answer_add_header_text(request, name, text);
+}

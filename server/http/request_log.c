@@ -1,0 +1,132 @@
+#include "request_log_internal.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "cv/util/log.h"
+#include "http_internal.h"
+
+#define REFUSED_CHECKS_PER_SECOND 50
+
+int64_t
+cv_request_clock_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void
+count(struct cv_listener_counters *counters, unsigned status, int64_t duration_us)
+{
+	size_t bucket = 0;
+
+	while (bucket < CV_DURATION_BUCKETS && duration_us > cv_duration_bounds_us[bucket])
+		bucket++;
+	atomic_fetch_add_explicit(&counters->by_class[status / 100 % 6], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&counters->durations[bucket], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    &counters->duration_sum_us, (uint64_t)duration_us, memory_order_relaxed);
+}
+
+static bool
+is_check(const struct cv_request *request)
+{
+	return request->listener->kind == CV_LISTENER_GATEWAY ||
+	       request->listener->kind == CV_LISTENER_GATEWAY_SOCKET;
+}
+
+/* False: this line is one too many in this second. */
+static bool
+may_write_refusal(struct cv_refusal_log *log, int64_t second)
+{
+	unsigned left_out = 0;
+	bool may_write;
+
+	pthread_mutex_lock(&log->mutex);
+	if (log->second != second) {
+		left_out = log->left_out;
+		log->second = second;
+		log->written = 0;
+		log->left_out = 0;
+	}
+	may_write = log->written < REFUSED_CHECKS_PER_SECOND;
+	if (may_write)
+		log->written++;
+	else
+		log->left_out++;
+	pthread_mutex_unlock(&log->mutex);
+	if (left_out > 0)
+		cv_log(CV_LOG_INFO, "refusals-left-out", "refused checks that were not logged",
+		    CV_LOG_NUMBER("count", left_out));
+	return may_write;
+}
+
+static enum cv_log_level
+level_of(const struct cv_request *request)
+{
+	unsigned status = request->answer.status;
+
+	if (status == 500)
+		return CV_LOG_ERROR;
+	if (request->listener->kind == CV_LISTENER_MONITORING ||
+	    (is_check(request) && status == 200))
+		return CV_LOG_DEBUG;
+	return status == 503 ? CV_LOG_WARNING : CV_LOG_INFO;
+}
+
+/* The template, never the target: that may hold secrets, and as many values as a client likes. */
+static const char *
+route_of(const struct cv_request *request)
+{
+	return request->match.route == NULL ? NULL : request->match.route->pattern;
+}
+
+static const char *
+if_set(const char *text)
+{
+	return text[0] == '\0' ? NULL : text;
+}
+
+static void
+write_line(const struct cv_request *request, int64_t duration_us)
+{
+	const char *verdict =
+	    request->has_evidence ? cv_verdict_name(request->sight.verdict) : NULL;
+	const struct cv_error *error = &request->error;
+
+	cv_log(level_of(request), "request", "answered", CV_LOG_TEXT("request_id", request->id),
+	    CV_LOG_TEXT("listener", cv_listener_name(request->listener->kind)),
+	    CV_LOG_TEXT("remote", request->connection->remote),
+	    CV_LOG_TEXT("actor", if_set(request->actor)), CV_LOG_TEXT("method", request->method),
+	    CV_LOG_TEXT("route", route_of(request)),
+	    CV_LOG_NUMBER("status", request->answer.status),
+	    CV_LOG_NUMBER("dur_ms", duration_us / 1000),
+	    CV_LOG_TEXT("factory", if_set(request->sight.party.factory)),
+	    CV_LOG_TEXT("device", if_set(request->sight.party.device)),
+	    CV_LOG_TEXT("serial", if_set(request->serial)), CV_LOG_TEXT("verdict", verdict),
+	    CV_LOG_TEXT("reason", request->reason), CV_LOG_TEXT("detail", request->sight.detail),
+	    CV_LOG_TEXT("err", if_set(error->text)), CV_LOG_TEXT("cause", if_set(error->cause)));
+}
+
+void
+cv_request_log(struct cv_request *request)
+{
+	int64_t now_us = cv_request_clock_us();
+	int64_t duration_us = now_us - request->started_us;
+	unsigned status = request->answer.status;
+
+	count(&request->listener->counters, status, duration_us);
+	if (status == 0) {
+		/* The library refused it, or the client went away. */
+		cv_log(CV_LOG_DEBUG, "request-aborted", "no answer of ours was sent",
+		    CV_LOG_TEXT("remote", request->connection->remote),
+		    CV_LOG_TEXT("listener", cv_listener_name(request->listener->kind)));
+		return;
+	}
+	if (is_check(request) && status == 403 &&
+	    !may_write_refusal(&request->http->refusals, now_us / 1000000))
+		return;
+	write_line(request, duration_us);
+}

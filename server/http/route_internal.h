@@ -1,0 +1,48 @@
+/* One row per endpoint, and finding the row of a request. Matching is pure; any thread. */
+#ifndef CV_HTTP_ROUTE_INTERNAL_H
+#define CV_HTTP_ROUTE_INTERNAL_H
+
+#include <stddef.h>
+
+#include "path_internal.h"
+
+struct cv_request;
+
+enum cv_route_flag {
+	CV_ROUTE_WORKER = 1 << 0,      /* may block: runs on a worker */
+	CV_ROUTE_BLIND = 1 << 1,       /* looks at no client certificate */
+	CV_ROUTE_CERTIFICATE = 1 << 2, /* needs a client certificate */
+	CV_ROUTE_BOOTSTRAP =
+	    1 << 3, /* passes unknown certificates on: a manufacturer's may be among them */
+	CV_ROUTE_GRACE = 1 << 4,         /* honours the grace for expired certificates */
+	CV_ROUTE_LABEL = 1 << 5,         /* its first parameter is a label, that is a factory */
+	CV_ROUTE_DOUBLED_SLASH = 1 << 6, /* "//" before the last segment counts as "/" */
+};
+
+#define CV_ROUTE_PARAMETERS_MAX 2
+
+struct cv_route {
+	const char *method;  /* "GET" stands for HEAD too */
+	const char *pattern; /* "/v1/devices/{id}"; a segment in braces takes any one, but not an
+				empty one */
+	void (*handle)(struct cv_request *request);
+	size_t body_max;
+	unsigned flags;
+};
+
+struct cv_route_table {
+	const struct cv_route *rows;
+	size_t count;
+};
+
+struct cv_route_match {
+	const struct cv_route *route;                    /* NULL: none */
+	const char *parameters[CV_ROUTE_PARAMETERS_MAX]; /* point into the path */
+	unsigned path_flags; /* of the rows with this path, whatever the method */
+	char allow[48]; /* "GET, HEAD": methods of the rows with this path; "" when no row has it */
+};
+
+void cv_route_find(const struct cv_route_table *table, const char *method,
+    const struct cv_path *path, struct cv_route_match *ret_match);
+
+#endif

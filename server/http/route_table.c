@@ -1,0 +1,91 @@
+#include "route_table_internal.h"
+
+#include "cv/codec/est.h"
+#include "device_handlers_internal.h"
+#include "est_handlers_internal.h"
+#include "health_handlers_internal.h"
+#include "operator_handlers_internal.h"
+#include "public_handlers_internal.h"
+
+#define EST "/.well-known/est"
+#define JSON_MAX 16384
+#define ACT_MAX 1024
+#define CERTIFICATE_MAX 65536
+
+#define EST_READ (CV_ROUTE_BLIND | CV_ROUTE_DOUBLED_SLASH)
+#define EST_ENROL (CV_ROUTE_WORKER | CV_ROUTE_BOOTSTRAP | CV_ROUTE_DOUBLED_SLASH)
+#define EST_REENROL                                                                                \
+	(CV_ROUTE_WORKER | CV_ROUTE_CERTIFICATE | CV_ROUTE_GRACE | CV_ROUTE_DOUBLED_SLASH)
+#define DEVICE (CV_ROUTE_WORKER | CV_ROUTE_CERTIFICATE | CV_ROUTE_GRACE)
+
+/* fullcmc and serverkeygen are not offered: unknown paths, whatever the method. */
+static const struct cv_route device_rows[] = {
+    {"GET", EST "/cacerts", cv_est_cacerts, 0, EST_READ},
+    {"GET", EST "/{label}/cacerts", cv_est_cacerts, 0, EST_READ | CV_ROUTE_LABEL},
+    {"GET", EST "/csrattrs", cv_est_csrattrs, 0, EST_READ},
+    {"GET", EST "/{label}/csrattrs", cv_est_csrattrs, 0, EST_READ | CV_ROUTE_LABEL},
+    {"POST", EST "/simpleenroll", cv_est_simpleenroll, CV_EST_BODY_MAX, EST_ENROL},
+    {"POST", EST "/{label}/simpleenroll", cv_est_simpleenroll, CV_EST_BODY_MAX,
+	EST_ENROL | CV_ROUTE_LABEL},
+    {"POST", EST "/simplereenroll", cv_est_simplereenroll, CV_EST_BODY_MAX, EST_REENROL},
+    {"POST", EST "/{label}/simplereenroll", cv_est_simplereenroll, CV_EST_BODY_MAX,
+	EST_REENROL | CV_ROUTE_LABEL},
+    {"GET", "/device", cv_device_show, 0, DEVICE},
+    {"PATCH", "/device", cv_device_patch, JSON_MAX, DEVICE},
+};
+
+static const struct cv_route operator_rows[] = {
+    {"GET", "/v1/devices", cv_operator_list_devices, 0, CV_ROUTE_WORKER},
+    {"GET", "/v1/devices/{id}", cv_operator_show_device, 0, CV_ROUTE_WORKER},
+    {"DELETE", "/v1/devices/{id}", cv_operator_delete_device, ACT_MAX, CV_ROUTE_WORKER},
+    {"POST", "/v1/devices/{id}/revoke", cv_operator_revoke_device, ACT_MAX, CV_ROUTE_WORKER},
+    {"POST", "/v1/devices/{id}/hold", cv_operator_hold_device, ACT_MAX, CV_ROUTE_WORKER},
+    {"POST", "/v1/devices/{id}/release", cv_operator_release_device, ACT_MAX, CV_ROUTE_WORKER},
+    {"POST", "/v1/devices/{id}/allow", cv_operator_allow_device, ACT_MAX, CV_ROUTE_WORKER},
+    {"POST", "/v1/devices/{id}/cancel", cv_operator_cancel_device, ACT_MAX, CV_ROUTE_WORKER},
+    {"POST", "/v1/devices/{id}/approve", cv_operator_approve_device, ACT_MAX, CV_ROUTE_WORKER},
+    {"GET", "/v1/certificates", cv_operator_list_certificates, 0, CV_ROUTE_WORKER},
+    {"GET", "/v1/certificates/{sha256}", cv_operator_show_certificate, 0, CV_ROUTE_WORKER},
+    {"POST", "/v1/certificates/{sha256}/revoke", cv_operator_revoke_certificate, ACT_MAX,
+	CV_ROUTE_WORKER},
+    {"GET", "/v1/authorities", cv_operator_list_authorities, 0, CV_ROUTE_WORKER},
+    {"POST", "/v1/authorities", cv_operator_import_authority, CERTIFICATE_MAX, CV_ROUTE_WORKER},
+    {"POST", "/v1/authorities/{name}/enable", cv_operator_enable_authority, ACT_MAX,
+	CV_ROUTE_WORKER},
+    {"POST", "/v1/authorities/{name}/disable", cv_operator_disable_authority, ACT_MAX,
+	CV_ROUTE_WORKER},
+    {"POST", "/v1/authorities/{name}/revoke", cv_operator_revoke_authority, ACT_MAX,
+	CV_ROUTE_WORKER},
+    {"POST", "/v1/enrolment-tokens", cv_operator_make_token, JSON_MAX, CV_ROUTE_WORKER},
+    {"POST", "/v1/gateways", cv_operator_add_gateway, CERTIFICATE_MAX, CV_ROUTE_WORKER},
+    {"GET", "/v1/status", cv_operator_show_status, 0, CV_ROUTE_WORKER},
+};
+
+static const struct cv_route public_rows[] = {
+    {"GET", "/ca/{file}", cv_public_show_ca, 0, 0},
+};
+
+static const struct cv_route monitoring_rows[] = {
+    {"GET", "/metrics", cv_health_metrics, 0, 0},
+    {"GET", "/livez", cv_health_live, 0, 0},
+    {"GET", "/readyz", cv_health_ready, 0, 0},
+    {"GET", "/healthz", cv_health_ready, 0, 0},
+};
+
+#define TABLE(rows_)                                                                               \
+	{                                                                                          \
+		.rows = (rows_), .count = sizeof(rows_) / sizeof((rows_)[0])                       \
+	}
+
+static const struct cv_route_table tables[CV_LISTENER_COUNT] = {
+    [CV_LISTENER_DEVICE] = TABLE(device_rows),
+    [CV_LISTENER_OPERATOR] = TABLE(operator_rows),
+    [CV_LISTENER_PUBLIC] = TABLE(public_rows),
+    [CV_LISTENER_MONITORING] = TABLE(monitoring_rows),
+};
+
+const struct cv_route_table *
+cv_route_table_of(enum cv_listener_kind kind)
+{
+	return &tables[kind];
+}

@@ -1,0 +1,172 @@
+#include "cv/http/server.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cv/util/log.h"
+#include "dispatch_internal.h"
+#include "http_internal.h"
+#include "listen_socket_internal.h"
+#include "route_table_internal.h"
+
+#define DRAIN_POLL_MS 20
+
+static bool
+is_set(const char *text)
+{
+	return text != NULL && text[0] != '\0';
+}
+
+/* What a kind of listener needs from the options. */
+struct listener_plan {
+	enum cv_listener_kind kind;
+	struct cv_http_address *address; /* NULL: the UNIX socket */
+	const char *certificate;
+	const char *key;
+	bool is_tls;
+	bool has_pool;
+};
+
+static struct cv_listener *
+make_listener(struct cv_http *http, const struct listener_plan *plan)
+{
+	struct cv_listener *listener = calloc(1, sizeof(*listener));
+
+	if (listener == NULL)
+		return NULL;
+	listener->http = http;
+	listener->kind = plan->kind;
+	listener->routes = cv_route_table_of(plan->kind);
+	listener->is_tls = plan->is_tls;
+	listener->asks_for_certificate = plan->is_tls;
+	listener->certificate_pem = plan->certificate;
+	listener->key_pem = plan->key;
+	listener->threads = plan->has_pool ? http->options->threads : 1;
+	listener->socket = -1;
+	return listener;
+}
+
+static bool
+open_listener(struct cv_http *http, const struct listener_plan *plan, struct cv_error *err)
+{
+	struct cv_listener *listener = make_listener(http, plan);
+
+	if (listener == NULL)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	http->listeners[plan->kind] = listener;
+	if (plan->address == NULL) {
+		if (!cv_listen_unix(http->options->gateway_socket, &listener->socket, err))
+			return false;
+		listener->unix_path = http->options->gateway_socket;
+	} else if (!cv_listen_tcp(
+		       plan->address->bind, &listener->socket, &plan->address->bound_port, err)) {
+		return cv_error_context(err, "%s listener", cv_listener_name(plan->kind));
+	}
+	if (plan->is_tls && (!is_set(plan->certificate) || !is_set(plan->key)))
+		return cv_fail(err, CV_E_CONFIG, "%s listener: no server certificate or key",
+		    cv_listener_name(plan->kind));
+	return cv_listener_start(listener, err);
+}
+
+static bool
+open_listeners(struct cv_http *http, struct cv_error *err)
+{
+	struct cv_http_options *options = http->options;
+	const struct listener_plan plans[] = {
+	    {CV_LISTENER_MONITORING, &options->monitoring, NULL, NULL, false, false},
+	    {CV_LISTENER_DEVICE, &options->device, options->device_certificate, options->device_key,
+		true, true},
+	    {CV_LISTENER_GATEWAY, &options->gateway, options->gateway_certificate,
+		options->gateway_key, true, true},
+	    {CV_LISTENER_GATEWAY_SOCKET, NULL, NULL, NULL, false, true},
+	    {CV_LISTENER_OPERATOR, &options->operator_, options->operator_certificate,
+		options->operator_key, true, false},
+	    {CV_LISTENER_PUBLIC, &options->public_, NULL, NULL, false, false},
+	};
+
+	for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
+		const char *where =
+		    plans[i].address == NULL ? options->gateway_socket : plans[i].address->bind;
+		if (is_set(where) && !open_listener(http, &plans[i], err))
+			return false;
+	}
+	return true;
+}
+
+bool
+cv_http_start(struct cv_http_options *options, struct cv_http **ret_http, struct cv_error *err)
+{
+	CV_AUTO(cv_http) struct cv_http *http = calloc(1, sizeof(*http));
+
+	if (http == NULL)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	http->options = options;
+	http->service = options->service;
+	pthread_mutex_init(&http->refusals.mutex, NULL);
+	http->started_wall_ms = cv_clock_wall_ms(cv_service_clock(http->service));
+	http->failures = cv_failure_limit_new();
+	if (http->failures == NULL)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	if (!cv_connections_start(cv_service_clock(http->service), &http->connections, err) ||
+	    !cv_workers_start(
+		options->workers, options->queue_max, cv_dispatch_work, &http->workers, err) ||
+	    !open_listeners(http, err))
+		return false;
+	*ret_http = CV_TAKE(http);
+	return true;
+}
+
+static void
+sleep_ms(unsigned ms)
+{
+	const struct timespec pause = {.tv_nsec = (long)ms * 1000000};
+
+	(void)nanosleep(&pause, NULL);
+}
+
+/* Monitoring goes on to the end, so that it can be seen why the instance is not ready. */
+static void
+quiesce(struct cv_http *http)
+{
+	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
+		if (i != CV_LISTENER_MONITORING && http->listeners[i] != NULL)
+			cv_listener_quiesce(http->listeners[i]);
+	}
+}
+
+void
+cv_http_drain(struct cv_http *http, unsigned drain_ms)
+{
+	atomic_store(&http->is_draining, true);
+	quiesce(http);
+	int64_t until_ms = cv_http_now_ms(http) + drain_ms;
+	while (atomic_load(&http->in_flight) > 0 && cv_http_now_ms(http) < until_ms)
+		sleep_ms(DRAIN_POLL_MS);
+
+	unsigned left = atomic_load(&http->in_flight);
+	if (left > 0)
+		cv_log(CV_LOG_WARNING, "drain-incomplete", "requests are cut off",
+		    CV_LOG_NUMBER("requests", left));
+}
+
+/* The library must never be stopped with a suspended connection: first every worker ends, then the
+ * listeners. */
+void
+cv_http_free(struct cv_http *http)
+{
+	if (http == NULL)
+		return;
+	atomic_store(&http->is_draining, true);
+	atomic_store(&http->is_stopping, true);
+	quiesce(http);
+	if (http->workers != NULL)
+		cv_workers_finish(http->workers);
+	for (size_t i = 0; i < CV_LISTENER_COUNT; i++)
+		cv_listener_free(http->listeners[i]);
+	cv_workers_free(http->workers);
+	cv_connections_free(http->connections);
+	cv_failure_limit_free(http->failures);
+	pthread_mutex_destroy(&http->refusals.mutex);
+	free(http);
+}

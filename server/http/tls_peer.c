@@ -1,0 +1,111 @@
+#include "tls_peer_internal.h"
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <microhttpd.h>
+#include <string.h>
+
+#include "cv/pki/digest.h"
+
+const char cv_tls_priorities[] =
+    "NONE:+VERS-TLS1.3:+VERS-TLS1.2"
+    ":+AES-256-GCM:+AES-128-GCM:+CHACHA20-POLY1305:+AEAD"
+    ":+ECDHE-ECDSA:+ECDHE-RSA"
+    ":+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1"
+    ":+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA384"
+    ":+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SHA512:+SIGN-ECDSA-SECP521R1-SHA512"
+    ":+SIGN-EDDSA-ED25519"
+    ":+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-PSS-RSAE-SHA512"
+    ":+SIGN-RSA-PSS-SHA256:+SIGN-RSA-PSS-SHA384:+SIGN-RSA-PSS-SHA512"
+    ":+SIGN-RSA-SHA256:+SIGN-RSA-SHA384:+SIGN-RSA-SHA512"
+    ":+COMP-NULL:+CTYPE-X509"
+    ":%SERVER_PRECEDENCE";
+
+static gnutls_session_t
+session_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	return info == NULL ? NULL : info->tls_session;
+}
+
+void
+cv_tls_ask_for_certificate(struct MHD_Connection *connection)
+{
+	gnutls_session_t session = session_of(connection);
+
+	/* Without a trust list the CertificateRequest names no CA: Go and Java clients send nothing
+	 * when theirs is missing. */
+	if (session != NULL)
+		gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+}
+
+void
+cv_tls_peer_read(struct MHD_Connection *connection, struct cv_tls_peer *peer)
+{
+	gnutls_session_t session;
+	const gnutls_datum_t *chain;
+	unsigned count = 0;
+
+	if (peer->is_read)
+		return;
+	peer->is_read = true;
+	session = session_of(connection);
+	if (session == NULL)
+		return;
+	chain = gnutls_certificate_get_peers(session, &count);
+	if (chain == NULL || count == 0 ||
+	    gnutls_certificate_type_get2(session, GNUTLS_CTYPE_CLIENT) != GNUTLS_CRT_X509)
+		return;
+	peer->certificate = cv_bytes(chain[0].data, chain[0].size);
+	cv_digest_sha256(peer->certificate, &peer->fingerprint);
+}
+
+static gnutls_datum_t
+datum_of(const char *text)
+{
+	union {
+		const char *lent;
+		unsigned char *data;
+	} pointer = {.lent = text}; /* GnuTLS only reads it, but its type has no const */
+
+	return (gnutls_datum_t){.data = pointer.data, .size = (unsigned)strlen(text)};
+}
+
+static bool
+read_not_after(const gnutls_datum_t *pem, int64_t *ret_not_after_utc)
+{
+	gnutls_x509_crt_t certificate;
+	time_t not_after = -1;
+
+	if (gnutls_x509_crt_init(&certificate) < 0)
+		return false;
+	if (gnutls_x509_crt_import(certificate, pem, GNUTLS_X509_FMT_PEM) >= 0)
+		not_after = gnutls_x509_crt_get_expiration_time(certificate);
+	gnutls_x509_crt_deinit(certificate);
+	*ret_not_after_utc = not_after;
+	return not_after != -1;
+}
+
+bool
+cv_tls_check_pair(const char *certificate_pem, const char *key_pem, int64_t *ret_not_after_utc,
+    struct cv_error *err)
+{
+	gnutls_datum_t certificate = datum_of(certificate_pem);
+	gnutls_datum_t key = datum_of(key_pem);
+	gnutls_certificate_credentials_t credentials;
+	int status;
+
+	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	status = gnutls_certificate_set_x509_key_mem(
+	    credentials, &certificate, &key, GNUTLS_X509_FMT_PEM);
+	gnutls_certificate_free_credentials(credentials);
+	if (status < 0 || !read_not_after(&certificate, ret_not_after_utc)) {
+		(void)cv_fail(
+		    err, CV_E_CONFIG, "server certificate and key cannot be used together");
+		return cv_error_cause(err, "%s", gnutls_strerror(status));
+	}
+	return true;
+}

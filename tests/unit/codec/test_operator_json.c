@@ -1,0 +1,302 @@
+#include "cv/codec/operator_json.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PEM(label) "-----BEGIN " label "-----\\nZm9v\\n-----END " label "-----\\n"
+
+static struct cv_bytes
+body_of(const char *text)
+{
+	return cv_bytes(text, strlen(text));
+}
+
+struct reason_row {
+	const char *body;
+	bool is_good;
+	enum cv_reason reason;
+};
+
+static const struct reason_row reason_rows[] = {
+    {"", true, CV_REASON_UNSPECIFIED},
+    {"{}", true, CV_REASON_UNSPECIFIED},
+    {"{\"reason\":null}", true, CV_REASON_UNSPECIFIED},
+    {"{\"reason\":\"keyCompromise\"}", true, CV_REASON_KEY_COMPROMISE},
+    {" {\"reason\" : \"cessationOfOperation\"}\n", true, CV_REASON_CESSATION_OF_OPERATION},
+    {"{\"reason\":\"keycompromise\"}", false, 0},
+    {"{\"reason\":1}", false, 0},
+    {"{\"reason\":\"keyCompromise\",\"x\":1}", false, 0},
+    {"{\"reason\":\"keyCompromise\",\"reason\":\"superseded\"}", false, 0},
+    {"{\"reason\":\"keyCompromise\"} x", false, 0},
+    {"[]", false, 0},
+    {"\"keyCompromise\"", false, 0},
+    {"{\"reason\":\"key\\u0000Compromise\"}", false, 0},
+    {"{\"reason\":\"keyCompromise\"", false, 0},
+};
+
+Test(operator_json, reads_reasons)
+{
+	for (size_t i = 0; i < sizeof(reason_rows) / sizeof(reason_rows[0]); i++) {
+		const struct reason_row *row = &reason_rows[i];
+		enum cv_reason reason = CV_REASON_SUPERSEDED;
+		struct cv_error err = CV_ERROR_INIT;
+
+		cr_expect_eq(cv_json_decode_reason(body_of(row->body), &reason, &err), row->is_good,
+		    "%s", row->body);
+		cr_expect_eq(reason, row->is_good ? row->reason : CV_REASON_SUPERSEDED,
+		    "%s: written on success only", row->body);
+		if (!row->is_good)
+			cr_expect_eq(err.code, CV_E_INPUT, "%s", row->body);
+	}
+}
+
+struct token_row {
+	const char *body;
+	bool is_good;
+	const char *device;
+	int64_t uses;
+	int64_t expires_in_seconds;
+};
+
+static const struct token_row token_rows[] = {
+    {"", true, "", 1, 3600},
+    {"{}", true, "", 1, 3600},
+    {"{\"device\":\"d-1\",\"uses\":1000000,\"expires_in\":31536000}", true, "d-1", 1000000,
+	31536000},
+    {"{\"uses\":1000001}", false, NULL, 0, 0},
+    {"{\"uses\":0}", false, NULL, 0, 0},
+    {"{\"uses\":1.0}", false, NULL, 0, 0},
+    {"{\"uses\":\"1\"}", false, NULL, 0, 0},
+    {"{\"uses\":99999999999999999999}", false, NULL, 0, 0},
+    {"{\"expires_in\":31536001}", false, NULL, 0, 0},
+    {"{\"expires_in\":0}", false, NULL, 0, 0},
+    {"{\"device\":\"d 1\"}", false, NULL, 0, 0},
+    {"{\"devices\":\"d1\"}", false, NULL, 0, 0},
+};
+
+Test(operator_json, reads_token_orders)
+{
+	for (size_t i = 0; i < sizeof(token_rows) / sizeof(token_rows[0]); i++) {
+		const struct token_row *row = &token_rows[i];
+		struct cv_enrolment_token_order order;
+		struct cv_error err = CV_ERROR_INIT;
+		bool is_read = cv_json_decode_token_order(body_of(row->body), &order, &err);
+
+		cr_expect_eq(is_read, row->is_good, "%s", row->body);
+		if (!is_read || !row->is_good)
+			continue;
+		cr_expect_str_eq(order.device, row->device);
+		cr_expect_eq(order.uses, row->uses, "%s", row->body);
+		cr_expect_eq(order.expires_in_seconds, row->expires_in_seconds, "%s", row->body);
+	}
+}
+
+static bool
+reads_device_of(size_t len)
+{
+	char body[200];
+	char device[100];
+	struct cv_enrolment_token_order order;
+	struct cv_error err = CV_ERROR_INIT;
+
+	memset(device, 'd', len);
+	device[len] = '\0';
+	(void)snprintf(body, sizeof(body), "{\"device\":\"%s\"}", device);
+	return cv_json_decode_token_order(body_of(body), &order, &err);
+}
+
+Test(operator_json, bounds_device_ids)
+{
+	cr_expect(reads_device_of(CV_DEVICE_ID_MAX));
+	cr_expect_not(reads_device_of(CV_DEVICE_ID_MAX + 1));
+}
+
+Test(operator_json, reads_the_next_key_and_ignores_the_rest)
+{
+	CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_json_decode_next_key(
+	    body_of("{\"next_pubkey\":\"a\\nb\",\"other\":{\"x\":[1]}}"), &pem, &err));
+	cr_expect_str_eq(cv_buffer_text(&pem), "a\nb");
+}
+
+Test(operator_json, refuses_other_next_keys)
+{
+	static const char *const bodies[] = {"", "{}", "{\"next_pubkey\":null}",
+	    "{\"next_pubkey\":\"\"}", "{\"next_pubkey\":[\"a\"]}", "[\"a\"]",
+	    "{\"next_pubkey\":\"a\",\"next_pubkey\":\"b\"}"};
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
+		struct cv_error err = CV_ERROR_INIT;
+		cr_expect_not(
+		    cv_json_decode_next_key(body_of(bodies[i]), &pem, &err), "%s", bodies[i]);
+		cr_expect_eq(err.code, CV_E_INPUT, "%s", bodies[i]);
+	}
+}
+
+static bool
+reads_nesting_of(size_t depth)
+{
+	CV_AUTO_BUFFER struct cv_buffer body = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	/* Brackets in strings do not nest. */
+	cv_buffer_append_text(&body, "{\"next_pubkey\":\"[[[[[[[[[[[[[[[[[[[[\\\"[[\",\"x\":");
+	for (size_t i = 1; i < depth; i++)
+		cv_buffer_append_byte(&body, '[');
+	for (size_t i = 1; i < depth; i++)
+		cv_buffer_append_byte(&body, ']');
+	cv_buffer_append_byte(&body, '}');
+	return cv_json_decode_next_key(cv_buffer_bytes(&body), &pem, &err);
+}
+
+Test(operator_json, bounds_the_depth)
+{
+	cr_expect(reads_nesting_of(CV_JSON_DEPTH_MAX));
+	cr_expect_not(reads_nesting_of(CV_JSON_DEPTH_MAX + 1));
+}
+
+#define CSR "\"csr\":\"" PEM("CERTIFICATE REQUEST") "\""
+#define GATEWAY "\"name\":\"gw\",\"sources\":[\"rfc9440\",\"pem\"]," CSR
+
+static bool
+read_gateway(const char *body, struct cv_gateway_body *ret_gateway)
+{
+	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	bool is_read = cv_json_decode_gateway(body_of(body), ret_gateway, &csr, &err);
+
+	if (is_read)
+		cr_expect_str_eq(cv_buffer_text(&csr), "foo");
+	else
+		cr_expect_eq(err.code, CV_E_INPUT, "%s", body);
+	return is_read;
+}
+
+Test(operator_json, reads_gateways)
+{
+	struct cv_gateway_body gateway;
+
+	cr_assert(read_gateway("{" GATEWAY "}", &gateway));
+	cr_expect_str_eq(gateway.name, "gw");
+	cr_expect_str_eq(gateway.sources, "rfc9440,pem");
+	cr_expect_str_eq(gateway.factories, "");
+	cr_expect(gateway.may_activate);
+	cr_expect_eq(gateway.lifetime_days, 365);
+	cr_assert(read_gateway(
+	    "{" GATEWAY
+	    ",\"factories\":[\"a\",\"b\"],\"may_activate\":false,\"lifetime_days\":3650}",
+	    &gateway));
+	cr_expect_str_eq(gateway.factories, "a,b");
+	cr_expect_not(gateway.may_activate);
+	cr_expect_eq(gateway.lifetime_days, 3650);
+}
+
+Test(operator_json, refuses_other_gateways)
+{
+	static const char *const bodies[] = {
+	    "{}",
+	    "{\"sources\":[\"pem\"]," CSR "}",
+	    "{\"name\":\"gw\"," CSR "}",
+	    "{\"name\":\"gw\",\"sources\":[\"pem\"]}",
+	    "{\"name\":\"g w\",\"sources\":[\"pem\"]," CSR "}",
+	    "{\"name\":\"gw\",\"sources\":[]," CSR "}",
+	    "{\"name\":\"gw\",\"sources\":\"pem\"," CSR "}",
+	    "{\"name\":\"gw\",\"sources\":[\"pem,sha256\"]," CSR "}",
+	    "{\"name\":\"gw\",\"sources\":[1]," CSR "}",
+	    "{" GATEWAY ",\"factories\":[\"\"]}",
+	    "{" GATEWAY ",\"factories\":[]}",
+	    "{" GATEWAY ",\"may_activate\":1}",
+	    "{" GATEWAY ",\"lifetime_days\":0}",
+	    "{" GATEWAY ",\"lifetime_days\":3651}",
+	    "{" GATEWAY ",\"role\":\"admin\"}",
+	    "{\"name\":\"gw\",\"sources\":[\"pem\"],\"csr\":\"" PEM("CERTIFICATE") "\"}",
+	};
+	struct cv_gateway_body gateway;
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+		cr_expect_not(read_gateway(bodies[i], &gateway), "%s", bodies[i]);
+}
+
+#define CERTIFICATE "\"certificate\":\"" PEM("CERTIFICATE") "\""
+
+Test(operator_json, reads_authorities)
+{
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	struct cv_authority_body authority;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_json_decode_authority(
+	    body_of(
+		"{\"name\":\"line-1\",\"kind\":\"bootstrap\",\"owner\":\"A & B\"," CERTIFICATE "}"),
+	    &authority, &der, &err));
+	cr_expect_str_eq(authority.name, "line-1");
+	cr_expect_str_eq(authority.owner, "A & B");
+	cr_expect_eq(authority.kind, CV_AUTHORITY_BOOTSTRAP);
+	cr_expect_str_eq(cv_buffer_text(&der), "foo");
+}
+
+Test(operator_json, refuses_other_authorities)
+{
+	static const char *const bodies[] = {
+	    "{\"name\":\"x\",\"kind\":\"online\"," CERTIFICATE "}",
+	    "{\"name\":\"x\",\"kind\":\"root\"," CERTIFICATE "}",
+	    "{\"name\":\"x\"," CERTIFICATE "}",
+	    "{\"kind\":\"offline\"," CERTIFICATE "}",
+	    "{\"name\":\"../x\",\"kind\":\"offline\"," CERTIFICATE "}",
+	    "{\"name\":\"x\",\"kind\":\"offline\"}",
+	    "{\"name\":\"x\",\"kind\":\"offline\",\"certificate\":\"Zm9v\"}",
+	    "{\"name\":\"x\",\"kind\":\"offline\",\"owner\":\"a\\u0007\"," CERTIFICATE "}",
+	};
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+		struct cv_authority_body authority;
+		struct cv_error err = CV_ERROR_INIT;
+		cr_expect_not(cv_json_decode_authority(body_of(bodies[i]), &authority, &der, &err),
+		    "%s", bodies[i]);
+		cr_expect_eq(err.code, CV_E_INPUT, "%s", bodies[i]);
+	}
+}
+
+static const char *const strings[][2] = {
+    {"", "\"\""},
+    {"plain", "\"plain\""},
+    {"a\"b\\c", "\"a\\\"b\\\\c\""},
+    {"\n\x1b\x7f", "\"\\u000a\\u001b\\u007f\""},
+    {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
+    {"\xc0\xaf", "\"\\ufffd\\ufffd\""},                       /* overlong */
+    {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},            /* surrogate */
+    {"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""}, /* beyond U+10FFFF */
+    {"\xe2\x82", "\"\\ufffd\\ufffd\""},                       /* cut */
+    {"\xe4x", "\"\\ufffdx\""},
+};
+
+Test(operator_json, writes_strings)
+{
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer json = CV_BUFFER_INIT;
+		cv_json_append_string(&json, strings[i][0]);
+		cr_expect_str_eq(cv_buffer_text(&json), strings[i][1]);
+	}
+}
+
+Test(operator_json, writes_problems)
+{
+	CV_AUTO_BUFFER struct cv_buffer json = CV_BUFFER_INIT;
+
+	cv_json_append_problem(&json, "busy", "Too many.", 429, "Wait \"a\" bit.", "id-1", true);
+	cr_expect_str_eq(cv_buffer_text(&json),
+	    "{\"type\":\"urn:certvendor:busy\",\"title\":\"Too many.\",\"status\":429,"
+	    "\"detail\":\"Wait \\\"a\\\" bit.\",\"instance\":\"id-1\",\"code\":\"busy\","
+	    "\"retryable\":true}\n");
+	cv_buffer_reset(&json);
+	cv_json_append_problem(&json, "denied", "Forbidden", 403, NULL, "id-2", false);
+	cr_expect_str_eq(cv_buffer_text(&json),
+	    "{\"type\":\"urn:certvendor:denied\",\"title\":\"Forbidden\",\"status\":403,"
+	    "\"instance\":\"id-2\",\"code\":\"denied\",\"retryable\":false}\n");
+}

@@ -1,0 +1,91 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "cv/codec/table.h"
+
+static struct cv_bytes
+text_bytes(const char *text)
+{
+	return cv_bytes(text, strlen(text));
+}
+
+struct list_row {
+	const char *what;
+	const char *json;
+	size_t width;
+	const char *text; /* NULL: refused */
+};
+
+Test(table, lists)
+{
+	static const struct list_row rows[] = {
+	    {"members in the server's order",
+		"{\"devices\":[{\"id\":\"a\",\"last_seen\":5},{\"id\":\"longer\",\"last_seen\":"
+		"null}]}",
+		0, "ID      LAST SEEN\na       5\nlonger  -\n"},
+	    {"a bare array", "[{\"id\":\"a\"}]", 0, "ID\na\n"},
+	    {"a member that only later rows have", "[{\"a\":1},{\"a\":2,\"b\":true}]", 0,
+		"A  B\n1  -\n2  yes\n"},
+	    {"lists in a cell, objects left out", "[{\"s\":[\"x\",\"y\"],\"o\":{\"p\":1}}]", 0,
+		"S\nx,y\n"},
+	    {"no rows", "{\"devices\":[],\"next\":null}", 0, "none\n"},
+	    {"control characters", "[{\"id\":\"a\\u001b[2J\\nb\"}]", 0, "ID\na?[2J?b\n"},
+	    {"the widest cell gives way", "[{\"a\":\"0123456789abcdef\",\"b\":\"xy\"}]", 14,
+		"A           B\n01234567..  xy\n"},
+	    {"exactly as wide as the terminal", "[{\"a\":\"0123456789\",\"b\":\"xy\"}]", 14,
+		"A           B\n0123456789  xy\n"},
+	    {"never shorter than eight", "[{\"a\":\"0123456789abcdef\"}]", 2, "A\n012345..\n"},
+	    {"characters, not bytes", "[{\"a\":\"\\u00e4\\u00f6\",\"b\":1}]", 0,
+		"A   B\n\xc3\xa4\xc3\xb6  1\n"},
+	    {"no list", "{\"id\":\"a\"}", 0, NULL},
+	    {"a text", "\"a\"", 0, NULL},
+	    {"no JSON", "<html>", 0, NULL},
+	    {"nothing", "", 0, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+		struct cv_error err = CV_ERROR_INIT;
+		bool is_list =
+		    cv_table_append_list(text_bytes(rows[i].json), rows[i].width, &text, &err);
+		cr_expect_eq(is_list, rows[i].text != NULL, "%s", rows[i].what);
+		if (is_list && rows[i].text != NULL)
+			cr_expect_str_eq(cv_buffer_text(&text), rows[i].text, "%s: %s",
+			    rows[i].what, cv_buffer_text(&text));
+		else
+			cr_expect_eq(err.code, CV_E_INPUT, "%s", rows[i].what);
+	}
+}
+
+Test(table, objects)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer refused = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_table_append_object(
+	    text_bytes("{\"id\":\"a\",\"index\":{\"age\":1.5},\"keys\":[{\"state\":\"current\"}],"
+		       "\"sources\":[]}"),
+	    &text, &err));
+	cr_assert_str_eq(cv_buffer_text(&text), "id                        a\n"
+						"index.age                 1.5\n"
+						"keys.1.state              current\n"
+						"sources                   -\n");
+	cr_assert_not(cv_table_append_object(text_bytes("[1]"), &refused, &err));
+	cr_assert_eq(err.code, CV_E_INPUT);
+}
+
+Test(table, single_members)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	const struct cv_bytes json = text_bytes("{\"token\":\"t\\n\",\"n\":1,\"yes\":true}");
+
+	cr_assert(cv_table_find_text(json, "token", &text));
+	cr_assert_str_eq(cv_buffer_text(&text), "t\n");
+	cr_assert_not(cv_table_find_text(json, "n", &text));
+	cr_assert_not(cv_table_find_text(json, "missing", &text));
+	cr_assert_not(cv_table_find_text(text_bytes("[]"), "token", &text));
+	cr_assert(cv_table_find_true(json, "yes"));
+	cr_assert_not(cv_table_find_true(json, "n"));
+	cr_assert_not(cv_table_find_true(text_bytes("nonsense"), "yes"));
+}
