@@ -1,0 +1,118 @@
+/*
+ * The settings: one table is the truth for parsing, for check-config and for the manual. Values
+ * come from the built-in default, then the INI file, then the environment
+ * (CERTVENDOR_<SECTION>_<KEY>; secrets also as <key>_file and ..._FILE). Loaded once at start,
+ * read-only afterwards; any thread may read.
+ */
+#ifndef CV_APP_CONFIG_H
+#define CV_APP_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cv/util/auto.h"
+#include "cv/util/bytes.h"
+#include "cv/util/error.h"
+#include "cv/util/log.h"
+
+#define CV_CONFIG_DEFAULT_PATH "/etc/certvendor/certvendor.conf"
+
+/* Texts are owned and never NULL; "" is "not set" or, for an address, "off". Paths are resolved. */
+struct cv_config {
+	char *database_url;
+	int64_t database_pool_size;
+	int64_t database_statement_ms;
+
+	char *device_listen;
+	char *device_certificate;
+	char *device_key;
+
+	char *gateway_listen;
+	char *gateway_certificate;
+	char *gateway_key;
+	char *gateway_socket;
+	char *gateway_socket_sources;
+	int64_t gateway_cache_seconds;
+
+	char *operator_listen;
+	char *operator_certificate;
+	char *operator_key;
+
+	char *public_listen;
+	char *monitoring_listen;
+
+	char *signer_directory;
+	char *signer_passphrase;
+
+	int64_t index_max_age_seconds;
+	int64_t index_expired_grace_seconds;
+
+	int64_t server_threads;
+	int64_t server_workers;
+	int64_t server_queue;
+	int64_t server_connections;
+	int64_t server_request_seconds;
+	int64_t server_idle_seconds;
+	int64_t server_drain_seconds;
+
+	int64_t issue_burst;
+	int64_t issue_interval_seconds;
+	int64_t issue_backdate_seconds;
+	int64_t issue_replay_window_seconds;
+	int64_t issue_min_validity_seconds;
+	int64_t issue_skew_seconds;
+
+	int64_t log_level; /* enum cv_log_level */
+};
+
+enum cv_setting_type {
+	CV_SETTING_TEXT,
+	CV_SETTING_NUMBER,
+	CV_SETTING_PATH,     /* relative to the folder of the configuration file */
+	CV_SETTING_PKI_FILE, /* the default is relative to [signer] directory */
+	CV_SETTING_ADDRESS,  /* host:port, [v6]:port, :port; "" is off */
+	CV_SETTING_SOURCES,  /* comma list of rfc9440 pem sha256 */
+	CV_SETTING_LEVEL,
+};
+
+struct cv_setting {
+	const char *section;
+	const char *key;
+	enum cv_setting_type type;
+	bool is_secret;   /* never printed; may come from a file */
+	const char *unit; /* "": none */
+	int64_t min;      /* of numbers */
+	int64_t max;
+	const char *fallback; /* the default, as it would be written */
+	size_t offset;        /* of the member of struct cv_config */
+	const char *help;
+};
+
+const struct cv_setting *cv_config_settings(size_t *ret_count);
+
+/* How much must be in order. */
+enum cv_config_scope {
+	CV_CONFIG_VALUES,  /* every value by itself: what init, migrate and healthcheck need */
+	CV_CONFIG_SERVICE, /* also files and how values fit together: what serve and check-config
+			      need */
+};
+
+/*
+ * Loads the settings. is_optional: a file that does not exist is an empty one. Every problem is
+ * appended to problems as one line "file:line: [section] key: problem", not only the first.
+ * CV_E_CONFIG when there was one (the text says how many), CV_E_IO when the file cannot be read,
+ * CV_E_MEMORY.
+ */
+bool cv_config_load(const char *path, bool is_optional, enum cv_config_scope scope,
+    struct cv_config **ret_config, struct cv_buffer *problems, struct cv_error *err);
+void cv_config_free(struct cv_config *config);
+CV_DEFINE_CLEANUP(cv_config);
+
+/*
+ * Splits "host:port". False when it is not an address; host is "" for ":port" and has no brackets.
+ * The array must hold 256 bytes.
+ */
+bool cv_config_split_address(const char *text, char ret_host[256], uint16_t *ret_port);
+
+#endif

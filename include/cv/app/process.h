@@ -1,0 +1,18 @@
+/* What the process is to the system: its privileges to hand out memory and files, and its signals.
+ * Main thread only. */
+#ifndef CV_APP_PROCESS_H
+#define CV_APP_PROCESS_H
+
+#include <stdbool.h>
+
+/* No core dumps and no ptrace by others, files for the owner only, no death by SIGPIPE. */
+void cv_process_harden(void);
+
+/* Blocks SIGTERM, SIGINT and SIGHUP. Call before the first thread is made: threads inherit it. */
+void cv_signals_block(void);
+/* SIGTERM or SIGINT came and was not waited for yet. */
+bool cv_signals_stop_is_pending(void);
+/* Returns on SIGTERM or SIGINT. From then on a second one ends the process at once. */
+void cv_signals_wait_for_stop(void);
+
+#endif

@@ -1,0 +1,279 @@
+#include "cv/app/app.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app_internal.h"
+#include "cv/app/notify.h"
+#include "cv/app/process.h"
+#include "cv/http/server.h"
+#include "cv/index/feed.h"
+#include "cv/service/service.h"
+#include "cv/store/schema.h"
+#include "cv/util/clock.h"
+#include "cv/util/file.h"
+#include "cv/util/log.h"
+
+#define CONNECT_SECONDS 2 /* a request must not wait longer for a database that is away */
+#define POLL_MS 200
+#define SEEN_FLUSH_MS 30000
+#define LOCK_SECONDS (7 * 86400)
+#define PEM_MAX_BYTES 262144
+
+enum {
+	DEVICE_CERTIFICATE,
+	DEVICE_KEY,
+	GATEWAY_CERTIFICATE,
+	GATEWAY_KEY,
+	OPERATOR_CERTIFICATE,
+	OPERATOR_KEY,
+	PEM_COUNT
+};
+
+/* Members in the order in which they are made. */
+struct app {
+	struct cv_config *config;
+	struct cv_pool *pool;
+	struct cv_signer *signer;
+	struct cv_certificate *service_ca; /* NULL: no gateways can be added here */
+	struct cv_index *index;
+	struct cv_service *service;
+	struct cv_feed *feed;
+	struct cv_buffer pem[PEM_COUNT];
+	struct cv_http_options http_options;
+	struct cv_http *http;
+	bool refresh_has_failed; /* used by the feed's thread only */
+};
+
+static void
+app_deinit(struct app *app)
+{
+	cv_http_free(app->http);
+	for (size_t i = 0; i < PEM_COUNT; i++)
+		cv_buffer_deinit(&app->pem[i]);
+	cv_feed_free(app->feed);
+	cv_service_free(app->service);
+	cv_index_free(app->index);
+	cv_certificate_free(app->service_ca);
+	cv_signer_free(app->signer);
+	cv_pool_free(app->pool);
+}
+
+static bool
+start_database(struct app *app, struct cv_error *err)
+{
+	const struct cv_pool_options options = {
+	    .url = app->config->database_url,
+	    .size = (size_t)app->config->database_pool_size,
+	    .statement_ms = (int)app->config->database_statement_ms,
+	    .connect_seconds = CONNECT_SECONDS,
+	};
+	struct cv_connection *connection = NULL;
+
+	if (!cv_pool_new(&options, &app->pool, err) || !cv_pool_borrow(app->pool, &connection, err))
+		return cv_error_context(err, "database");
+	bool is_good = cv_schema_check(connection, err);
+	cv_pool_return(app->pool, connection);
+	return is_good || cv_error_context(err, "database");
+}
+
+static bool
+start_signer(struct app *app, struct cv_error *err)
+{
+	struct cv_connection *connection = NULL;
+
+	if (!cv_signer_new(&app->signer, err) || !cv_pool_borrow(app->pool, &connection, err))
+		return cv_error_context(err, "signer");
+	bool is_good = cv_app_add_keys(app->signer, app->config, connection, &app->service_ca, err);
+	cv_pool_return(app->pool, connection);
+	cv_wipe(app->config->signer_passphrase, strlen(app->config->signer_passphrase));
+	return is_good || cv_error_context(err, "signer");
+}
+
+static bool
+start_service(struct app *app, struct cv_error *err)
+{
+	const struct cv_config *config = app->config;
+	const struct cv_clock *clock = cv_clock_system();
+
+	if (!cv_index_new(clock, &app->index, err))
+		return cv_error_context(err, "index");
+	const struct cv_service_parts parts = {
+	    .pool = app->pool,
+	    .signer = app->signer,
+	    .index = app->index,
+	    .clock = clock,
+	    .settings =
+		{
+		    .max_age_seconds = config->index_max_age_seconds,
+		    .expired_grace_seconds = config->index_expired_grace_seconds,
+		    .skew_seconds = config->issue_skew_seconds,
+		    .backdate_seconds = config->issue_backdate_seconds,
+		    .replay_window_seconds = config->issue_replay_window_seconds,
+		    .min_validity_seconds = config->issue_min_validity_seconds,
+		    .lock_seconds = LOCK_SECONDS,
+		    .issue_burst = (int)config->issue_burst,
+		    .issue_interval_seconds = config->issue_interval_seconds,
+		},
+	};
+	return cv_service_new(&parts, &app->service, err) || cv_error_context(err, "service");
+}
+
+/* In the feed's thread. One line when it begins to fail and one when it works again, not five a
+ * second. */
+static void
+refresh(void *context, struct cv_connection *connection)
+{
+	struct app *app = context;
+	struct cv_error err = CV_ERROR_INIT;
+
+	bool has_failed = !cv_service_refresh(app->service, connection, &err);
+	if (has_failed && !app->refresh_has_failed)
+		cv_log_error(CV_LOG_WARNING, "realm-refresh-failed",
+		    "factories, authorities and gateways stay as they were", &err);
+	else if (!has_failed && app->refresh_has_failed)
+		cv_log(CV_LOG_INFO, "realm-refreshed",
+		    "factories, authorities and gateways are up to date again");
+	app->refresh_has_failed = has_failed;
+}
+
+static void
+show_progress(void *context, int64_t loaded, int64_t total)
+{
+	char status[96];
+
+	(void)context;
+	/* Nothing is served yet, so there is nothing to finish. */
+	if (cv_signals_stop_is_pending()) {
+		cv_log(CV_LOG_INFO, "stopped", "stopped while the index was being loaded");
+		_exit(0);
+	}
+	cv_log(CV_LOG_INFO, "index-loading", "loading the status of certificates",
+	    CV_LOG_NUMBER("loaded", loaded), CV_LOG_NUMBER("total", total));
+	(void)snprintf(status, sizeof(status),
+	    "STATUS=loading certificates: %" PRId64 " of %" PRId64, loaded, total);
+	cv_notify(status);
+}
+
+static bool
+start_feed(struct app *app, struct cv_error *err)
+{
+	const struct cv_feed_options options = {
+	    .pool = app->pool,
+	    .index = app->index,
+	    .clock = cv_clock_system(),
+	    .poll_ms = POLL_MS,
+	    .seen_flush_ms = SEEN_FLUSH_MS,
+	    .grace_seconds = app->config->index_expired_grace_seconds,
+	    .on_poll = refresh,
+	    .on_progress = show_progress,
+	    .context = app,
+	};
+
+	return cv_feed_start(&options, &app->feed, err) || cv_error_context(err, "index");
+}
+
+static bool
+read_pair(const char *listen, const char *certificate, const char *key, struct cv_buffer *ret_pair,
+    struct cv_error *err)
+{
+	if (listen[0] == '\0')
+		return true;
+	ret_pair[1].is_secret = true;
+	return cv_file_read(certificate, PEM_MAX_BYTES, &ret_pair[0], err) &&
+	       cv_file_read(key, PEM_MAX_BYTES, &ret_pair[1], err);
+}
+
+static void
+fill_http_options(struct app *app)
+{
+	const struct cv_config *config = app->config;
+
+	app->http_options = (struct cv_http_options){
+	    .service = app->service,
+	    .service_ca = app->service_ca,
+	    .device = {.bind = config->device_listen},
+	    .gateway = {.bind = config->gateway_listen},
+	    .operator_ = {.bind = config->operator_listen},
+	    .public_ = {.bind = config->public_listen},
+	    .monitoring = {.bind = config->monitoring_listen},
+	    .gateway_socket = config->gateway_socket,
+	    .gateway_socket_sources = config->gateway_socket_sources,
+	    .device_certificate = cv_buffer_text(&app->pem[DEVICE_CERTIFICATE]),
+	    .device_key = cv_buffer_text(&app->pem[DEVICE_KEY]),
+	    .gateway_certificate = cv_buffer_text(&app->pem[GATEWAY_CERTIFICATE]),
+	    .gateway_key = cv_buffer_text(&app->pem[GATEWAY_KEY]),
+	    .operator_certificate = cv_buffer_text(&app->pem[OPERATOR_CERTIFICATE]),
+	    .operator_key = cv_buffer_text(&app->pem[OPERATOR_KEY]),
+	    .threads = (unsigned)config->server_threads,
+	    .workers = (unsigned)config->server_workers,
+	    .queue_max = (unsigned)config->server_queue,
+	    .connections_max = (unsigned)config->server_connections,
+	    .request_seconds = (unsigned)config->server_request_seconds,
+	    .idle_seconds = (unsigned)config->server_idle_seconds,
+	    .check_max_age_seconds = config->gateway_cache_seconds,
+	    .version = CV_VERSION,
+	};
+}
+
+static bool
+start_http(struct app *app, struct cv_error *err)
+{
+	const struct cv_config *config = app->config;
+
+	if (!read_pair(config->device_listen, config->device_certificate, config->device_key,
+		&app->pem[DEVICE_CERTIFICATE], err) ||
+	    !read_pair(config->gateway_listen, config->gateway_certificate, config->gateway_key,
+		&app->pem[GATEWAY_CERTIFICATE], err) ||
+	    !read_pair(config->operator_listen, config->operator_certificate, config->operator_key,
+		&app->pem[OPERATOR_CERTIFICATE], err))
+		return cv_error_context(err, "listeners");
+	fill_http_options(app);
+	return cv_http_start(&app->http_options, &app->http, err) ||
+	       cv_error_context(err, "listeners");
+}
+
+static void
+log_ready(const struct app *app)
+{
+	const struct cv_http_options *options = &app->http_options;
+
+	cv_log(CV_LOG_INFO, "ready", "serving", CV_LOG_TEXT("version", CV_VERSION),
+	    CV_LOG_NUMBER("device_port", options->device.bound_port),
+	    CV_LOG_NUMBER("gateway_port", options->gateway.bound_port),
+	    CV_LOG_NUMBER("operator_port", options->operator_.bound_port),
+	    CV_LOG_NUMBER("public_port", options->public_.bound_port),
+	    CV_LOG_NUMBER("monitoring_port", options->monitoring.bound_port),
+	    CV_LOG_NUMBER("certificates", cv_index_count(app->index)));
+	cv_notify("READY=1\nSTATUS=serving");
+}
+
+static bool
+run(struct app *app, struct cv_error *err)
+{
+	if (!start_database(app, err) || !start_signer(app, err) || !start_service(app, err) ||
+	    !start_feed(app, err) || !start_http(app, err))
+		return false;
+	log_ready(app);
+	cv_signals_wait_for_stop();
+	cv_notify("STOPPING=1\nSTATUS=finishing the requests in flight");
+	cv_http_drain(app->http, (unsigned)app->config->server_drain_seconds * 1000);
+	return true;
+}
+
+bool
+cv_app_serve(struct cv_config *config, struct cv_error *err)
+{
+	struct app app = {.config = config};
+
+	cv_process_harden();
+	cv_signals_block();
+	cv_log_set_level((enum cv_log_level)config->log_level);
+	bool is_good = run(&app, err);
+	app_deinit(&app);
+	if (is_good)
+		cv_log(CV_LOG_INFO, "stopped", "stopped in good order");
+	return is_good;
+}

@@ -1,0 +1,135 @@
+#include "cv/app/command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "command_internal.h"
+#include "cv/app/app.h"
+#include "cv/util/log.h"
+
+int
+cv_command_report(const struct cv_error *err)
+{
+	(void)fprintf(stderr, "certvendor: %s%s%s\n", err->text, err->cause[0] == '\0' ? "" : ": ",
+	    err->cause);
+	return err->code == CV_E_CONFIG ? CV_EXIT_CONFIG : CV_EXIT_FAILED;
+}
+
+bool
+cv_command_load(const struct cv_command_line *line, enum cv_config_scope scope,
+    struct cv_config **ret_config, int *ret_exit)
+{
+	CV_AUTO_BUFFER struct cv_buffer problems = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	const char *path = line->config != NULL ? line->config : getenv("CERTVENDOR_CONFIG");
+	bool is_default = path == NULL;
+
+	if (is_default)
+		path = CV_CONFIG_DEFAULT_PATH;
+	if (cv_config_load(path, is_default, scope, ret_config, &problems, &err))
+		return true;
+	(void)fputs(cv_buffer_text(&problems), stderr);
+	(void)cv_command_report(&err);
+	*ret_exit = err.code == CV_E_MEMORY ? CV_EXIT_FAILED : CV_EXIT_CONFIG;
+	return false;
+}
+
+/* Verbs with no options but these; false: *ret_exit is the end of it. */
+static bool
+parse_options(struct cv_command_line *line, int argc, char **argv, const char *help, int *ret_exit)
+{
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	int option;
+
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			line->config = optarg;
+			break;
+		case 'h':
+			(void)printf("usage: certvendor %s [--config FILE]\n%s\n", argv[0], help);
+			*ret_exit = CV_EXIT_OK;
+			return false;
+		default:
+			*ret_exit = CV_EXIT_USAGE;
+			return false;
+		}
+	}
+	if (optind == argc)
+		return true;
+	(void)fprintf(stderr, "certvendor %s: unexpected \"%s\"\n", argv[0], argv[optind]);
+	*ret_exit = CV_EXIT_USAGE;
+	return false;
+}
+
+int
+cv_command_serve(struct cv_command_line *line, int argc, char **argv)
+{
+	CV_AUTO(cv_config) struct cv_config *config = NULL;
+	struct cv_error err = CV_ERROR_INIT;
+	int end;
+
+	if (!parse_options(line, argc, argv,
+		"Runs the service until SIGTERM or SIGINT; log lines go to standard error.",
+		&end) ||
+	    !cv_command_load(line, CV_CONFIG_SERVICE, &config, &end))
+		return end;
+	if (cv_app_serve(config, &err))
+		return CV_EXIT_OK;
+	cv_log_error(CV_LOG_ERROR, "start-failed", "the service could not start", &err);
+	return err.code == CV_E_CONFIG ? CV_EXIT_CONFIG : CV_EXIT_FAILED;
+}
+
+int
+cv_command_migrate(struct cv_command_line *line, int argc, char **argv)
+{
+	CV_AUTO(cv_config) struct cv_config *config = NULL;
+	struct cv_error err = CV_ERROR_INIT;
+	int end;
+
+	if (!parse_options(line, argc, argv,
+		"Brings the database schema up to date. Safe to repeat, and to run twice at once.",
+		&end) ||
+	    !cv_command_load(line, CV_CONFIG_VALUES, &config, &end))
+		return end;
+	return cv_app_migrate(config, &err) ? CV_EXIT_OK : cv_command_report(&err);
+}
+
+int
+cv_command_check_config(struct cv_command_line *line, int argc, char **argv)
+{
+	CV_AUTO(cv_config) struct cv_config *config = NULL;
+	int end;
+
+	if (!parse_options(line, argc, argv,
+		"Checks the configuration and the files that it names; exit code 78 when it is "
+		"not good.",
+		&end) ||
+	    !cv_command_load(line, CV_CONFIG_SERVICE, &config, &end))
+		return end;
+	(void)puts("configuration is good");
+	return CV_EXIT_OK;
+}
+
+int
+cv_command_healthcheck(struct cv_command_line *line, int argc, char **argv)
+{
+	CV_AUTO(cv_config) struct cv_config *config = NULL;
+	struct cv_error err = CV_ERROR_INIT;
+	int end;
+
+	if (!parse_options(line, argc, argv,
+		"Asks the service on this machine whether it is ready; exit code 0 or 1.", &end))
+		return end;
+	if (!cv_command_load(line, CV_CONFIG_VALUES, &config, &end))
+		return CV_EXIT_FAILED;
+	if (cv_app_check_health(config, &err))
+		return CV_EXIT_OK;
+	(void)cv_command_report(&err);
+	return CV_EXIT_FAILED;
+}

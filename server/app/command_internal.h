@@ -1,0 +1,14 @@
+/* What the verbs of app/ share: finding the settings and reporting errors. */
+#ifndef CV_APP_COMMAND_INTERNAL_H
+#define CV_APP_COMMAND_INTERNAL_H
+
+#include "cv/app/command.h"
+#include "cv/app/config.h"
+
+/* Loads the settings that the command line means; says every problem on standard error. */
+bool cv_command_load(const struct cv_command_line *line, enum cv_config_scope scope,
+    struct cv_config **ret_config, int *ret_exit);
+/* "certvendor: text: cause" on standard error; the exit code that fits. */
+int cv_command_report(const struct cv_error *err);
+
+#endif

@@ -1,0 +1,92 @@
+#include "config_internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The feed keeps one connection to itself, start-up and health checks use another. */
+#define CONNECTIONS_BESIDE_WORKERS 2
+
+static const struct cv_setting *
+setting_at(size_t offset)
+{
+	size_t count;
+	const struct cv_setting *settings = cv_config_settings(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (settings[i].offset == offset)
+			return &settings[i];
+	}
+	return settings;
+}
+#define SETTING(member) setting_at(offsetof(struct cv_config, member))
+
+static void
+check_file(struct cv_config_loader *loader, const struct cv_setting *setting)
+{
+	const char *path = *cv_setting_text(setting, loader->config);
+	struct stat status;
+
+	if (access(path, R_OK) != 0 || stat(path, &status) != 0)
+		cv_config_complain(loader, setting, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(status.st_mode))
+		cv_config_complain(loader, setting, "%s is not a file", path);
+}
+
+static void
+check_folder(struct cv_config_loader *loader, const struct cv_setting *setting)
+{
+	const char *path = *cv_setting_text(setting, loader->config);
+	struct stat status;
+
+	if (access(path, R_OK | X_OK) != 0 || stat(path, &status) != 0)
+		cv_config_complain(loader, setting, "%s: %s", path, strerror(errno));
+	else if (!S_ISDIR(status.st_mode))
+		cv_config_complain(loader, setting, "%s is not a folder", path);
+}
+
+/* A listener that is off needs no certificate. */
+static void
+check_pair(struct cv_config_loader *loader, const char *listen,
+    const struct cv_setting *certificate, const struct cv_setting *key)
+{
+	if (listen[0] == '\0')
+		return;
+	check_file(loader, certificate);
+	check_file(loader, key);
+}
+
+static void
+check_database(struct cv_config_loader *loader)
+{
+	const struct cv_config *config = loader->config;
+
+	if (config->database_url[0] == '\0')
+		cv_config_complain(loader, SETTING(database_url), "must be set");
+	if (config->database_pool_size < config->server_workers + CONNECTIONS_BESIDE_WORKERS)
+		cv_config_complain(loader, SETTING(database_pool_size),
+		    "%lld is less than [server] workers (%lld) + %d",
+		    (long long)config->database_pool_size, (long long)config->server_workers,
+		    CONNECTIONS_BESIDE_WORKERS);
+}
+
+void
+cv_config_check_service(struct cv_config_loader *loader)
+{
+	const struct cv_config *config = loader->config;
+
+	check_database(loader);
+	check_folder(loader, SETTING(signer_directory));
+	if (config->signer_passphrase[0] == '\0')
+		cv_config_complain(loader, SETTING(signer_passphrase),
+		    "not set, and there is no signer.passphrase in %s", config->signer_directory);
+	check_pair(loader, config->device_listen, SETTING(device_certificate), SETTING(device_key));
+	check_pair(
+	    loader, config->gateway_listen, SETTING(gateway_certificate), SETTING(gateway_key));
+	check_pair(
+	    loader, config->operator_listen, SETTING(operator_certificate), SETTING(operator_key));
+	if (config->index_max_age_seconds <= config->gateway_cache_seconds)
+		cv_config_complain(
+		    loader, SETTING(gateway_cache_seconds), "must be less than [index] max_age");
+}

@@ -1,0 +1,85 @@
+#include "cv/app/process.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cv/util/log.h"
+
+#define EXIT_SIGNALLED 128
+
+void
+cv_process_harden(void)
+{
+	const struct rlimit no_core = {.rlim_cur = 0, .rlim_max = 0};
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	(void)umask(0077);
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void
+fill_set(sigset_t *ret_set)
+{
+	(void)sigemptyset(ret_set);
+	(void)sigaddset(ret_set, SIGTERM);
+	(void)sigaddset(ret_set, SIGINT);
+	(void)sigaddset(ret_set, SIGHUP);
+}
+
+void
+cv_signals_block(void)
+{
+	sigset_t set;
+
+	fill_set(&set);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+bool
+cv_signals_stop_is_pending(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 &&
+	       (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
+static void
+end_at_once(int number)
+{
+	_exit(EXIT_SIGNALLED + number);
+}
+
+/* A handler, not the default action: as process 1 of a container the default action is to ignore.
+ */
+static void
+end_at_second_signal(void)
+{
+	const struct sigaction end = {.sa_handler = end_at_once};
+	sigset_t set;
+
+	(void)sigaction(SIGTERM, &end, NULL);
+	(void)sigaction(SIGINT, &end, NULL);
+	fill_set(&set);
+	(void)sigdelset(&set, SIGHUP);
+	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void
+cv_signals_wait_for_stop(void)
+{
+	sigset_t set;
+	int number;
+
+	fill_set(&set);
+	while (sigwait(&set, &number) != 0 || number == SIGHUP)
+		cv_log(CV_LOG_INFO, "reload-ignored", "nothing to reload");
+	cv_log(CV_LOG_INFO, "stopping", "finishing the requests in flight",
+	    CV_LOG_TEXT("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+	end_at_second_signal();
+}

@@ -1,0 +1,273 @@
+#include "cv/cli/client.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "cv/codec/table.h"
+#include "cv/util/file.h"
+#include "cv/util/text.h"
+#include "invocation_internal.h"
+#include "transport_internal.h"
+
+#define DEFAULT_SERVER "https://localhost:8444"
+#define TIMEOUT_MS 60000
+#define TOKEN_MAX_BYTES 4096
+#define EXIT_DONE 0
+#define EXIT_REFUSED 1
+#define EXIT_USAGE 2
+
+static int
+report(const struct cv_error *err)
+{
+	(void)fprintf(stderr, "certvendor: %s%s%s\n", err->text, err->cause[0] == '\0' ? "" : ": ",
+	    err->cause);
+	return err->code == CV_E_INPUT ? EXIT_USAGE : EXIT_REFUSED;
+}
+
+static const char *
+or_environment(const char *value, const char *variable)
+{
+	return value != NULL ? value : getenv(variable);
+}
+
+static bool
+read_token_file(const char *path, struct cv_buffer *ret_token, struct cv_error *err)
+{
+	if (!cv_file_read(path, TOKEN_MAX_BYTES, ret_token, err))
+		return cv_error_context(err, "token");
+	while (ret_token->len > 0 && strchr("\r\n ", ret_token->data[ret_token->len - 1]) != NULL)
+		ret_token->data[--ret_token->len] = '\0';
+	return true;
+}
+
+/* What was said on the command line comes before the environment. */
+static bool
+find_token(const struct cv_cli_options *options, struct cv_buffer *ret_token, struct cv_error *err)
+{
+	const char *token = options->token;
+
+	if (token == NULL && options->token_file == NULL)
+		token = getenv("CERTVENDOR_TOKEN");
+	const char *file = or_environment(options->token_file, "CERTVENDOR_TOKEN_FILE");
+	if (token == NULL && file != NULL)
+		return read_token_file(file, ret_token, err);
+	if (token == NULL)
+		return cv_fail(err, CV_E_CONFIG,
+		    "no token: give --token-file, or set CERTVENDOR_TOKEN or "
+		    "CERTVENDOR_TOKEN_FILE");
+	cv_buffer_append_text(ret_token, token);
+	return !ret_token->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for the token");
+}
+
+static bool
+make_body(const struct cv_cli_invocation *invocation, struct cv_buffer *body, struct cv_error *err)
+{
+	if (invocation->verb->body != NULL)
+		return invocation->verb->body(invocation, body, err);
+	if (cv_text_equal(invocation->verb->method, "POST"))
+		cv_buffer_append_text(body, "{}");
+	return !body->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for a request");
+}
+
+static bool
+ask(const struct cv_cli_invocation *invocation, long *ret_status, struct cv_buffer *ret_answer,
+    struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer token = {.is_secret = true};
+	CV_AUTO_BUFFER struct cv_buffer url = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer body = CV_BUFFER_INIT;
+	const struct cv_cli_options *global = &invocation->global;
+	const char *server = or_environment(global->server, "CERTVENDOR_SERVER");
+
+	if (!cv_cli_make_url(invocation, server == NULL ? DEFAULT_SERVER : server, &url, err) ||
+	    !make_body(invocation, &body, err) || !find_token(global, &token, err))
+		return false;
+	const struct cv_transport_request request = {
+	    .method = invocation->verb->method,
+	    .url = cv_buffer_text(&url),
+	    .token = cv_buffer_text(&token),
+	    .ca_file = or_environment(global->ca_file, "CERTVENDOR_CA"),
+	    .body = cv_buffer_bytes(&body),
+	    .timeout_ms = TIMEOUT_MS,
+	};
+	return cv_transport_send(&request, ret_status, ret_answer, err);
+}
+
+/* Nothing from another machine may command the terminal. */
+static void
+print_clean(FILE *stream, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		unsigned char byte = (unsigned char)*text;
+		(void)fputc(byte < 0x20 || byte == 0x7f ? ' ' : byte, stream);
+	}
+}
+
+static int
+report_problem(long status, struct cv_bytes answer)
+{
+	CV_AUTO_BUFFER struct cv_buffer title = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer detail = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer code = CV_BUFFER_INIT;
+
+	(void)fputs("certvendor: ", stderr);
+	if (cv_table_find_text(answer, "title", &title))
+		print_clean(stderr, cv_buffer_text(&title));
+	else
+		(void)fprintf(stderr, "the server answered %ld", status);
+	if (cv_table_find_text(answer, "detail", &detail)) {
+		(void)fputs(": ", stderr);
+		print_clean(stderr, cv_buffer_text(&detail));
+	}
+	if (cv_table_find_text(answer, "code", &code)) {
+		(void)fputs(" (", stderr);
+		print_clean(stderr, cv_buffer_text(&code));
+		(void)fputs(")", stderr);
+	}
+	(void)fputs("\n", stderr);
+	return EXIT_REFUSED;
+}
+
+/* 0 when it is no terminal: what goes into a file or a pipe is not shortened. */
+static size_t
+terminal_width(void)
+{
+	struct winsize size;
+
+	if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+		return 0;
+	return size.ws_col;
+}
+
+static bool
+show_list(struct cv_bytes answer, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer next = CV_BUFFER_INIT;
+
+	if (!cv_table_append_list(answer, terminal_width(), &text, err))
+		return false;
+	(void)fputs(cv_buffer_text(&text), stdout);
+	if (cv_table_find_text(answer, "next", &next)) {
+		(void)fputs("more follow: --after ", stderr);
+		print_clean(stderr, cv_buffer_text(&next));
+		(void)fputs("\n", stderr);
+	}
+	return true;
+}
+
+static bool
+show_object(struct cv_bytes answer, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+
+	if (!cv_table_append_object(answer, &text, err))
+		return false;
+	(void)fputs(cv_buffer_text(&text), stdout);
+	return true;
+}
+
+static bool
+show_outcome(
+    const struct cv_cli_invocation *invocation, struct cv_bytes answer, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer outcome = CV_BUFFER_INIT;
+
+	if (!cv_table_find_text(answer, "outcome", &outcome))
+		return cv_fail(err, CV_E_INTERNAL, "the answer has no outcome");
+	(void)printf("%s: ", invocation->argument);
+	print_clean(stdout, cv_buffer_text(&outcome));
+	if (cv_table_find_true(answer, "ends_key"))
+		(void)fputs("; the key of the device ended with it", stdout);
+	(void)fputs("\n", stdout);
+	return true;
+}
+
+static bool
+show_member(struct cv_bytes answer, const char *member, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = {.is_secret = true};
+
+	if (!cv_table_find_text(answer, member, &text))
+		return cv_fail(err, CV_E_INTERNAL, "the answer has no %s", member);
+	(void)fputs(cv_buffer_text(&text), stdout);
+	if (text.len > 0 && text.data[text.len - 1] != '\n')
+		(void)fputs("\n", stdout);
+	return true;
+}
+
+static bool
+write_certificate(struct cv_bytes answer, const char *path, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
+
+	if (!cv_table_find_text(answer, "certificate", &pem))
+		return cv_fail(err, CV_E_INTERNAL, "the answer has no certificate");
+	return cv_file_write(path, cv_buffer_bytes(&pem), 0644, err);
+}
+
+static bool
+show(const struct cv_cli_invocation *invocation, struct cv_bytes answer, struct cv_error *err)
+{
+	const char *out = cv_cli_value(invocation, CV_CLI_OUT);
+
+	if (out != NULL && !write_certificate(answer, out, err))
+		return false;
+	if (invocation->global.is_json) {
+		(void)fwrite(answer.data, 1, answer.len, stdout);
+		(void)fputs("\n", stdout);
+		return true;
+	}
+	switch (invocation->verb->view) {
+	case CV_CLI_VIEW_LIST:
+		return show_list(answer, err);
+	case CV_CLI_VIEW_OBJECT:
+		return show_object(answer, err);
+	case CV_CLI_VIEW_OUTCOME:
+		return show_outcome(invocation, answer, err);
+	case CV_CLI_VIEW_TOKEN:
+		return show_member(answer, "token", err);
+	case CV_CLI_VIEW_CERTIFICATE:
+		return out != NULL || show_member(answer, "certificate", err);
+	}
+	return cv_fail(err, CV_E_INTERNAL, "no view");
+}
+
+bool
+cv_cli_has_verb(const char *verb)
+{
+	size_t count;
+	const struct cv_cli_verb *verbs = cv_cli_verbs(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (cv_text_equal(verbs[i].verb, verb))
+			return true;
+	}
+	return false;
+}
+
+int
+cv_cli_run(const struct cv_cli_options *options, int argc, char **argv)
+{
+	CV_AUTO_BUFFER struct cv_buffer answer = {
+	    .max_bytes = CV_TRANSPORT_ANSWER_MAX,
+	    .is_secret = true,
+	};
+	struct cv_cli_invocation invocation;
+	struct cv_error err = CV_ERROR_INIT;
+	long status;
+	int end;
+
+	if (!cv_cli_parse(options, argc, argv, &invocation, &end))
+		return end;
+	if (!ask(&invocation, &status, &answer, &err))
+		return report(&err);
+	if (status < 200 || status > 299)
+		return report_problem(status, cv_buffer_bytes(&answer));
+	if (!show(&invocation, cv_buffer_bytes(&answer), &err)) {
+		(void)report(&err);
+		return EXIT_REFUSED;
+	}
+	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED;
+}

@@ -1,0 +1,26 @@
+/* One HTTP request by libcurl. */
+#ifndef CV_CLI_TRANSPORT_INTERNAL_H
+#define CV_CLI_TRANSPORT_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "cv/util/bytes.h"
+#include "cv/util/error.h"
+
+#define CV_TRANSPORT_ANSWER_MAX 16777216
+
+struct cv_transport_request {
+	const char *method;
+	const char *url;
+	const char *token;    /* NULL: none */
+	const char *ca_file;  /* NULL: the system's */
+	struct cv_bytes body; /* JSON; data NULL: none */
+	long timeout_ms;
+	bool is_local; /* never through a proxy */
+};
+
+/* CV_E_IO: no answer. The body of the answer is appended. Redirects are not followed. */
+bool cv_transport_send(const struct cv_transport_request *request, long *ret_status,
+    struct cv_buffer *ret_body, struct cv_error *err);
+
+#endif

@@ -1,0 +1,144 @@
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cv/app/app.h"
+#include "cv/app/command.h"
+#include "cv/cli/client.h"
+#include "cv/util/text.h"
+
+struct verb {
+	const char *name;
+	int (*run)(struct cv_command_line *line, int argc, char **argv);
+	const char *help;
+};
+
+static int
+show_version(struct cv_command_line *line, int argc, char **argv)
+{
+	(void)line;
+	(void)argc;
+	(void)argv;
+	return printf("certvendor %s\n", CV_VERSION) < 0 ? CV_EXIT_FAILED : CV_EXIT_OK;
+}
+
+static int
+ask_server(struct cv_command_line *line, int argc, char **argv)
+{
+	return cv_cli_run(&line->client, argc, argv);
+}
+
+static int show_help(struct cv_command_line *line, int argc, char **argv);
+
+static const struct verb verbs[] = {
+    {"serve", cv_command_serve, "run the service"},
+    {"init", cv_command_init, "make the keys, certificates and admin token of a factory"},
+    {"migrate", cv_command_migrate, "bring the database schema up to date"},
+    {"check-config", cv_command_check_config, "check the configuration"},
+    {"healthcheck", cv_command_healthcheck, "ask the service on this machine if it is ready"},
+    {"status", ask_server, "show what a server is doing"},
+    {"device", ask_server, "list, show, revoke, hold, release, delete, allow, cancel, approve"},
+    {"certificate", ask_server, "list, show, revoke"},
+    {"authority", ask_server, "list, import, enable, disable, revoke"},
+    {"gateway", ask_server, "add"},
+    {"token", ask_server, "enrol"},
+    {"version", show_version, "print the version"},
+    {"help", show_help, "print this"},
+};
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static void
+print_usage(FILE *stream)
+{
+	(void)fputs("usage: certvendor [option]... VERB [argument]...\n\n", stream);
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		(void)fprintf(stream, "  %-14s %s\n", verbs[i].name, verbs[i].help);
+	(void)fputs("\n"
+		    "  --config FILE      settings (CERTVENDOR_CONFIG)\n"
+		    "  --server URL       operator API to ask (CERTVENDOR_SERVER)\n"
+		    "  --token-file FILE  its token (CERTVENDOR_TOKEN, CERTVENDOR_TOKEN_FILE)\n"
+		    "  --ca FILE          certificate that it is verified with (CERTVENDOR_CA)\n"
+		    "  --factory NAME     factory that is meant, where a token has several\n"
+		    "  --json             print what the server answered, as it is\n"
+		    "\n"
+		    "certvendor VERB --help says more about a verb.\n",
+	    stream);
+}
+
+static int
+show_help(struct cv_command_line *line, int argc, char **argv)
+{
+	(void)line;
+	(void)argc;
+	(void)argv;
+	print_usage(stdout);
+	return CV_EXIT_OK;
+}
+
+/* Options before the verb; false: *ret_exit is the end of it. */
+static bool
+parse_options(int argc, char **argv, struct cv_command_line *line, int *ret_exit)
+{
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"server", required_argument, NULL, 's'},
+	    {"token-file", required_argument, NULL, 't'},
+	    {"ca", required_argument, NULL, 'a'},
+	    {"factory", required_argument, NULL, 'f'},
+	    {"json", no_argument, NULL, 'j'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			line->config = optarg;
+			break;
+		case 's':
+			line->client.server = optarg;
+			break;
+		case 't':
+			line->client.token_file = optarg;
+			break;
+		case 'a':
+			line->client.ca_file = optarg;
+			break;
+		case 'f':
+			line->client.factory = optarg;
+			break;
+		case 'j':
+			line->client.is_json = true;
+			break;
+		case 'h':
+			print_usage(stdout);
+			*ret_exit = CV_EXIT_OK;
+			return false;
+		default:
+			*ret_exit = CV_EXIT_USAGE;
+			return false;
+		}
+	}
+	return true;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cv_command_line line = {.config = NULL};
+	int end;
+
+	if (!parse_options(argc, argv, &line, &end))
+		return end;
+	if (optind == argc) {
+		print_usage(stderr);
+		return CV_EXIT_USAGE;
+	}
+	const char *name = argv[optind];
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		if (cv_text_equal(verbs[i].name, name))
+			return verbs[i].run(&line, argc - optind, argv + optind);
+	}
+	(void)fprintf(stderr, "certvendor: no verb \"%s\" (see certvendor help)\n", name);
+	return CV_EXIT_USAGE;
+}
