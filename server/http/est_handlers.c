@@ -171,6 +171,8 @@ make_order(const struct cv_request *request, const struct cv_buffer *csr)
 	    .evidence = request->has_evidence ? &request->evidence : NULL,
 	    .sight = request->has_evidence ? &request->sight : NULL,
 	    .factory = label_of(request),
+	    /* Such a client sends no subjectAltName, whatever its certificate has. */
+	    .inherits_san = cv_request_agent_is(request, "Go-http-client"),
 	    .request_id = request->id,
 	};
 }

@@ -1,4 +1,4 @@
-#include "service_internal.h"
+#include "cv/service/service.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -7,6 +7,8 @@
 #include "cv/index/feed.h"
 #include "cv/util/log.h"
 #include "cv/util/text.h"
+
+#include "service_internal.h"
 
 #define REFUSALS 4096
 #define REFUSAL_MS 1000
