@@ -16,7 +16,8 @@ struct cv_device_change {
 	bool has_token;
 	struct cv_enrolment_token_row token;
 	enum cv_authority_state authority_state;
-	bool has_failed; /* a queued edit could not be sent */
+	int64_t issue_debt_until_utc; /* written with the commit; 0: as it was */
+	bool has_failed;              /* a queued edit could not be sent */
 	struct cv_error error;
 	bool is_committed;
 };
@@ -138,10 +139,7 @@ send_claims(struct cv_connection *connection, const struct cv_party *party,
 		cv_parameter_text(&parameters, party->factory);
 		cv_parameter_digest(&parameters, options->proved_keys[i]);
 		cv_parameter_text(&parameters, party->device);
-		if (!cv_batch_send(connection, CV_SQL(begin), NULL, err) ||
-		    !cv_batch_send(connection, CV_SQL(relax_commit), NULL, err) ||
-		    !cv_batch_send(connection, CV_SQL(key_claim_insert), &parameters, err) ||
-		    !cv_batch_send(connection, CV_SQL(commit), NULL, err) ||
+		if (!cv_batch_send(connection, CV_SQL(key_claim_insert), &parameters, err) ||
 		    !cv_batch_sync(connection, err))
 			return false;
 	}
@@ -237,7 +235,7 @@ read_begin(
 	CV_AUTO_RESULT PGresult *record = NULL;
 	size_t claims = (options->proved_keys[0] ? 1u : 0u) + (options->proved_keys[1] ? 1u : 0u);
 
-	if (!skip_results(connection, 4 * claims + 1, err))
+	if (!skip_results(connection, claims + 1, err))
 		return false;
 	if (options->authority && !read_authority(change, err))
 		return false;
@@ -553,11 +551,7 @@ cv_device_change_revoke_certificate(
 void
 cv_device_change_set_issue_debt(struct cv_device_change *change, int64_t debt_until_utc)
 {
-	struct cv_parameters parameters = {0};
-
-	add_party(&parameters, &change->party);
-	cv_parameter_number(&parameters, debt_until_utc);
-	edit(change, CV_SQL(slot_set_issue_debt), &parameters);
+	change->issue_debt_until_utc = debt_until_utc;
 }
 
 /* ---- commit ---- */
@@ -588,6 +582,10 @@ add_raise(struct cv_device_change *change, const struct cv_change_note *note)
 	add_party(&parameters, &change->party);
 	cv_parameter_bool(&parameters, note->touches_all_slots);
 	cv_parameter_text(&parameters, note->kind);
+	if (change->issue_debt_until_utc)
+		cv_parameter_number(&parameters, change->issue_debt_until_utc);
+	else
+		cv_parameter_text(&parameters, NULL);
 	edit(change, CV_SQL(change_raise), &parameters);
 }
 

@@ -250,10 +250,7 @@ CREATE TABLE certvendor.certificate (
 );
 CREATE UNIQUE INDEX certificate_serial_ours ON certvendor.certificate (authority, serial) WHERE is_ours;
 CREATE INDEX certificate_tbs ON certvendor.certificate (tbs_digest);
-CREATE INDEX certificate_key ON certvendor.certificate (factory, device, slot, key_id);
-CREATE INDEX certificate_not_after ON certvendor.certificate (not_after);
-CREATE INDEX certificate_csr ON certvendor.certificate (factory, device, csr_digest)
-	WHERE csr_digest IS NOT NULL;
+-- A device has few certificates: everything asked per device is found through the primary key.
 
 -- The change feed. One row per change of a slot, numbered afterwards by one sequencer at a time, because
 -- identity order is not commit order.

@@ -1,2 +1,4 @@
--- The sequencer's turn: one at a time, and nobody waits. No row: another instance is at it.
-SELECT last FROM certvendor.feed FOR UPDATE SKIP LOCKED
+-- The sequencer's turn: one at a time, and nobody waits. No row: nothing to number, or another instance is at it.
+SELECT last FROM certvendor.feed
+WHERE EXISTS (SELECT FROM certvendor.change WHERE position IS NULL)
+FOR UPDATE SKIP LOCKED
