@@ -25,7 +25,7 @@ PACKAGES_BUILD := gcc make pkg-config libmicrohttpd-dev libssl-dev libjansson-de
 PACKAGES_RUN := postgresql postgresql-client nginx-light curl openssl ca-certificates \
 	util-linux procps
 PACKAGES_TEST := libcriterion-dev clang-14 clang-format-14 libclang-rt-14-dev shellcheck \
-	python3 python3-pytest python3-cryptography strongswan-pki
+	python3 python3-pytest python3-cryptography strongswan-pki libstrongswan-standard-plugins
 
 # ---- Lanes: one set of flags, one folder under build/ ------------------------------------------
 

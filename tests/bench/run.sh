@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures ratios against baselines of the same run and writes var/bench/results.json:
 #   reenroll_vs_handshake_ratio   re-enrolments with durable commit / bare mTLS GETs, new connection each
-#   check_vs_nginx_ratio          keep-alive checks with 100,000 certificates in the index / nginx `return 200`
+#   check_vs_nginx_ratio          keep-alive checks by SHA-256, 100,000 certificates in the index / nginx `return 200`
+#   check_pem_vs_nginx_ratio      the same by percent-encoded PEM, as nginx forwards certificates
 #   issuance_cpu_vs_crypto_ratio  CPU of one issuance / (one P-256 verification + one signature)
 # Medians of several rounds. BENCH_DEVICES, BENCH_ROUNDS, BENCH_SECONDS make it longer or shorter.
 set -euo pipefail
@@ -50,7 +51,7 @@ listen = 127.0.0.1:$device_port
 [gateway]
 listen =
 socket = $work/check.sock
-socket_sources = pem
+socket_sources = pem,sha256
 [operator]
 listen = 127.0.0.1:$operator_port
 [public]
@@ -121,23 +122,29 @@ make_check_header() {
 		openssl x509 -out "$work/checked.pem"
 	/usr/bin/python3 -c 'import sys, urllib.parse
 print("X-Client-Cert: " + urllib.parse.quote(sys.stdin.read(), safe=""), end="\r\n")' \
-		<"$work/checked.pem" >"$work/check.header"
+		<"$work/checked.pem" >"$work/pem.header"
+	printf 'X-Client-Cert-Sha256: %s\r\n' \
+		"$(openssl x509 -in "$work/checked.pem" -outform DER | sha256sum | cut -d' ' -f1)" \
+		>"$work/sha256.header"
 }
 
 median() {
 	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
 }
 
+# One form of the check against nginx with the same request. Sets $checks, $baseline and $ratio.
 measure_checks() {
+	: >"$work/nginx.rates"
+	: >"$work/check.rates"
 	for _ in $(seq "$rounds"); do
-		build/bench/bench_http checks "$work/nginx.sock" /v1/check "$work/check.header" 32 "$seconds" \
+		build/bench/bench_http checks "$work/nginx.sock" /v1/check "$work/$1.header" 32 "$seconds" \
 			>>"$work/nginx.rates"
-		build/bench/bench_http checks "$work/check.sock" /v1/check "$work/check.header" 32 "$seconds" \
+		build/bench/bench_http checks "$work/check.sock" /v1/check "$work/$1.header" 32 "$seconds" \
 			>>"$work/check.rates"
 	done
 	checks=$(median <"$work/check.rates")
 	baseline=$(median <"$work/nginx.rates")
-	check_ratio=$(paste "$work/check.rates" "$work/nginx.rates" | awk '{ print $1 / $2 }' | median)
+	ratio=$(paste "$work/check.rates" "$work/nginx.rates" | awk '{ printf "%.3f\n", $1 / $2 }' | median)
 }
 
 build() {
@@ -159,7 +166,9 @@ start_nginx
 make_check_header
 operator token enrol --uses "$devices" >"$work/many.token"
 echo "checks against nginx, $rounds rounds of $seconds s each"
-measure_checks
+measure_checks pem
+pem_checks=$checks pem_ratio=$ratio
+measure_checks sha256
 stop_nginx
 echo "re-enrolments against bare GETs, $devices devices, $rounds rounds"
 build/bench/bench_http devices "$device_port" "$work/many.token" "$devices" 8 "$rounds" \
@@ -170,11 +179,13 @@ build/bench/bench_issuance >"$work/issuance.json"
 cat >"$bench/results.json" <<EOF
 {
   "reenroll_vs_handshake_ratio": $(field "$work/devices.json" ratio),
-  "check_vs_nginx_ratio": $check_ratio,
+  "check_vs_nginx_ratio": $ratio,
+  "check_pem_vs_nginx_ratio": $pem_ratio,
   "issuance_cpu_vs_crypto_ratio": $(field "$work/issuance.json" ratio),
   "reenrolments_per_second": $(field "$work/devices.json" reenrolments_per_second),
   "bare_gets_per_second": $(field "$work/devices.json" gets_per_second),
   "checks_per_second": $checks,
+  "pem_checks_per_second": $pem_checks,
   "nginx_return_200_per_second": $baseline,
   "issuance_us": $(field "$work/issuance.json" issuance_us),
   "verify_us": $(field "$work/issuance.json" verify_us),

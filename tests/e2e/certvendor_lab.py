@@ -1,0 +1,683 @@
+"""A private certvendor with PostgreSQL and nginx, and the clients that the tests need.
+
+Everything uses the real programs: certvendor, postgres, nginx and openssl.
+"""
+import base64
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import uuid
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = pathlib.Path(os.environ.get("CERTVENDOR_BINARY", ROOT / "build/release/certvendor")).resolve()
+POSTGRES_SCRIPT = ROOT / "tests/support/postgres.sh"
+NGINX_TEMPLATE = ROOT / "deploy/nginx/certvendor.conf.in"
+VAR = ROOT / "var/e2e"
+FACTORY = "demo"
+EST = "/.well-known/est"
+LISTENERS = ("device", "gateway", "operator", "public", "monitoring")
+
+# Sanitizers make everything slower; nothing here measures speed.
+PATIENCE = 60
+
+# Every password, token and passphrase of the suite: none of them may be in a log.
+SECRETS = set()
+
+
+# ---- Processes ---------------------------------------------------------------------------------
+
+
+def clean_environment(**more):
+    """What the caller has set for other servers must not reach ours."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CERTVENDOR_", "PG")) and not name.lower().endswith("_proxy")
+    }
+    return {**environment, "LC_ALL": "C.UTF-8", **more}
+
+
+def run(*command, is_checked=True, timeout=PATIENCE, stdin="", **more):
+    result = subprocess.run(
+        [str(word) for word in command], input=stdin, capture_output=True, text=True,
+        timeout=timeout, env=clean_environment(**more), check=False)
+    if is_checked and result.returncode != 0:
+        raise AssertionError(f"{command[0]} {command[1]} ended with {result.returncode}:\n"
+                             f"{result.stdout}{result.stderr}")
+    return result
+
+
+def end_process(process, how=signal.SIGTERM):
+    """The exit code; a process that does not end is a failure, not a hang."""
+    if process.poll() is None:
+        process.send_signal(how)
+    try:
+        return process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise AssertionError(f"process {process.args[0]} did not end after {how.name}") from None
+
+
+def wait_until(is_true, what, timeout=PATIENCE, pause=0.05):
+    deadline = time.monotonic() + timeout
+    while not is_true():
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain: {what}"
+        time.sleep(pause)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def port_answers(port):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def tail(path, lines=20):
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError as error:
+        return f"({error})"
+
+
+# ---- PostgreSQL --------------------------------------------------------------------------------
+
+
+class Postgres:
+    """A cluster of its own. As root it belongs to the user postgres, who may not enter every folder."""
+
+    def __init__(self, name):
+        self.folder = VAR / name
+        self.is_temporary = False
+        if len(str(self.folder)) > 80 or not self._is_reachable():
+            self.folder = pathlib.Path(tempfile.mkdtemp(prefix="certvendor-e2e-", dir="/tmp"))
+            self.is_temporary = True
+        self.log = self.folder / "data/server.log"
+
+    @staticmethod
+    def _is_reachable():
+        if os.getuid() != 0:
+            return True
+        return subprocess.run(["runuser", "-u", "postgres", "--", "test", "-x", str(VAR)], cwd="/",
+                              check=False).returncode == 0
+
+    def start(self):
+        # Not through pipes: the server would hold them open.
+        with open(VAR / "postgres.out", "a", encoding="utf-8") as output:
+            subprocess.run([POSTGRES_SCRIPT, "start", self.folder], check=True, stdout=output,
+                           stderr=output, stdin=subprocess.DEVNULL, env=clean_environment(),
+                           timeout=2 * PATIENCE)
+
+    def stop(self):
+        subprocess.run([POSTGRES_SCRIPT, "stop", self.folder], check=True, env=clean_environment(),
+                       timeout=2 * PATIENCE)
+
+    def remove(self):
+        """The log stays."""
+        self.stop()
+        if self.log.exists():
+            shutil.copyfile(self.log, VAR / f"{self.folder.name}.postgres.log")
+        shutil.rmtree(self.folder / "data" if not self.is_temporary else self.folder)
+
+    def url(self, database):
+        return f"postgresql:///{database}?host={self.folder}&port=5432&user=certvendor"
+
+    def query(self, statement, database="certvendor"):
+        """The rows, each a list of texts."""
+        result = run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", "5432", "-U",
+                     "certvendor", "-d", database, "-c", statement)
+        return [line.split("|") for line in result.stdout.splitlines()]
+
+    def create_database(self, name):
+        self.query(f'CREATE DATABASE "{name}"', "postgres")
+
+
+# ---- HTTP --------------------------------------------------------------------------------------
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def __repr__(self):
+        return f"<{self.status} {dict(self.headers)} {self.body[:300]!r}>"
+
+    @property
+    def reason(self):
+        """The stable word of a refusal, in whatever form this door sends it."""
+        if self.headers.get_content_type() in ("application/json", "application/problem+json"):
+            return self.json()["code"]
+        return self.body.decode().split(" ", 1)[0].rstrip(":\n")
+
+    def json(self):
+        return json.loads(self.body)
+
+
+def tls_context(ca, identity=None):
+    context = ssl.create_default_context(cafile=str(ca))
+    if identity is not None:
+        context.load_cert_chain(identity.certificate, identity.key)
+    return context
+
+
+class Client:
+    """One connection, kept open. Without a CA file: plain HTTP."""
+
+    def __init__(self, port, ca=None, identity=None, source=None, timeout=PATIENCE):
+        address = None if source is None else (source, 0)
+        if ca is None:
+            self.connection = http.client.HTTPConnection(
+                "127.0.0.1", port, timeout=timeout, source_address=address)
+        else:
+            self.connection = http.client.HTTPSConnection(
+                "127.0.0.1", port, timeout=timeout, source_address=address,
+                context=tls_context(ca, identity))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+    def send(self, method, path, body=None, headers=()):
+        """headers: pairs, so that a name can occur twice."""
+        pairs = list(headers.items() if isinstance(headers, dict) else headers)
+        self.connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in pairs:
+            self.connection.putheader(name, value)
+        if body is not None:
+            self.connection.putheader("Content-Length", str(len(body)))
+        self.connection.endheaders(body)
+        response = self.connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+
+
+# ---- Raw connections, for requests that no HTTP library would send -----------------------------
+
+
+class Raw:
+    def __init__(self, port, ca=None, identity=None, timeout=PATIENCE):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        if ca is not None:
+            self.socket = tls_context(ca, identity).wrap_socket(
+                self.socket, server_hostname="127.0.0.1")
+        self.buffer = b""
+        self.header_bytes = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def _fill(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise ConnectionError("closed by the server")
+        self.buffer += data
+
+    def answer(self, has_body=True):
+        """The next answer; reads not a byte more than belongs to it."""
+        while b"\r\n\r\n" not in self.buffer:
+            self._fill()
+        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        self.header_bytes = len(head) + 4
+        status_line, _, fields = head.partition(b"\r\n")
+        headers = http.client.parse_headers(_Lines(fields + b"\r\n\r\n"))
+        length = int(headers.get("Content-Length", "0")) if has_body else 0
+        while len(self.buffer) < length:
+            self._fill()
+        body, self.buffer = self.buffer[:length], self.buffer[length:]
+        return Answer(int(status_line.split()[1]), headers, body)
+
+    def everything(self):
+        """What comes until the server closes the connection; a server that does not is a failure."""
+        try:
+            while True:
+                self._fill()
+        except ConnectionError:
+            return self.buffer
+
+    def is_closed_by_server(self, timeout=PATIENCE):
+        """True when nothing but the end comes."""
+        self.socket.settimeout(timeout)
+        try:
+            return self.buffer == b"" and self.socket.recv(1) == b""
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+
+
+class _Lines:
+    def __init__(self, data):
+        self.lines = data.splitlines(keepends=True)
+
+    def readline(self, _limit=-1):
+        return self.lines.pop(0) if self.lines else b""
+
+
+# ---- Keys and certificates ---------------------------------------------------------------------
+
+
+class Identity:
+    """A certificate file and its key file."""
+
+    def __init__(self, certificate, key):
+        self.certificate = pathlib.Path(certificate)
+        self.key = None if key is None else pathlib.Path(key)
+
+    @property
+    def pem(self):
+        return self.certificate.read_text()
+
+    @property
+    def der(self):
+        begin = "-----BEGIN CERTIFICATE-----"
+        end = "-----END CERTIFICATE-----"
+        text = self.pem
+        return ssl.PEM_cert_to_DER_cert(text[text.index(begin):text.index(end) + len(end)] + "\n")
+
+    @property
+    def sha256(self):
+        return hashlib.sha256(self.der).hexdigest()
+
+
+class Key:
+    """A new EC key and a certificate request for it."""
+
+    def __init__(self, folder, subject, curve="P-256"):
+        stem = folder / uuid.uuid4().hex
+        self.path = stem.with_suffix(".key")
+        self.request_path = stem.with_suffix(".csr")
+        self.subject = subject
+        run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", f"ec_paramgen_curve:{curve}",
+            "-nodes", "-subj", subject, "-keyout", self.path, "-outform", "DER", "-out",
+            self.request_path)
+
+    @property
+    def request(self):
+        return self.request_path.read_bytes()
+
+    @property
+    def public_pem(self):
+        return run("openssl", "pkey", "-in", self.path, "-pubout").stdout
+
+    def request_for(self, subject):
+        """Another request for the same key."""
+        path = self.path.with_suffix(f".{uuid.uuid4().hex}.csr")
+        run("openssl", "req", "-new", "-key", self.path, "-subj", subject, "-outform", "DER", "-out",
+            path)
+        return path.read_bytes()
+
+    def with_certificate(self, der):
+        path = self.path.with_suffix(f".{hashlib.sha256(der).hexdigest()[:8]}.pem")
+        path.write_text(ssl.DER_cert_to_PEM_cert(der))
+        return Identity(path, self.path)
+
+
+class Authority:
+    """A CA that certvendor does not have the key of."""
+
+    def __init__(self, folder, subject="/CN=Other CA"):
+        self.folder = folder / f"ca-{uuid.uuid4().hex[:8]}"
+        self.folder.mkdir()
+        self.identity = Identity(self.folder / "ca.pem", self.folder / "ca.key")
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-subj", subject, "-days", "3650", "-keyout", self.identity.key, "-out",
+            self.identity.certificate, "-addext", "keyUsage=critical,digitalSignature,keyCertSign,cRLSign")
+        (self.folder / "index.txt").write_text("")
+        (self.folder / "ca.conf").write_text(f"""
+[ca]
+default_ca = own
+[own]
+database = {self.folder}/index.txt
+new_certs_dir = {self.folder}
+rand_serial = yes
+unique_subject = no
+default_md = sha256
+policy = any
+x509_extensions = device
+[any]
+organizationalUnitName = optional
+commonName = supplied
+[device]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = clientAuth
+authorityKeyIdentifier = keyid
+""")
+
+    def sign(self, key, start="20200101000000Z", end="20991231235959Z"):
+        out = self.folder / f"{uuid.uuid4().hex}.pem"
+        request = out.with_suffix(".csr.pem")
+        run("openssl", "req", "-inform", "DER", "-in", key.request_path, "-out", request)
+        run("openssl", "ca", "-batch", "-notext", "-preserveDN", "-config", self.folder / "ca.conf",
+            "-cert", self.identity.certificate, "-keyfile", self.identity.key, "-in", request, "-out",
+            out, "-startdate", start, "-enddate", end)
+        return Identity(out, key.path)
+
+
+def self_signed(key):
+    out = key.path.with_suffix(".self.pem")
+    run("openssl", "req", "-x509", "-key", key.path, "-subj", key.subject, "-days", "30", "-out", out)
+    return Identity(out, key.path)
+
+
+def _element(der, at):
+    """Start and end of the content of the DER element at this place."""
+    length, start = der[at + 1], at + 2
+    if length >= 0x80:
+        count = length & 0x7F
+        length = int.from_bytes(der[start:start + count], "big")
+        start += count
+    return start, start + length
+
+
+def certificates_in(certs_only):
+    """The certificates in a certs-only CMS message (RFC 5652 section 5), in their order."""
+    at = _element(certs_only, 0)[0]  # ContentInfo
+    at = _element(certs_only, at)[1]  # behind contentType
+    at = _element(certs_only, at)[0]  # [0] EXPLICIT
+    at = _element(certs_only, at)[0]  # SignedData
+    for _ in range(3):  # version, digestAlgorithms, encapContentInfo
+        at = _element(certs_only, at)[1]
+    assert certs_only[at] == 0xA0, "the message holds no certificates"
+    at, end = _element(certs_only, at)
+    found = []
+    while at < end:
+        behind = _element(certs_only, at)[1]
+        found.append(certs_only[at:behind])
+        at = behind
+    return found
+
+
+# ---- certvendor --------------------------------------------------------------------------------
+
+
+class Lab:
+    """One certvendor with its own database and folder; nginx where it is asked for."""
+
+    def __init__(self, name, postgres, announce="explicit", settings=None):
+        self.folder = VAR / name
+        self.folder.mkdir(mode=0o755)
+        self.keys = self.folder / "keys"
+        self.keys.mkdir(mode=0o700)
+        self.postgres = postgres
+        self.database = name
+        self.announce = announce
+        self.settings = settings or {}
+        self.ports = {listener: free_port() for listener in LISTENERS}
+        self.config = self.folder / "certvendor.conf"
+        self.token_file = self.folder / "admin.token"
+        self.root = self.folder / "pki/root.pem"
+        self.log = self.folder / "certvendor.log"
+        self.nginx_log = self.folder / "nginx/error.log"
+        self.gateway_socket = self.folder / "gateway.sock"
+        self.process = None
+        self.nginx = None
+        self.nginx_port = None
+        self.gateway = None
+
+    # -- making and ending it
+
+    def prepare(self):
+        self.postgres.create_database(self.database)
+        self.write_config()
+        self.program("migrate")
+        self.init()
+        return self
+
+    def write_config(self):
+        sections = {listener: {"listen": f"127.0.0.1:{port}"} for listener, port in self.ports.items()}
+        sections["database"] = {"url": self.postgres.url(self.database)}
+        sections["signer"] = {"directory": "pki"}
+        for section, values in self.settings.items():
+            sections.setdefault(section, {}).update(values)
+        lines = []
+        for section, values in sections.items():
+            lines += [f"[{section}]"] + [f"{key} = {value}" for key, value in values.items()]
+        self.config.write_text("\n".join(lines) + "\n")
+
+    def program(self, *words, **more):
+        return run(BINARY, "--config", self.config, *words, **more)
+
+    def init(self, **more):
+        result = self.program("init", "--factory", FACTORY, "--announce", self.announce, "--token-file",
+                              self.token_file, **more)
+        self.note_secrets()
+        return result
+
+    def note_secrets(self):
+        for path in [self.token_file, *(self.folder / "pki").rglob("*passphrase*")]:
+            if path.is_file():
+                SECRETS.add(path.read_text().strip())
+
+    @property
+    def token(self):
+        return self.token_file.read_text().strip()
+
+    def launch(self):
+        """Starts the process and does not wait for it."""
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [BINARY, "--config", self.config, "serve"], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, env=clean_environment())
+
+    def start(self):
+        self.launch()
+        wait_until(self.is_ready, "certvendor is ready", pause=0.01)
+        return self
+
+    def is_ready(self):
+        code = self.process.poll()
+        assert code is None, f"certvendor ended with {code}:\n{tail(self.log)}"
+        try:
+            return self.monitor("/readyz").status == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        return end_process(self.process)
+
+    def kill(self):
+        end_process(self.process, signal.SIGKILL)
+
+    def close(self):
+        """Ends everything; a server that still runs must end well."""
+        if self.nginx is not None:
+            end_process(self.nginx)
+        if self.process is not None and self.process.poll() is None:
+            code = self.stop()
+            assert code == 0, f"certvendor ended with {code}:\n{tail(self.log)}"
+
+    def add_gateway(self, name="gateway", sources=("rfc9440", "pem", "sha256"), options=()):
+        key = Key(self.keys, f"/CN={name}")
+        request = key.path.with_suffix(".csr.pem")
+        run("openssl", "req", "-inform", "DER", "-in", key.request_path, "-out", request)
+        out = key.path.with_suffix(".pem")
+        words = [word for source in sources for word in ("--source", source)]
+        self.cli("gateway", "add", name, "--csr", request, "--out", out, *words, *options)
+        return Identity(out, key.path)
+
+    def start_nginx(self):
+        folder = self.folder / "nginx"
+        folder.mkdir(mode=0o755)
+        self.nginx_port = free_port()
+        text = NGINX_TEMPLATE.read_text()
+        for word, value in {
+                "FOLDER": folder,
+                "NGINX_LISTEN": f"127.0.0.1:{self.nginx_port}",
+                "BACKEND_LISTEN": f"127.0.0.1:{free_port()}",
+                "CHECK_ADDRESS": f"127.0.0.1:{self.ports['gateway']}",
+                "CHECK_NAME": "localhost",
+                "SERVER_CERT": self.folder / "pki/device.pem",
+                "SERVER_KEY": self.folder / "pki/device.key",
+                "ROOT_CA": self.root,
+                "GATEWAY_CERT": self.gateway.certificate,
+                "GATEWAY_KEY": self.gateway.key,
+        }.items():
+            text = text.replace(f"@{word}@", str(value))
+        (folder / "nginx.conf").write_text(text)
+        program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        with open(folder / "output", "wb") as output:
+            self.nginx = subprocess.Popen(
+                [program, "-e", self.nginx_log, "-p", folder, "-c", folder / "nginx.conf"],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=clean_environment())
+        wait_until(self._nginx_answers, "nginx listens")
+
+    def _nginx_answers(self):
+        assert self.nginx.poll() is None, f"nginx ended:\n{tail(self.nginx_log)}"
+        return port_answers(self.nginx_port)
+
+    def query(self, statement):
+        return self.postgres.query(statement, self.database)
+
+    # -- its doors
+
+    def client(self, listener, identity=None, source=None):
+        if listener in ("public", "monitoring"):
+            return Client(self.ports[listener], source=source)
+        port = self.nginx_port if listener == "nginx" else self.ports[listener]
+        return Client(port, self.root, identity, source)
+
+    def raw(self, listener, identity=None):
+        is_plain = listener in ("public", "monitoring")
+        return Raw(self.ports[listener], None if is_plain else self.root, identity)
+
+    def send(self, listener, method, path, identity=None, body=None, headers=(), source=None):
+        with self.client(listener, identity, source) as client:
+            return client.send(method, path, body, headers)
+
+    def monitor(self, path):
+        return self.send("monitoring", "GET", path)
+
+    def through_nginx(self, identity, headers=()):
+        return self.send("nginx", "GET", "/hello", identity, headers=headers)
+
+    def check(self, der=None, headers=(), gateway=None, path="/v1/check", method="GET"):
+        """What a gateway asks. der: forwarded as RFC 9440 says."""
+        pairs = list(headers.items() if isinstance(headers, dict) else headers)
+        if der is not None:
+            pairs.append(("Client-Cert", rfc9440(der)))
+        return self.send("gateway", method, path, gateway or self.gateway, headers=pairs)
+
+    def operator(self, method, path, body=None, token=None, headers=(), source=None):
+        data = None if body is None else json.dumps(body).encode()
+        pairs = list(headers.items() if isinstance(headers, dict) else headers)
+        pairs.append(("Authorization", f"Bearer {token or self.token}"))
+        return self.send("operator", method, path, body=data, headers=pairs, source=source)
+
+    def cli(self, *words, **more):
+        return run(BINARY, "--server", f"https://127.0.0.1:{self.ports['operator']}", "--ca", self.root,
+                   "--token-file", self.token_file, *words, **more)
+
+    def enrolment_token(self, **order):
+        answer = self.operator("POST", "/v1/enrolment-tokens", order)
+        assert answer.status == 201, answer
+        token = answer.json()["token"]
+        SECRETS.add(token)
+        return token
+
+    def metric(self, line_start):
+        for line in self.monitor("/metrics").body.decode().splitlines():
+            if line.startswith(line_start):
+                return float(line.rsplit(" ", 1)[1])
+        raise AssertionError(f"no metric {line_start}")
+
+    def device(self, name=None):
+        return Device(self, name or str(uuid.uuid4()))
+
+    def enrolled_device(self):
+        device = self.device()
+        device.enrol()
+        answer = device.show()
+        assert answer.status == 200, answer
+        return device
+
+
+def rfc9440(der):
+    return f":{base64.b64encode(der).decode()}:"
+
+
+def basic(password, user=""):
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+class Device:
+    """A device with the identity that it uses. What it asks is sent with that, or with another."""
+
+    def __init__(self, lab, name):
+        self.lab = lab
+        self.name = name
+        self.subject = f"/OU={FACTORY}/CN={name}"
+        self.identity = None
+
+    def new_key(self, **more):
+        return Key(self.lab.keys, self.subject, **more)
+
+    def est(self, operation, request, identity=None, headers=()):
+        pairs = [("Content-Type", "application/pkcs10")]
+        pairs += list(headers.items() if isinstance(headers, dict) else headers)
+        return self.lab.send("device", "POST", f"{EST}/{operation}", identity, base64.b64encode(request),
+                             pairs)
+
+    def enrol(self, key=None, token=None):
+        key = key or self.new_key()
+        token = token or self.lab.enrolment_token(device=self.name)
+        answer = self.est("simpleenroll", key.request, headers={"Authorization": basic(token)})
+        assert answer.status == 200, answer
+        self.identity = key.with_certificate(issued(answer))
+        return self.identity
+
+    def reenrol(self, key, identity=None):
+        """The identity of a new key. It is not used yet."""
+        answer = self.est("simplereenroll", key.request, identity or self.identity)
+        assert answer.status == 200, answer
+        return key.with_certificate(issued(answer))
+
+    def announce(self, key, identity=None):
+        body = json.dumps({"next_pubkey": key.public_pem}).encode()
+        return self.lab.send("device", "PATCH", "/device", identity or self.identity, body,
+                             {"Content-Type": "application/json"})
+
+    def show(self, identity=None):
+        return self.lab.send("device", "GET", "/device", identity or self.identity)
+
+    def check(self, identity=None):
+        return self.lab.check((identity or self.identity).der)
+
+    def rotate(self):
+        """Returns the identity that was replaced."""
+        key = self.new_key()
+        fresh = self.reenrol(key)
+        assert self.announce(key).status == 200
+        assert self.show(fresh).status == 200
+        replaced, self.identity = self.identity, fresh
+        return replaced
+
+
+def issued(answer):
+    """The one certificate of an enrolment answer."""
+    found = certificates_in(base64.b64decode(answer.body))
+    assert len(found) == 1, f"{len(found)} certificates in one answer"
+    return found[0]

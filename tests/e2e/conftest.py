@@ -1,0 +1,97 @@
+import fcntl
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from certvendor_lab import BINARY, VAR, Lab, Postgres, tail  # noqa: E402
+
+LABS = pytest.StashKey()
+LOCK = pytest.StashKey()
+
+
+def pytest_configure(config):
+    """One suite at a time; the logs of the last run stay until the next begins."""
+    VAR.parent.mkdir(exist_ok=True)
+    lock = open(VAR.parent / "e2e.lock", "w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pytest.exit(f"another run of these tests holds {lock.name}", returncode=1)
+    config.stash[LOCK] = lock
+    config.stash[LABS] = []
+    if not BINARY.exists():
+        pytest.exit(f"{BINARY} is missing; build it with make", returncode=1)
+    shutil.rmtree(VAR, ignore_errors=True)
+    VAR.mkdir(mode=0o755)
+
+
+def pytest_collection_modifyitems(items):
+    """What looks at every log comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failure shows what the servers said."""
+    report = (yield).get_result()
+    if not report.failed:
+        return
+    for lab in item.config.stash[LABS]:
+        report.sections.append((f"the end of {lab.log}", tail(lab.log)))
+        if lab.nginx is not None:
+            report.sections.append((f"the end of {lab.nginx_log}", tail(lab.nginx_log)))
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    server = Postgres("pg")
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def lab(postgres, request):
+    """The server of most tests, with a gateway that has every source, and nginx."""
+    shared = Lab("shared", postgres)
+    request.config.stash[LABS].append(shared)
+    try:
+        shared.prepare().start()
+        shared.gateway = shared.add_gateway()
+        shared.start_nginx()
+        yield shared
+    finally:
+        shared.close()
+        request.config.stash[LABS].remove(shared)
+
+
+@pytest.fixture
+def make_lab(postgres, request):
+    """Servers of one test's own, for what kills, stops or configures them."""
+    made = []
+
+    def make(database_server=None, **options):
+        name = request.node.name.removeprefix("test_").replace("[", "-").rstrip("]").replace("_", "-")
+        own = Lab(f"{name[:24]}-{len(made)}", database_server or postgres, **options)
+        made.append(own)
+        request.config.stash[LABS].append(own)
+        return own.prepare()
+
+    yield make
+    for own in made:
+        request.config.stash[LABS].remove(own)
+    for own in made:
+        own.close()
+
+
+@pytest.fixture
+def own_postgres(request):
+    """A PostgreSQL that the test may stop."""
+    server = Postgres(f"pg-{request.node.name.removeprefix('test_')[:12]}")
+    server.start()
+    yield server
+    server.remove()

@@ -1,0 +1,91 @@
+"""PostgreSQL stops: what is known goes on from memory, what must be written is refused, and it heals."""
+from certvendor_lab import wait_until
+
+
+def test_checks_go_on_and_writes_are_refused(own_postgres, make_lab):
+    lab = make_lab(own_postgres, settings={"database": {"statement_timeout": "1000"}}).start()
+    lab.gateway = lab.add_gateway()
+    device, other = lab.enrolled_device(), lab.device()
+    old = device.rotate()
+    token, key = lab.enrolment_token(device=other.name), other.new_key()
+    pending = device.new_key()
+    fresh = device.reenrol(pending)
+    assert device.announce(pending).status == 200
+
+    own_postgres.stop()
+    for _ in range(20):
+        assert device.check().status == 200
+        assert device.check(old).headers["Certvendor-Reason"] == "denied"
+    # To be decided or written in the database: not allowed, and not refused for good either.
+    answer = device.check(fresh)
+    assert (answer.status, answer.headers["Certvendor-Reason"]) == (503, "unavailable")
+    answer = lab.check(headers={"X-Client-Cert-Sha256": "0" * 64})
+    assert (answer.status, answer.headers["Certvendor-Reason"]) == (503, "unavailable")
+    for answer in (other.est("simpleenroll", key.request, headers={"Authorization": f"Bearer {token}"}),
+                   device.est("simplereenroll", device.new_key().request, device.identity),
+                   device.announce(key), device.show(),
+                   lab.operator("GET", "/v1/devices"), lab.operator("POST", "/v1/enrolment-tokens", {})):
+        assert answer.status == 503, answer
+        assert int(answer.headers["Retry-After"]) > 0
+    assert lab.send("device", "GET", "/.well-known/est/cacerts").status == 200
+    assert lab.monitor("/livez").status == 200
+    wait_until(lambda: lab.monitor("/readyz").status == 503, "it is not ready")
+    assert b"[-] database" in lab.monitor("/readyz?verbose").body
+    assert lab.monitor("/readyz?role=check").status == 200
+    assert lab.metric("certvendor_db_up") == 0
+
+    own_postgres.start()
+    wait_until(lab.is_ready, "it is ready again")
+    assert device.check().status == 200
+    assert device.check(old).status == 403
+    assert device.check(fresh).headers["Certvendor-Reason"] == "activated"
+    assert device.check().status == 403
+    other.enrol(key, token)
+    assert other.show().status == 200
+    assert lab.metric("certvendor_db_up") == 1
+
+
+def test_an_index_that_is_too_old_allows_nothing(own_postgres, make_lab):
+    lab = make_lab(own_postgres, settings={"index": {"max_age": "5"}}).start()
+    lab.gateway = lab.add_gateway()
+    device = lab.enrolled_device()
+    assert device.check().status == 200
+    own_postgres.stop()
+    assert device.check().status == 200
+    wait_until(lambda: device.check().status != 200, "the index is too old", timeout=30)
+    answer = device.check()
+    assert (answer.status, answer.headers["Certvendor-Reason"]) == (503, "unavailable")
+    assert int(answer.headers["Certvendor-Age"]) >= 5
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert device.show().status == 503
+    assert lab.monitor("/readyz?role=check").status == 503
+    own_postgres.start()
+    wait_until(lambda: device.check().status == 200, "it is up to date again")
+
+
+def test_connections_that_are_cut(make_lab):
+    """As a failover does it. Each worker finds its connection dead once."""
+    lab = make_lab().start()
+    lab.gateway = lab.add_gateway()
+    device = lab.enrolled_device()
+    for _ in range(5):
+        lab.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                  f"WHERE datname = '{lab.database}' AND pid <> pg_backend_pid()")
+        assert device.check().status == 200
+        wait_until(lambda: device.show().status == 200, "it works again", timeout=10)
+        device.rotate()
+
+
+def test_a_refused_write_leaves_the_connection_usable(make_lab):
+    """One connection for everything, so that what one request leaves behind meets the next."""
+    settings = {"server": {"workers": "1"}, "database": {"pool_size": "3"}}
+    lab = make_lab(settings=settings).start()
+    lab.gateway = lab.add_gateway()
+    device = lab.enrolled_device()
+    for _ in range(5):
+        for body in ({"name": "again", "kind": "offline", "certificate": lab.root.read_text()},) * 2:
+            assert lab.operator("POST", "/v1/authorities", body).status in (201, 409, 400)
+        assert lab.operator("GET", "/v1/devices").status == 200
+        assert lab.enrolment_token()
+    device.rotate()
+    assert device.show().status == 200

@@ -1,0 +1,356 @@
+"""The operators' API and the command line that asks it."""
+import hashlib
+import json
+import os
+import secrets
+import uuid
+
+import pytest
+
+from certvendor_lab import BINARY, FACTORY, SECRETS, Authority, Client, Key, run
+
+
+def add_token(lab, role, factories=None, **columns):
+    """There is no verb for tokens of lesser roles yet."""
+    token = "cvo_" + secrets.token_urlsafe(32)
+    SECRETS.add(token)
+    values = {
+        "id": f"'{uuid.uuid4()}'", "name": f"'{role}'", "role": f"'{role}'",
+        "hash": f"'\\x{hashlib.sha256(token.encode()).hexdigest()}'",
+        "factories": "NULL" if factories is None else f"'{{{','.join(factories)}}}'", **columns}
+    lab.query(f"INSERT INTO certvendor.operator_token ({', '.join(values)}) "
+              f"VALUES ({', '.join(values.values())})")
+    return token
+
+
+@pytest.fixture(scope="module")
+def tokens(lab):
+    lab.query("INSERT INTO certvendor.factory (name) VALUES ('elsewhere') ON CONFLICT DO NOTHING")
+    return {
+        "viewer": add_token(lab, "viewer"), "operator": add_token(lab, "operator"),
+        "foreign": add_token(lab, "admin", ["elsewhere"]),
+        "both": add_token(lab, "admin", ["elsewhere", FACTORY]),
+        "expired": add_token(lab, "admin", expires_at="now() - interval '1 s'"),
+        "revoked": add_token(lab, "admin", revoked_at="now()")}
+
+
+def problem(answer):
+    """Status and code of an RFC 9457 answer, once its form is right."""
+    assert answer.headers.get_content_type() == "application/problem+json", answer
+    body = answer.json()
+    assert body["type"] == f"urn:certvendor:{body['code']}"
+    assert body["status"] == answer.status
+    assert answer.headers["Cache-Control"] == "no-store"
+    return answer.status, body["code"]
+
+
+def outcome(answer):
+    assert answer.status == 200, answer
+    return answer.json()["outcome"]
+
+
+def ask(lab, path, headers):
+    with Client(lab.ports["operator"], lab.root, source="127.0.0.2") as client:
+        return client.send("GET", path, headers=headers)
+
+
+def test_authentication(lab, tokens):
+    for headers in ({}, {"Authorization": "Bearer cvo_wrong"}, {"Authorization": f"Basic {lab.token}"},
+                    {"Authorization": "Bearer "}, {"OSF-TOKEN": "wrong"},
+                    {"Authorization": f"Bearer {tokens['expired']}"},
+                    {"Authorization": f"Bearer {tokens['revoked']}"},
+                    [("Authorization", f"Bearer {lab.token}")] * 2):
+        answer = ask(lab, "/v1/devices", headers)
+        assert problem(answer) == (401, "unauthenticated"), headers
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    for headers in ({"Authorization": f"Bearer {lab.token}"}, {"authorization": f"bearer {lab.token}"},
+                    {"OSF-TOKEN": lab.token}):
+        assert ask(lab, "/v1/devices", headers).status == 200, headers
+
+
+def test_an_enrolment_token_is_no_operators_token(lab):
+    token = lab.enrolment_token()
+    assert ask(lab, "/v1/devices", {"Authorization": f"Bearer {token}"}).status == 401
+    device = lab.device()
+    answer = device.est("simpleenroll", device.new_key().request,
+                        headers={"Authorization": f"Bearer {lab.token}"})
+    assert answer.status == 401
+
+
+def test_a_device_certificate_is_no_token(lab):
+    device = lab.enrolled_device()
+    assert lab.send("operator", "GET", "/v1/devices", device.identity).status == 401
+
+
+READS = ["/v1/devices", "/v1/certificates", "/v1/authorities", "/v1/status"]
+
+
+def test_roles(lab, tokens):
+    device = lab.enrolled_device()
+    act = f"/v1/devices/{device.name}/hold"
+    for path in READS + [f"/v1/devices/{device.name}", f"/v1/certificates/{device.identity.sha256}"]:
+        for role in ("viewer", "operator", "both"):
+            assert lab.operator("GET", path, token=tokens[role]).status in (200, 404), path
+        assert lab.operator("GET", path, token=tokens["viewer"]).status == 200, path
+    for method, path in (("POST", act), ("DELETE", f"/v1/devices/{device.name}"),
+                         ("POST", "/v1/enrolment-tokens"),
+                         ("POST", f"/v1/certificates/{device.identity.sha256}/revoke")):
+        answer = lab.operator(method, path, {}, token=tokens["viewer"])
+        assert problem(answer) == (403, "missing-role"), path
+    for path in ("/v1/authorities", "/v1/gateways", f"/v1/authorities/{FACTORY}-root/disable"):
+        answer = lab.operator("POST", path, {}, token=tokens["operator"])
+        assert problem(answer) == (403, "missing-role"), path
+    assert device.check().status == 200
+    assert outcome(lab.operator("POST", act, {}, token=tokens["operator"])) == "done"
+    assert device.check().status == 403
+
+
+def test_another_factory_looks_as_if_it_did_not_exist(lab, tokens):
+    device = lab.enrolled_device()
+    token = tokens["foreign"]
+    for method, path in (
+            ("GET", f"/v1/devices/{device.name}"), ("GET", f"/v1/devices/{device.name}?factory={FACTORY}"),
+            ("GET", f"/v1/devices?factory={FACTORY}"), ("GET", "/v1/devices?factory=no-such"),
+            ("GET", f"/v1/certificates/{device.identity.sha256}"),
+            ("POST", f"/v1/devices/{device.name}/revoke"), ("DELETE", f"/v1/devices/{device.name}"),
+            ("POST", f"/v1/certificates/{device.identity.sha256}/revoke"),
+            ("POST", f"/v1/enrolment-tokens?factory={FACTORY}"),
+            ("POST", f"/v1/authorities/{FACTORY}-device-ca-1/disable")):
+        answer = lab.operator(method, path, None if method == "GET" else {}, token=token)
+        assert problem(answer) == (404, "not-found"), path
+    assert lab.operator("GET", "/v1/devices", token=token).json()["items"] == []
+    assert lab.operator("GET", "/v1/authorities", token=token).json()["items"] == []
+    key = Key(lab.keys, "/CN=spy")
+    request = {"name": "spy", "sources": ["pem"], "factories": [FACTORY], "csr": pem_request(key)}
+    assert lab.operator("POST", "/v1/gateways", request, token=token).status == 404
+    del request["factories"]
+    assert lab.operator("POST", "/v1/gateways", request, token=token).status == 404
+    assert device.check().status == 200
+    shown = lab.operator("GET", f"/v1/devices/{device.name}?factory={FACTORY}", token=tokens["both"])
+    assert shown.status == 200
+
+
+def pem_request(key):
+    return run("openssl", "req", "-inform", "DER", "-in", key.request_path).stdout
+
+
+def test_what_does_not_exist(lab):
+    nobody = uuid.uuid4()
+    for method, path in (
+            ("GET", f"/v1/devices/{nobody}"), ("POST", f"/v1/devices/{nobody}/revoke"),
+            ("POST", f"/v1/devices/{nobody}/hold"), ("DELETE", f"/v1/devices/{nobody}"),
+            ("GET", f"/v1/devices/{'x' * 200}"), ("GET", "/v1/devices/%00"), ("GET", "/v1/devices/%27"),
+            ("GET", "/v1/certificates/" + "0" * 64), ("GET", "/v1/certificates/zz"),
+            ("POST", "/v1/certificates/" + "0" * 64 + "/revoke"),
+            ("POST", "/v1/authorities/nobody/disable"), ("GET", "/v1/nothing"), ("GET", "/")):
+        answer = lab.operator(method, path, None if method == "GET" else {})
+        assert problem(answer) == (404, "not-found"), path
+
+
+def test_bad_input(lab):
+    device = lab.enrolled_device()
+    revoke = f"/v1/devices/{device.name}/revoke"
+    for path, body in (
+            (revoke, {"reason": "because"}), (revoke, {"reason": 1}), (revoke, {"raeson": "superseded"}),
+            (revoke, []), ("/v1/enrolment-tokens", {"uses": 0}), ("/v1/enrolment-tokens", {"uses": "1"}),
+            ("/v1/enrolment-tokens", {"uses": 10 ** 12}), ("/v1/enrolment-tokens", {"expires_in": -1}),
+            ("/v1/enrolment-tokens", {"device": "no/id"}), ("/v1/gateways", {}),
+            ("/v1/gateways", {"name": "x", "sources": [], "csr": "x"}),
+            ("/v1/authorities", {"name": "x", "kind": "online", "certificate": device.identity.pem}),
+            ("/v1/authorities", {"name": "x", "kind": "offline", "certificate": "x"}),
+            ("/v1/authorities", {"name": "x", "kind": "offline", "certificate": device.identity.pem})):
+        status, _ = problem(lab.operator("POST", path, body))
+        assert status == 400, (path, body)
+    for text in (b"{", b"nothing", b'{"reason":"superseded","reason":"keyCompromise"}', b"\xff", b"[" * 500):
+        answer = lab.send("operator", "POST", revoke, body=text,
+                          headers={"Authorization": f"Bearer {lab.token}"})
+        assert problem(answer) == (400, "bad-json"), text
+    for query in ("limit=0", "limit=1001", "limit=x", "limit=1&limit=2", "factory=%zz"):
+        assert problem(lab.operator("GET", f"/v1/devices?{query}")) == (400, "bad-request"), query
+    assert device.check().status == 200
+
+
+def test_list_and_show(lab):
+    device = lab.enrolled_device()
+    shown = lab.operator("GET", f"/v1/devices/{device.name}").json()
+    assert (shown["id"], shown["factory"], shown["state"]) == (device.name, FACTORY, "ok")
+    [slot] = shown["slots"]
+    assert [key["state"] for key in slot["keys"]] == ["current"]
+    [certificate] = lab.operator("GET", f"/v1/certificates?device={device.name}").json()["items"]
+    assert certificate["sha256"] == device.identity.sha256
+    shown = lab.operator("GET", f"/v1/certificates/{device.identity.sha256}").json()
+    assert (shown["state"], shown["device"]) == ("active", device.name)
+    names = [item["name"] for item in lab.operator("GET", "/v1/authorities").json()["items"]]
+    assert {f"{FACTORY}-root", f"{FACTORY}-device-ca-1"} <= set(names)
+    status = lab.operator("GET", "/v1/status").json()
+    assert status["database"] == "up" and status["index"]["certificates"] > 0
+
+
+def test_lists_come_in_pages(lab):
+    mine = {lab.enrolled_device().name for _ in range(3)}
+    seen, after = [], ""
+    while after is not None:
+        page = lab.operator("GET", f"/v1/devices?limit=2&after={after}").json()
+        assert len(page["items"]) <= 2
+        seen += [item["id"] for item in page["items"]]
+        after = page["next"]
+    assert seen == sorted(set(seen)) and mine <= set(seen)
+
+
+def test_revoke_device(lab):
+    device = lab.enrolled_device()
+    path = f"/v1/devices/{device.name}"
+    early = lab.enrolment_token(device=device.name)
+    pending = device.new_key()
+    fresh = device.reenrol(pending)
+    assert device.announce(pending).status == 200
+    assert outcome(lab.operator("POST", f"{path}/revoke", {"reason": "keyCompromise"})) == "done"
+    assert outcome(lab.operator("POST", f"{path}/revoke", {"reason": "keyCompromise"})) == "unchanged"
+    assert device.check().status == device.show().status == 403
+    assert device.check(fresh).status == device.show(fresh).status == 403
+    assert lab.operator("GET", path).json()["state"] == "revoked"
+    answer = device.est("simpleenroll", device.new_key().request,
+                        headers={"Authorization": f"Bearer {early}"})
+    assert answer.status in (401, 403), "a token from before the revocation"
+    revoked = device.identity
+    device.enrol()
+    assert device.check().status == 200
+    assert device.check(revoked).status == device.check(fresh).status == 403
+
+
+def test_hold_and_release(lab):
+    device = lab.enrolled_device()
+    path = f"/v1/devices/{device.name}"
+    pending = device.new_key()
+    fresh = device.reenrol(pending)
+    assert device.announce(pending).status == 200
+    assert outcome(lab.operator("POST", f"{path}/hold", {})) == "done"
+    assert outcome(lab.operator("POST", f"{path}/hold", {})) == "unchanged"
+    assert device.check().status == device.check(fresh).status == device.show().status == 403
+    assert device.est("simplereenroll", device.new_key().request, device.identity).status == 403
+    assert outcome(lab.operator("POST", f"{path}/release", {})) == "done"
+    assert outcome(lab.operator("POST", f"{path}/release", {})) == "unchanged"
+    assert device.check().status == 200
+    assert device.check(fresh).headers["Certvendor-Reason"] == "activated"
+
+
+def test_delete_and_allow(lab):
+    device = lab.enrolled_device()
+    path = f"/v1/devices/{device.name}"
+    assert outcome(lab.operator("DELETE", path)) == "done"
+    assert device.check().status == device.show().status == 403
+    assert outcome(lab.operator("POST", f"{path}/allow", {})) == "done"
+    assert device.check().status == device.show().status == 200
+    assert outcome(lab.operator("POST", f"{path}/allow", {})) == "unchanged"
+
+
+def test_revoke_certificate(lab):
+    device = lab.enrolled_device()
+    spare = device.reenrol(device.new_key())
+    path = "/v1/certificates/{}/revoke"
+    answer = lab.operator("POST", path.format(spare.sha256), {"reason": "superseded"})
+    assert answer.json() == {"outcome": "done", "ends_key": False}
+    assert device.check(spare).status == 403
+    assert device.check().status == 200
+    answer = lab.operator("POST", path.format(device.identity.sha256), {"reason": "keyCompromise"})
+    assert answer.json() == {"outcome": "done", "ends_key": True}
+    assert device.check().status == 403
+    answer = lab.operator("POST", path.format(device.identity.sha256), {"reason": "keyCompromise"})
+    assert answer.json()["outcome"] == "unchanged"
+    shown = lab.operator("GET", f"/v1/certificates/{device.identity.sha256}").json()
+    assert shown["state"] == "revoked"
+
+
+def test_what_is_not_possible(lab):
+    device = lab.enrolled_device()
+    path = f"/v1/devices/{device.name}"
+    assert problem(lab.operator("POST", f"{path}/approve", {})) == (409, "not-possible")
+    duplicate = Authority(lab.keys, "/CN=Twice")
+    body = {"name": "twice", "kind": "offline", "certificate": duplicate.identity.pem}
+    assert lab.operator("POST", "/v1/authorities", body).status == 201
+    assert problem(lab.operator("POST", "/v1/authorities", body)) == (409, "exists")
+    gateway = {"name": "gateway", "sources": ["pem"], "csr": pem_request(Key(lab.keys, "/CN=gateway"))}
+    assert problem(lab.operator("POST", "/v1/gateways", gateway)) == (409, "exists")
+    gateway.update(name="other", sources=["xfcc"])
+    assert problem(lab.operator("POST", "/v1/gateways", gateway)) == (400, "bad-source")
+
+
+def test_every_act_is_in_the_audit(lab):
+    device = lab.enrolled_device()
+    for act in ("hold", "release", "revoke"):
+        lab.operator("POST", f"/v1/devices/{device.name}/{act}", {})
+    rows = lab.query("SELECT action, actor FROM certvendor.audit "
+                     f"WHERE device = '{device.name}' AND actor LIKE 'operator:%'")
+    assert len(rows) == 3 and all("admin" in actor for _, actor in rows), rows
+
+
+# ---- The command line --------------------------------------------------------------------------
+
+
+def test_command_line(lab):
+    device = lab.enrolled_device()
+    sha256 = device.identity.sha256
+    assert device.name in lab.cli("device", "list", "--limit", "1000").stdout
+    assert device.name in lab.cli("device", "show", device.name).stdout
+    assert sha256 in lab.cli("certificate", "list", "--device", device.name).stdout
+    assert "active" in lab.cli("certificate", "show", sha256).stdout
+    assert f"{FACTORY}-root" in lab.cli("authority", "list").stdout
+    assert json.loads(lab.cli("--json", "status").stdout)["database"] == "up"
+    for act, expected, status in (("hold", "done", 403), ("hold", "unchanged", 403),
+                                  ("release", "done", 200), ("delete", "done", 403),
+                                  ("allow", "done", 200), ("revoke", "done", 403)):
+        assert lab.cli("device", act, device.name).stdout == f"{device.name}: {expected}\n"
+        assert device.check().status == status, act
+
+
+def test_command_line_tokens_and_certificates(lab):
+    device = lab.device()
+    token = lab.cli("token", "enrol", "--device", device.name, "--expires-in", "60").stdout.strip()
+    SECRETS.add(token)
+    device.enrol(token=token)
+    assert device.show().status == 200
+    sha256 = device.identity.sha256
+    assert "key of the device ended" in lab.cli("certificate", "revoke", sha256).stdout
+    assert device.check().status == 403
+
+
+def test_command_line_authorities(lab):
+    authority = Authority(lab.keys, "/CN=Imported CA")
+    device = lab.device()
+    identity = authority.sign(device.new_key())
+    assert lab.check(identity.der).status == 403
+    lab.cli("authority", "import", authority.identity.certificate, "--name", "imported", "--kind",
+            "offline", "--owner", "somebody")
+    assert lab.check(identity.der).status == 200
+    assert lab.operator("GET", f"/v1/devices/{device.name}").json()["owner"] == "somebody"
+    assert "done" in lab.cli("authority", "revoke", "imported").stdout
+    assert lab.check(identity.der).status == 403
+
+
+def test_command_line_refusals(lab):
+    def fails(*words, code=1, **more):
+        result = lab.cli(*words, is_checked=False, **more)
+        assert result.returncode == code, (words, result)
+        assert result.stdout == "" and result.stderr.startswith("certvendor"), result
+        return result.stderr
+
+    assert "not-found" in fails("device", "show", "nobody")
+    assert "not-found" in fails("device", "revoke", "nobody")
+    fails("device", "revoke", code=2)
+    fails("device", "list", "--reason", "x", code=2)
+    fails("device", "revoke", "a", "b", code=2)
+    fails("token", "enrol", "--uses", "many", code=2)
+    fails("gateway", "add", "x", code=2)
+    assert "bad-json" in fails("device", "revoke", "nobody", "--reason", "because")
+    result = run(BINARY, "--server", f"https://127.0.0.1:{lab.ports['operator']}", "device", "list",
+                 is_checked=False, CERTVENDOR_TOKEN=lab.token)
+    assert result.returncode == 1, "the server's certificate is of an unknown CA"
+    result = run(BINARY, "device", "list", is_checked=False)
+    assert result.returncode != 0 and "token" in result.stderr
+
+
+def test_command_line_by_environment(lab):
+    result = run(BINARY, "status", CERTVENDOR_TOKEN=lab.token, CERTVENDOR_CA=str(lab.root),
+                 CERTVENDOR_SERVER=f"https://127.0.0.1:{lab.ports['operator']}")
+    assert "database" in result.stdout
+    assert os.stat(lab.token_file).st_mode & 0o777 == 0o600

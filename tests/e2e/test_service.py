@@ -1,0 +1,371 @@
+"""The program itself: configuration, start, stop, init, monitoring, and what the logs hold."""
+import json
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from certvendor_lab import (BINARY, FACTORY, SECRETS, VAR, Lab, clean_environment, end_process,
+                            free_port, run, wait_until)
+
+EXIT_CONFIG = 78
+
+
+# ---- Configuration -----------------------------------------------------------------------------
+
+
+def check_config(lab, text):
+    path = lab.folder / "checked.conf"
+    path.write_text(text)
+    return path, run(BINARY, "--config", path, "check-config", is_checked=False)
+
+
+def test_a_good_configuration(lab):
+    result = lab.program("check-config")
+    assert result.stdout == "configuration is good\n"
+
+
+@pytest.mark.parametrize("section,line,word", [
+    ("server", "workers = many", "workers"), ("server", "workers = 0", "workers"),
+    ("server", "workers = 100000000000000000000", "workers"), ("server", "wrokers = 3", "wrokers"),
+    ("servre", "workers = 3", "servre"), ("device", "listen = nonsense", "listen"),
+    ("device", "listen = localhost:99999", "listen"), ("gateway", "socket_sources = xfcc", "xfcc"),
+    ("log", "level = loud", "loud"), ("server", "nonsense", ""), ("database", "pool_size = 5", "pool_size"),
+    ("device", "key = /nonexistent", "/nonexistent"), ("gateway", "cache_max_age = 300", "max_age"),
+])
+def test_an_error_names_file_and_line(lab, section, line, word):
+    good = lab.config.read_text()
+    path, result = check_config(lab, f"{good}\n# comment\n[{section}]\n{line}\n")
+    assert result.returncode == EXIT_CONFIG
+    number = len(path.read_text().splitlines())
+    assert f"{path}:{number}: " in result.stderr, result.stderr
+    assert word in result.stderr
+
+
+def test_every_error_is_reported_at_once(lab):
+    path, result = check_config(lab, "[server]\nworkers = x\nqueue = y\nworkers = 3\n")
+    assert result.returncode == EXIT_CONFIG
+    for number in (2, 3, 4):
+        assert f"{path}:{number}: " in result.stderr
+
+
+def test_environment_wins_over_the_file(lab):
+    result = lab.program("check-config", is_checked=False, CERTVENDOR_SERVER_WORKERS="nonsense")
+    assert result.returncode == EXIT_CONFIG
+    assert "CERTVENDOR_SERVER_WORKERS" in result.stderr
+    assert lab.program("check-config", CERTVENDOR_SERVER_WORKERS="4").returncode == 0
+
+
+def test_a_missing_configuration(lab):
+    for verb in ("check-config", "serve", "migrate"):
+        result = run(BINARY, "--config", lab.folder / "missing.conf", verb, is_checked=False)
+        assert result.returncode == EXIT_CONFIG, verb
+        assert "missing.conf" in result.stderr
+
+
+def test_the_example_configuration_shows_every_default(lab):
+    """With the comments removed it still is a configuration: no name has been renamed since."""
+    text = (VAR.parents[1] / "deploy/certvendor.conf").read_text()
+    lines = [re.sub(r"^#(\w+ =)", r"\1", line) for line in text.splitlines()]
+    lines = [line for line in lines if not line.startswith("passphrase_file")]
+    _, result = check_config(lab, "\n".join(lines))
+    assert "no such setting" not in result.stderr and "not a" not in result.stderr.replace(
+        "is not a folder", ""), result.stderr
+
+
+def test_usage():
+    for words, code in ((["help"], 0), (["--help"], 0), (["version"], 0), ([], 2), (["nonsense"], 2),
+                        (["serve", "extra"], 2), (["serve", "--nonsense"], 2), (["init"], 2)):
+        result = run(BINARY, *words, *([] if len(words) else [""]), is_checked=False)
+        assert result.returncode == code, (words, result)
+
+
+# ---- Start and stop ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_well(make_lab, how):
+    lab = make_lab().start()
+    device = lab.enrolled_device()
+    with lab.client("device", device.identity) as client:
+        assert client.send("GET", "/device").status == 200
+        begin = time.monotonic()
+        assert end_process(lab.process, how) == 0
+        # An idle connection does not hold it up.
+        assert time.monotonic() - begin < 15
+    events = [json.loads(line)["event"] for line in lab.log.read_text().splitlines()]
+    assert events[-1] == "stopped"
+
+
+def test_requests_in_flight_are_finished(make_lab):
+    lab = make_lab().start()
+    device = lab.enrolled_device()
+    results = []
+
+    def ask():
+        for _ in range(1000):
+            try:
+                results.append(device.show().status)
+            except OSError:
+                return
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    assert lab.stop() == 0
+    for thread in threads:
+        thread.join()
+    assert len(results) > 0
+    assert set(results) <= {200, 503}
+
+
+def test_a_restart_forgets_nothing(make_lab):
+    lab = make_lab().start()
+    lab.gateway = lab.add_gateway()
+    device = lab.enrolled_device()
+    old = device.rotate()
+    assert lab.stop() == 0
+    lab.start()
+    assert device.check().headers["Certvendor-Reason"] == "ok"
+    assert device.check(old).headers["Certvendor-Reason"] == "denied"
+
+
+def start_fails(lab):
+    """Exit code and log of a start that must not succeed."""
+    lab.launch()
+    code = lab.process.wait(60)
+    return code, lab.log.read_text()
+
+
+def test_no_schema(postgres):
+    lab = Lab("no-schema", postgres)
+    postgres.create_database(lab.database)
+    lab.write_config()
+    shutil.copytree(VAR / "shared/pki", lab.folder / "pki")
+    code, log = start_fails(lab)
+    assert code == 1
+    assert "certvendor migrate" in log
+    result = lab.program("init", "--factory", FACTORY, "--directory", lab.folder / "other",
+                         is_checked=False)
+    assert result.returncode != 0 and "certvendor migrate" in result.stderr
+    assert not (lab.folder / "other").exists()
+
+
+@pytest.fixture(autouse=True)
+def shared_exists(lab):
+    return lab
+
+
+def test_no_database(make_lab):
+    lab = make_lab()
+    lab.settings = {"database": {"url": "postgresql:///x?host=/nonexistent"}}
+    lab.write_config()
+    code, log = start_fails(lab)
+    assert code == 1
+    assert "/nonexistent" in log
+
+
+def test_a_port_that_is_taken(make_lab, lab):
+    other = make_lab()
+    other.ports["operator"] = lab.ports["operator"]
+    other.write_config()
+    code, log = start_fails(other)
+    assert code != 0
+    assert str(lab.ports["operator"]) in log or "in use" in log
+
+
+def test_a_wrong_passphrase(make_lab):
+    lab = make_lab()
+    lab.settings = {"signer": {"passphrase": "wrong-passphrase-of-the-test"}}
+    lab.write_config()
+    code, log = start_fails(lab)
+    assert code != 0
+    assert "wrong-passphrase-of-the-test" not in log
+    lab.settings = {}
+    lab.write_config()
+    lab.start()
+
+
+def test_a_database_that_could_lose_commits(own_postgres, make_lab):
+    lab = make_lab(own_postgres)
+    own_postgres.query(f"ALTER DATABASE \"{lab.database}\" SET synchronous_commit = off", "postgres")
+    code, log = start_fails(lab)
+    assert code != 0
+    assert "synchronous_commit" in log
+
+
+def test_migrate_twice_and_at_once(make_lab):
+    lab = make_lab()
+    assert "applied" not in lab.program("migrate").stdout
+    lab.query("DROP SCHEMA certvendor CASCADE")
+    runs = [subprocess.Popen([BINARY, "--config", lab.config, "migrate"], stdout=subprocess.PIPE, text=True,
+                             env=clean_environment()) for _ in range(3)]
+    outputs = [process.communicate(timeout=60)[0] for process in runs]
+    assert [process.returncode for process in runs] == [0, 0, 0]
+    assert sum(output.count("applied 0001") for output in outputs) == 1
+
+
+# ---- init --------------------------------------------------------------------------------------
+
+
+def files_in(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_init_overwrites_nothing(make_lab):
+    lab = make_lab()
+    before, token = files_in(lab.folder / "pki"), lab.token
+    for words in (["--factory", FACTORY], ["--factory", "second"]):
+        result = lab.program("init", *words, "--token-file", lab.token_file, is_checked=False)
+        assert result.returncode != 0, words
+        assert result.stderr.startswith("certvendor: ")
+        assert files_in(lab.folder / "pki") == before
+        assert lab.token == token
+    lab.start()
+    assert lab.operator("GET", "/v1/status").status == 200
+
+
+def test_init_goes_on_where_it_was_cut_short(make_lab):
+    """Killed after any time, it is simply repeated."""
+    lab = make_lab()
+    shutil.rmtree(lab.folder / "pki")
+    lab.query("DROP SCHEMA certvendor CASCADE")
+    lab.program("migrate")
+    leftover = lab.folder / "pki.partial"
+    leftover.mkdir()
+    (leftover / "root.key").write_text("half a key")
+    for milliseconds in range(0, 60, 4):
+        process = subprocess.Popen(
+            [BINARY, "--config", lab.config, "init", "--factory", FACTORY, "--announce", "explicit",
+             "--token-file", lab.token_file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=clean_environment())
+        time.sleep(milliseconds / 1000)
+        process.kill()
+        process.wait()
+        lab.note_secrets()
+        if lab.query("SELECT 1 FROM certvendor.factory"):
+            break
+    else:
+        lab.init()
+    assert not leftover.exists()
+    lab.start()
+    assert lab.operator("GET", "/v1/status").status == 200
+    assert lab.enrolled_device().show().status == 200
+
+
+def test_init_goes_on_with_a_complete_folder(make_lab):
+    lab = make_lab()
+    before, token = files_in(lab.folder / "pki"), lab.token
+    lab.query("DROP SCHEMA certvendor CASCADE")
+    lab.program("migrate")
+    assert "going on" in lab.init().stdout
+    assert files_in(lab.folder / "pki") == before
+    assert lab.token != token
+    lab.start()
+    assert lab.enrolled_device().show().status == 200
+
+
+def test_keys_are_for_the_owner_alone(lab):
+    for path in (lab.folder / "pki").rglob("*"):
+        if path.suffix in (".key", ".passphrase") or "passphrase" in path.name:
+            assert path.stat().st_mode & 0o077 == 0, path
+    for name in ("offline/root.key", "device-ca.key"):
+        assert b"ENCRYPTED" in (lab.folder / "pki" / name).read_bytes()
+
+
+# ---- Monitoring --------------------------------------------------------------------------------
+
+
+def test_health(lab):
+    assert lab.monitor("/livez").status == 200
+    assert lab.monitor("/readyz").body == b"ok\n"
+    assert lab.monitor("/healthz").status == 200
+    verbose = lab.monitor("/readyz?verbose").body.decode()
+    assert "[+] database ok" in verbose and "[+] index ok" in verbose
+    assert lab.program("healthcheck").returncode == 0
+
+
+def test_healthcheck_of_a_server_that_is_not_there(make_lab):
+    lab = make_lab()
+    result = lab.program("healthcheck", is_checked=False)
+    assert result.returncode == 1 and result.stderr
+
+
+def test_metrics(lab):
+    answer = lab.monitor("/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    names, typed = set(), set()
+    for line in answer.body.decode().splitlines():
+        if line.startswith("# TYPE "):
+            typed.add(line.split()[2])
+        elif not line.startswith("#"):
+            assert re.fullmatch(r'[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [-+0-9.einfNa]+', line), line
+            names.add(line.split("{")[0].split(" ")[0])
+    for name in names:
+        assert name in typed or re.sub("_(bucket|sum|count)$", "", name) in typed, name
+    before = lab.metric("certvendor_certificates_issued_total")
+    activations = lab.metric("certvendor_activations_total")
+    lab.enrolled_device().rotate()
+    assert lab.metric("certvendor_certificates_issued_total") == before + 2
+    assert lab.metric("certvendor_activations_total") == activations + 1
+    assert lab.metric("certvendor_db_up") == 1
+
+
+def test_public_certificates(lab):
+    der = lab.send("public", "GET", f"/ca/{FACTORY}-root.cer")
+    assert (der.status, der.headers["Content-Type"]) == (200, "application/pkix-cert")
+    path = lab.keys / "public-root.cer"
+    path.write_bytes(der.body)
+    assert run("openssl", "x509", "-inform", "DER", "-in", path).stdout.split() == \
+        lab.root.read_text().split()
+    bundle = lab.send("public", "GET", f"/ca/{FACTORY}.pem")
+    assert bundle.headers["Content-Type"] == "application/x-pem-file"
+    assert bundle.body.count(b"BEGIN CERTIFICATE") >= 2
+    for name in ("nobody.cer", "nobody.pem", "..%2Fdevice.key", f"{FACTORY}"):
+        assert lab.send("public", "GET", f"/ca/{name}").status == 404
+
+
+def test_a_listener_can_be_switched_off(make_lab):
+    lab = make_lab()
+    port = lab.ports["public"]
+    lab.settings = {"public": {"listen": ""}}
+    lab.write_config()
+    lab.start()
+    with pytest.raises(OSError):
+        lab.send("public", "GET", "/ca/x.cer")
+    assert lab.ports["public"] == port != free_port()
+    wait_until(lab.is_ready, "ready")
+
+
+def test_log_lines_are_json_with_request_ids(lab):
+    device = lab.enrolled_device()
+    answer = lab.send("device", "GET", "/device", device.identity, headers={"X-Request-Id": "my-own.id_1"})
+    assert answer.headers["X-Request-Id"] == "my-own.id_1"
+    evil = lab.send("device", "GET", "/device", device.identity, headers={"X-Request-Id": "a b\"}{"})
+    assert evil.headers["X-Request-Id"] != "a b\"}{"
+    lines = [json.loads(line) for line in lab.log.read_text().splitlines()]
+    [line] = [line for line in lines if line.get("request_id") == "my-own.id_1"]
+    assert (line["status"], line["device"], line["route"]) == (200, device.name, "/device")
+
+
+# ---- What the logs must not hold ---------------------------------------------------------------
+
+
+@pytest.mark.last
+def test_no_secret_in_any_log(lab):
+    """Of the whole suite: this test is the last one."""
+    logs = [path for pattern in ("*.log", "output", "*.out") for path in VAR.rglob(pattern)]
+    logs.append(lab.postgres.log)
+    text = "\n".join(path.read_text(errors="replace") for path in logs)
+    assert lab.log in logs and "signer-key-added" in text
+    passphrase = (lab.folder / "pki/signer.passphrase").read_text().strip()
+    assert passphrase in SECRETS and lab.token in SECRETS
+    for secret in SECRETS:
+        assert len(secret) >= 20
+        assert secret not in text
+    assert "PRIVATE KEY" not in text
