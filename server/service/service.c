@@ -16,6 +16,7 @@
 
 struct refusal {
 	struct cv_digest fingerprint;
+	uint64_t door;
 	int64_t until_boot_ms;
 	struct cv_sight sight;
 };
@@ -31,6 +32,75 @@ struct cv_service {
 	struct cv_security_event events[EVENTS_MAX];
 	size_t event_count;
 };
+
+/* ---- refusals ---- */
+
+static struct refusal *
+refusal_place(struct cv_service *service, const struct cv_digest *fingerprint)
+{
+	uint32_t word;
+
+	memcpy(&word, fingerprint->bytes, sizeof(word));
+	return &service->refusals[word % REFUSALS];
+}
+
+/* What a door allows is part of the question: a refusal at one door says nothing about another. */
+static uint64_t
+door_of(const struct cv_evidence *evidence)
+{
+	uint64_t door = (uint64_t)evidence->evidence << 3 | (evidence->may_activate ? 1U : 0U) |
+			(evidence->accepts_every_slot ? 2U : 0U) |
+			(evidence->honours_expired_grace ? 4U : 0U);
+
+	for (const char *at = evidence->factories; at && *at; at++)
+		door = (door ^ (uint8_t)*at) * 0x100000001b3ULL;
+	return door;
+}
+
+void
+cv_service_remember_refusal(
+    struct cv_service *service, const struct cv_evidence *evidence, const struct cv_sight *sight)
+{
+	struct refusal *refusal = refusal_place(service, &evidence->fingerprint);
+
+	pthread_mutex_lock(&service->refusal_mutex);
+	refusal->fingerprint = evidence->fingerprint;
+	refusal->door = door_of(evidence);
+	refusal->until_boot_ms = cv_clock_boot_ms(service->parts.clock) + REFUSAL_MS;
+	refusal->sight = *sight;
+	pthread_mutex_unlock(&service->refusal_mutex);
+}
+
+bool
+cv_service_recall_refusal(
+    struct cv_service *service, const struct cv_evidence *evidence, struct cv_sight *ret_sight)
+{
+	const struct refusal *refusal = refusal_place(service, &evidence->fingerprint);
+	int64_t now = cv_clock_boot_ms(service->parts.clock);
+	bool is_known;
+
+	pthread_mutex_lock(&service->refusal_mutex);
+	is_known = refusal->until_boot_ms > now && refusal->door == door_of(evidence) &&
+		   cv_digest_equal(&refusal->fingerprint, &evidence->fingerprint);
+	if (is_known)
+		*ret_sight = refusal->sight;
+	pthread_mutex_unlock(&service->refusal_mutex);
+	return is_known;
+}
+
+/* device NULL: all of them. */
+static void
+forget_refusals(struct cv_service *service, const char *device)
+{
+	pthread_mutex_lock(&service->refusal_mutex);
+	for (size_t i = 0; i < REFUSALS; i++) {
+		struct refusal *refusal = &service->refusals[i];
+
+		if (!device || strcmp(refusal->sight.party.device, device) == 0)
+			refusal->until_boot_ms = 0;
+	}
+	pthread_mutex_unlock(&service->refusal_mutex);
+}
 
 /* ---- realm ---- */
 
@@ -67,6 +137,7 @@ load_realm(struct cv_service *service, struct cv_connection *connection, struct 
 	}
 	pthread_mutex_unlock(&service->realm_mutex);
 	cv_realm_free(old);
+	forget_refusals(service, NULL);
 	return true;
 }
 
@@ -81,60 +152,7 @@ cv_service_realm(struct cv_service *service)
 	return realm;
 }
 
-/* ---- refusals ---- */
-
-static struct refusal *
-refusal_place(struct cv_service *service, const struct cv_digest *fingerprint)
-{
-	uint32_t word;
-
-	memcpy(&word, fingerprint->bytes, sizeof(word));
-	return &service->refusals[word % REFUSALS];
-}
-
-void
-cv_service_remember_refusal(
-    struct cv_service *service, const struct cv_digest *fingerprint, const struct cv_sight *sight)
-{
-	struct refusal *refusal = refusal_place(service, fingerprint);
-
-	pthread_mutex_lock(&service->refusal_mutex);
-	refusal->fingerprint = *fingerprint;
-	refusal->until_boot_ms = cv_clock_boot_ms(service->parts.clock) + REFUSAL_MS;
-	refusal->sight = *sight;
-	pthread_mutex_unlock(&service->refusal_mutex);
-}
-
-bool
-cv_service_recall_refusal(
-    struct cv_service *service, const struct cv_digest *fingerprint, struct cv_sight *ret_sight)
-{
-	const struct refusal *refusal = refusal_place(service, fingerprint);
-	int64_t now = cv_clock_boot_ms(service->parts.clock);
-	bool is_known;
-
-	pthread_mutex_lock(&service->refusal_mutex);
-	is_known =
-	    refusal->until_boot_ms > now && cv_digest_equal(&refusal->fingerprint, fingerprint);
-	if (is_known)
-		*ret_sight = refusal->sight;
-	pthread_mutex_unlock(&service->refusal_mutex);
-	return is_known;
-}
-
-static void
-forget_refusals_of(struct cv_service *service, const struct cv_party *party)
-{
-	pthread_mutex_lock(&service->refusal_mutex);
-	for (size_t i = 0; i < REFUSALS; i++) {
-		struct refusal *refusal = &service->refusals[i];
-
-		if (refusal->until_boot_ms &&
-		    strcmp(refusal->sight.party.device, party->device) == 0)
-			refusal->until_boot_ms = 0;
-	}
-	pthread_mutex_unlock(&service->refusal_mutex);
-}
+/* ---- own changes ---- */
 
 bool
 cv_service_take_change(struct cv_service *service, struct cv_connection *connection,
@@ -142,7 +160,7 @@ cv_service_take_change(struct cv_service *service, struct cv_connection *connect
 {
 	bool is_good = cv_feed_refresh_slot(service->parts.index, connection, party, err);
 
-	forget_refusals_of(service, party);
+	forget_refusals(service, party->device);
 	return is_good || cv_error_context(err, "own change not yet in memory");
 }
 

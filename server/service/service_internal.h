@@ -54,9 +54,9 @@ bool cv_service_take_change(struct cv_service *service, struct cv_connection *co
 
 /* A refusal read from the primary database may be repeated from memory for one second. */
 void cv_service_remember_refusal(
-    struct cv_service *service, const struct cv_digest *fingerprint, const struct cv_sight *sight);
+    struct cv_service *service, const struct cv_evidence *evidence, const struct cv_sight *sight);
 bool cv_service_recall_refusal(
-    struct cv_service *service, const struct cv_digest *fingerprint, struct cv_sight *ret_sight);
+    struct cv_service *service, const struct cv_evidence *evidence, struct cv_sight *ret_sight);
 
 /* Counts a security event; collected in a bounded table and written in batches. */
 void cv_service_note_event(struct cv_service *service, const struct cv_party *party,

@@ -59,6 +59,22 @@ is_foreign(const struct cv_evidence *evidence, const struct cv_party *party)
 	       strcmp(party->slot, "online") != 0;
 }
 
+/* A gateway of another factory learns nothing of the device. */
+static void
+recall_found(struct cv_service *service, const struct cv_evidence *evidence,
+    const struct cv_index_answer *found, struct cv_sight *sight)
+{
+	if (is_foreign(evidence, found->party)) {
+		settle(sight, CV_VERDICT_UNKNOWN);
+		return;
+	}
+	sight->party = *found->party;
+	sight->state = found->state;
+	sight->has_pending = found->has_pending;
+	sight->epoch = found->version;
+	recall_status(evidence, cv_service_settings(service), found->status, sight);
+}
+
 static void
 count_verdict(struct cv_service *service, const struct cv_sight *sight)
 {
@@ -80,19 +96,9 @@ cv_sight_recall(
 		return;
 	}
 	cv_index_find(cv_service_index(service), &evidence->fingerprint, &found);
-	if (found.party) {
-		ret_sight->party = *found.party;
-		ret_sight->state = found.state;
-		ret_sight->has_pending = found.has_pending;
-		ret_sight->epoch = found.version;
-		if (is_foreign(evidence, found.party))
-			settle(ret_sight, CV_VERDICT_UNKNOWN);
-		else
-			recall_status(
-			    evidence, cv_service_settings(service), found.status, ret_sight);
-	}
-	if (!ret_sight->is_decided &&
-	    !cv_service_recall_refusal(service, &evidence->fingerprint, ret_sight))
+	if (found.party)
+		recall_found(service, evidence, &found, ret_sight);
+	if (!ret_sight->is_decided && !cv_service_recall_refusal(service, evidence, ret_sight))
 		return;
 	if (cv_verdict_is_allowed(ret_sight->verdict))
 		cv_index_mark_seen(cv_service_index(service), &found);
@@ -357,7 +363,6 @@ judge_once(struct judgement *judgement, struct cv_error *err)
 	if (!cv_presenter_identify(judgement->service, judgement->connection, judgement->evidence,
 		&judgement->presenter, &is_refused, &sight->verdict, &sight->detail, err))
 		return false;
-	sight->party = judgement->presenter.party;
 	if (is_refused)
 		return true;
 	if (!judge_recorded(judgement, &decision, err))
@@ -404,7 +409,7 @@ cv_sight_judge(struct cv_service *service, const struct cv_evidence *evidence,
 		ret_sight->detail = "the database cannot be asked";
 	} else if (!cv_verdict_is_allowed(ret_sight->verdict) &&
 		   ret_sight->verdict != CV_VERDICT_UNAVAILABLE) {
-		cv_service_remember_refusal(service, &evidence->fingerprint, ret_sight);
+		cv_service_remember_refusal(service, evidence, ret_sight);
 	}
 	count_verdict(service, ret_sight);
 }

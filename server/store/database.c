@@ -138,25 +138,15 @@ cv_next_result(
 
 /* ---- prepared statements ---- */
 
-/* True when the statement was prepared on this connection before; otherwise notes it. */
-static bool
-note_prepared(struct cv_connection *connection, const char *text)
+static struct cv_prepared *
+prepared_place(struct cv_connection *connection, const char *text)
 {
 	size_t at = ((uintptr_t)text >> 4) % CV_PREPARED_MAX;
 
-	while (connection->prepared[at]) {
-		if (connection->prepared[at] == text)
-			return true;
+	while (connection->prepared[at].text && connection->prepared[at].text != text)
 		at = (at + 1) % CV_PREPARED_MAX;
-	}
-	connection->prepared[at] = text;
-	return false;
-}
-
-static void
-forget_prepared(struct cv_connection *connection)
-{
-	memset(connection->prepared, 0, sizeof(connection->prepared));
+	connection->prepared[at].text = text;
+	return &connection->prepared[at];
 }
 
 /* ---- batches ---- */
@@ -171,11 +161,13 @@ cv_batch_begin(struct cv_connection *connection, struct cv_error *err)
 }
 
 static bool
-expect(struct cv_connection *connection, enum cv_batch_item item, struct cv_error *err)
+expect(struct cv_connection *connection, enum cv_batch_kind kind, const char *text,
+    struct cv_error *err)
 {
 	if (connection->item_tail == CV_BATCH_MAX)
 		return cv_fail(err, CV_E_INTERNAL, "database: batch longer than %d", CV_BATCH_MAX);
-	connection->items[connection->item_tail++] = item;
+	connection->items[connection->item_tail++] =
+	    (struct cv_batch_item){.kind = kind, .text = text};
 	return true;
 }
 
@@ -184,16 +176,19 @@ cv_batch_send(struct cv_connection *connection, struct cv_sql sql,
     const struct cv_parameters *parameters, struct cv_error *err)
 {
 	static const struct cv_parameters none;
+	struct cv_prepared *prepared;
 
 	if (!parameters)
 		parameters = &none;
-	if (!note_prepared(connection, sql.text)) {
-		if (!expect(connection, CV_BATCH_PREPARE, err))
+	prepared = prepared_place(connection, sql.text);
+	if (!prepared->is_known) {
+		if (!expect(connection, CV_BATCH_PREPARE, sql.text, err))
 			return false;
+		prepared->is_known = true;
 		if (!PQsendPrepare(connection->pg, sql.name, sql.text, 0, NULL))
 			return connection_lost(connection, "sending failed", err);
 	}
-	if (!expect(connection, CV_BATCH_STATEMENT, err))
+	if (!expect(connection, CV_BATCH_STATEMENT, NULL, err))
 		return false;
 	if (strcmp(sql.name, "begin") == 0 || strcmp(sql.name, "begin_snapshot") == 0)
 		connection->is_in_transaction = true;
@@ -206,7 +201,7 @@ cv_batch_send(struct cv_connection *connection, struct cv_sql sql,
 bool
 cv_batch_sync(struct cv_connection *connection, struct cv_error *err)
 {
-	if (!expect(connection, CV_BATCH_SYNC, err))
+	if (!expect(connection, CV_BATCH_SYNC, NULL, err))
 		return false;
 	if (!PQpipelineSync(connection->pg))
 		return connection_lost(connection, "sending failed", err);
@@ -215,7 +210,7 @@ cv_batch_sync(struct cv_connection *connection, struct cv_error *err)
 
 /* Reads one expected item; a statement's result goes to *ret_result when it is asked for. */
 static bool
-read_item(struct cv_connection *connection, enum cv_batch_item item, PGresult **ret_result,
+read_item(struct cv_connection *connection, struct cv_batch_item item, PGresult **ret_result,
     struct cv_error *err)
 {
 	CV_AUTO_RESULT PGresult *result = NULL;
@@ -225,18 +220,17 @@ read_item(struct cv_connection *connection, enum cv_batch_item item, PGresult **
 	if (!cv_next_result(connection, connection->statement_ms, &result, err))
 		return false;
 	status = PQresultStatus(result);
-	if (item == CV_BATCH_SYNC)
+	if (item.kind == CV_BATCH_SYNC)
 		return status == PGRES_PIPELINE_SYNC ? true
 						     : cv_result_error(connection, result, err);
 	if (!cv_next_result(connection, connection->statement_ms, &end, err))
 		return false;
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-		/* A statement that could not be prepared, or came after a failure, is prepared anew
-		 * next time. */
-		forget_prepared(connection);
+		if (item.kind == CV_BATCH_PREPARE)
+			prepared_place(connection, item.text)->is_known = false;
 		return cv_result_error(connection, result, err);
 	}
-	if (ret_result && item == CV_BATCH_STATEMENT)
+	if (ret_result && item.kind == CV_BATCH_STATEMENT)
 		*ret_result = CV_TAKE(result);
 	return true;
 }
@@ -245,11 +239,11 @@ bool
 cv_batch_result(struct cv_connection *connection, PGresult **ret_result, struct cv_error *err)
 {
 	while (connection->item_head < connection->item_tail) {
-		enum cv_batch_item item = connection->items[connection->item_head++];
+		struct cv_batch_item item = connection->items[connection->item_head++];
 
 		if (!read_item(connection, item, ret_result, err))
 			return false;
-		if (item == CV_BATCH_STATEMENT)
+		if (item.kind == CV_BATCH_STATEMENT)
 			return true;
 	}
 	return cv_fail(err, CV_E_INTERNAL, "database: no statement left in the batch");
@@ -262,7 +256,7 @@ cv_batch_end(struct cv_connection *connection, struct cv_error *err)
 	bool is_good = true;
 
 	while (connection->item_head < connection->item_tail && !connection->is_broken) {
-		enum cv_batch_item item = connection->items[connection->item_head++];
+		struct cv_batch_item item = connection->items[connection->item_head++];
 
 		if (!read_item(connection, item, NULL, is_good ? err : &ignored))
 			is_good = false;

@@ -41,7 +41,19 @@ void cv_parameter_digest(struct cv_parameters *parameters, const struct cv_diges
 void cv_parameter_number(struct cv_parameters *parameters, int64_t number);
 void cv_parameter_bool(struct cv_parameters *parameters, bool value);
 
-enum cv_batch_item { CV_BATCH_PREPARE, CV_BATCH_STATEMENT, CV_BATCH_SYNC };
+enum cv_batch_kind { CV_BATCH_PREPARE, CV_BATCH_STATEMENT, CV_BATCH_SYNC };
+
+/* One expected answer. */
+struct cv_batch_item {
+	enum cv_batch_kind kind;
+	const char *text; /* of the statement that is being prepared */
+};
+
+/* A statement that was sent to be prepared; its place stays when that failed. */
+struct cv_prepared {
+	const char *text;
+	bool is_known;
+};
 #define CV_BATCH_MAX 96
 #define CV_PREPARED_MAX 256
 
@@ -51,9 +63,9 @@ struct cv_connection {
 	int statement_ms;
 	bool is_broken;
 	bool is_in_transaction; /* a BEGIN was sent and neither COMMIT nor ROLLBACK */
-	enum cv_batch_item items[CV_BATCH_MAX];
+	struct cv_batch_item items[CV_BATCH_MAX];
 	size_t item_head, item_tail;
-	const char *prepared[CV_PREPARED_MAX]; /* texts, hashed by address */
+	struct cv_prepared prepared[CV_PREPARED_MAX]; /* hashed by address of the text */
 };
 
 /*

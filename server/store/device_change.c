@@ -508,6 +508,7 @@ cv_device_change_end_key(struct cv_device_change *change, const struct cv_digest
 	cv_parameter_text(&parameters, cv_key_state_name(state));
 	cv_parameter_text(&parameters, reason);
 	edit(change, CV_SQL(slot_key_end), &parameters);
+	edit_slot(change, CV_SQL(slot_unlock_configuration));
 }
 
 void
@@ -598,7 +599,7 @@ read_commit(struct cv_device_change *change, int64_t *ret_version, struct cv_err
 	CV_AUTO_RESULT PGresult *raised = NULL;
 
 	for (size_t i = connection->item_head; i < connection->item_tail; i++)
-		statements += connection->items[i] == CV_BATCH_STATEMENT;
+		statements += connection->items[i].kind == CV_BATCH_STATEMENT;
 	if (!skip_results(connection, statements - 2, err) ||
 	    !cv_batch_result(connection, &raised, err) || !cv_batch_result(connection, NULL, err))
 		return false;
