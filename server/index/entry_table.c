@@ -70,10 +70,13 @@ matches(const struct cv_entry *entry, const struct prefix *prefix)
 		   (uint32_t)prefix->words[2];
 }
 
-/* The entry that holds the prefix, or the free one at the end of its run. There is always a free
- * one. */
+/*
+ * The entry that holds the prefix, or the free one at the end of its run; there is always a free
+ * one. Which of the two is said by the one load that was decided on: a free entry may be taken a
+ * moment later.
+ */
 static const struct cv_entry *
-probe(const struct cv_entry_table *table, const struct prefix *prefix)
+probe(const struct cv_entry_table *table, const struct prefix *prefix, bool *ret_is_held)
 {
 	size_t at = place_of(table, prefix->words[0]);
 
@@ -81,8 +84,10 @@ probe(const struct cv_entry_table *table, const struct prefix *prefix)
 		const struct cv_entry *entry = &table->entries[at];
 		uint64_t word = atomic_load_explicit(&entry->prefix_0, memory_order_acquire);
 
-		if (word == 0 || (word == prefix->words[0] && matches(entry, prefix)))
+		if (word == 0 || (word == prefix->words[0] && matches(entry, prefix))) {
+			*ret_is_held = word != 0;
 			return entry;
+		}
 		at = at + 1 == table->capacity ? 0 : at + 1;
 	}
 }
@@ -91,9 +96,10 @@ const struct cv_entry *
 cv_entry_table_find(const struct cv_entry_table *table, const struct cv_digest *fingerprint)
 {
 	struct prefix prefix = prefix_of(fingerprint);
-	const struct cv_entry *entry = probe(table, &prefix);
+	bool is_held;
+	const struct cv_entry *entry = probe(table, &prefix, &is_held);
 
-	return atomic_load_explicit(&entry->prefix_0, memory_order_acquire) ? entry : NULL;
+	return is_held ? entry : NULL;
 }
 
 struct cv_entry *
@@ -101,9 +107,10 @@ cv_entry_table_place(
     struct cv_entry_table *table, const struct cv_digest *fingerprint, bool *ret_is_new)
 {
 	struct prefix prefix = prefix_of(fingerprint);
-	size_t at = (size_t)(probe(table, &prefix) - table->entries);
+	bool is_held;
+	size_t at = (size_t)(probe(table, &prefix, &is_held) - table->entries);
 
-	*ret_is_new = atomic_load(&table->entries[at].prefix_0) == 0;
+	*ret_is_new = !is_held;
 	return &table->entries[at];
 }
 

@@ -63,6 +63,9 @@ set_state(struct cv_device_change *change, enum cv_device_state from, enum cv_de
 	if (present != from)
 		return CV_LIFECYCLE_NOT_POSSIBLE;
 	cv_device_change_set_state(change, to, NULL);
+	/* A token that was waiting may not undo what the operator does now. */
+	if (to != CV_DEVICE_OK)
+		cv_device_change_void_tokens(change);
 	return CV_LIFECYCLE_DONE;
 }
 
@@ -73,6 +76,7 @@ delete_device(struct cv_device_change *change)
 	if (cv_device_change_record(change)->device_state == CV_DEVICE_DELETED)
 		return CV_LIFECYCLE_UNCHANGED;
 	cv_device_change_set_state(change, CV_DEVICE_DELETED, NULL);
+	cv_device_change_void_tokens(change);
 	return CV_LIFECYCLE_DONE;
 }
 

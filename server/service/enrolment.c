@@ -541,6 +541,9 @@ check_token(struct registration *registration, const struct cv_enrolment_token_r
 	if (token->device[0] && strcmp(token->device, enrolment->csr->common_name) != 0)
 		return refuse(
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is for another device");
+	if (token->is_spent_by_device)
+		return refuse(enrolment, CV_ENROLMENT_NOT_AUTHORISED,
+		    "the certificate that the token gave was seen: the token is used up");
 	if (token->uses >= token->uses_max && !token->is_used_by_device)
 		return refuse(enrolment, CV_ENROLMENT_BAD_CREDENTIALS, "the token is used up");
 	return true;
@@ -667,7 +670,7 @@ take_plan(const struct registration *registration, enum registration_plan chosen
 		break;
 	}
 	if (token)
-		cv_device_change_use_token(change, token);
+		cv_device_change_use_token(change, token, key);
 }
 
 static const char *

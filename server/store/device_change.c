@@ -184,8 +184,9 @@ cv_enrolment_token_from_row(struct cv_row row, struct cv_enrolment_token_row *re
 	ret_token->uses_max = cv_row_number(row, 3);
 	ret_token->uses = cv_row_number(row, 4);
 	ret_token->is_used_by_device = cv_row_bool(row, 5);
-	ret_token->expires_in_seconds = cv_row_number(row, 6);
-	ret_token->made_at_us = cv_row_number(row, 7);
+	ret_token->is_spent_by_device = cv_row_bool(row, 6);
+	ret_token->expires_in_seconds = cv_row_number(row, 7);
+	ret_token->made_at_us = cv_row_number(row, 8);
 }
 
 static bool
@@ -407,12 +408,14 @@ cv_device_change_mark_seen(struct cv_device_change *change)
 }
 
 void
-cv_device_change_use_token(struct cv_device_change *change, const char *token)
+cv_device_change_use_token(
+    struct cv_device_change *change, const char *token, const struct cv_digest *key)
 {
 	struct cv_parameters parameters = {0};
 
 	cv_parameter_text(&parameters, token);
 	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_digest(&parameters, key);
 	edit(change, CV_SQL(enrolment_token_use_insert), &parameters);
 }
 

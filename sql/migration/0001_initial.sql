@@ -108,6 +108,8 @@ CREATE TABLE certvendor.enrolment_token (
 CREATE TABLE certvendor.enrolment_token_use (
 	token uuid NOT NULL,
 	device text NOT NULL,
+	-- The newest key that the token gave a certificate: once that was seen, the token is used up.
+	key_id bytea NOT NULL CHECK (octet_length(key_id) = 32),
 	used_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (token, device)
 );
@@ -319,7 +321,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA certvendor TO certvendor_service;
 GRANT INSERT, UPDATE ON certvendor.factory, certvendor.authority, certvendor.gateway,
 	certvendor.operator_token, certvendor.enrolment_token, certvendor.device, certvendor.slot,
 	certvendor.slot_key, certvendor.certificate, certvendor.security_event TO certvendor_service;
-GRANT UPDATE ON certvendor.feed TO certvendor_service;
+GRANT UPDATE ON certvendor.feed, certvendor.enrolment_token_use TO certvendor_service;
 -- A key that was only named, and fell back, leaves no trace.
 GRANT DELETE ON certvendor.slot_key TO certvendor_service;
 GRANT INSERT ON certvendor.enrolment_token_use, certvendor.key_claim, certvendor.audit

@@ -232,6 +232,30 @@ def test_enrolment_tokens(lab):
     assert enrol(late, late.new_key().request, lab.enrolment_token(uses=1), bearer).status == 200
 
 
+def test_a_used_token_ends_with_the_first_sight(lab):
+    device = lab.device()
+    token = lab.enrolment_token(device=device.name)
+    bearer = {"Authorization": basic(token)}
+    device.enrol(token=token)
+    # Power was lost before the key was saved: the token still serves, for the same id.
+    assert device.est("simpleenroll", device.new_key().request, headers=bearer).status == 200
+    device.enrol(token=token)
+    assert device.check().status == 200
+    answer = device.est("simpleenroll", device.new_key().request, headers=bearer)
+    assert answer.status == 403
+    assert device.check().status == 200
+
+
+def test_an_older_token_does_not_undo_a_hold(lab):
+    device = lab.enrolled_device()
+    older = lab.enrolment_token(device=device.name)
+    assert lab.operator("POST", f"/v1/devices/{device.name}/hold").status == 200
+    answer = device.est("simpleenroll", device.new_key().request, headers={"Authorization": basic(older)})
+    assert answer.status == 403
+    device.enrol(token=lab.enrolment_token(device=device.name))
+    assert device.check().status == 200
+
+
 def test_a_registered_device_enrols_anew_only_with_a_token_for_it(lab):
     device = lab.enrolled_device()
     key = device.new_key()

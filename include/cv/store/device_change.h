@@ -71,7 +71,10 @@ void cv_device_change_set_state(
 /* Enrolment tokens made until now do not count for this device any more. */
 void cv_device_change_void_tokens(struct cv_device_change *change);
 void cv_device_change_mark_seen(struct cv_device_change *change);
-void cv_device_change_use_token(struct cv_device_change *change, const char *token);
+/* The token gives this device a certificate for this key: one use, however often it asks until that
+ * is seen. */
+void cv_device_change_use_token(
+    struct cv_device_change *change, const char *token, const struct cv_digest *key);
 /* Records a certificate; of a key without row only after one of the key edits below. */
 void cv_device_change_add_certificate(
     struct cv_device_change *change, const struct cv_certificate_row *row);

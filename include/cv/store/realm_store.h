@@ -105,8 +105,9 @@ struct cv_enrolment_token_row {
 	char factory[CV_FACTORY_NAME_MAX + 1];
 	char device[CV_DEVICE_ID_MAX + 1]; /* "": any unregistered id */
 	int64_t uses_max;
-	int64_t uses;           /* devices so far */
-	bool is_used_by_device; /* the device asked about already has a use */
+	int64_t uses;            /* devices so far */
+	bool is_used_by_device;  /* the device asked about already has a use */
+	bool is_spent_by_device; /* and what it was given has been seen, or has ended */
 	int64_t expires_in_seconds;
 	int64_t made_at_us; /* microseconds since 1970 */
 };
