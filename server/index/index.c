@@ -30,7 +30,8 @@ struct cv_index {
 	pthread_mutex_t writer;
 	struct cv_entry_table *_Atomic entries;
 	struct cv_slot_table slots;
-	char authorities[AUTHORITIES_MAX][CV_UUID_SIZE]; /* writers only */
+	/* Written once, before an entry that refers to it is published. */
+	char authorities[AUTHORITIES_MAX][CV_UUID_SIZE];
 	uint16_t authority_count;
 	_Atomic uint8_t authority_states[AUTHORITIES_MAX];
 	_Atomic size_t count;
@@ -116,6 +117,7 @@ cv_index_find(const struct cv_index *index, const struct cv_digest *fingerprint,
 		ret_answer->status = status_of(index, slot, condition);
 		ret_answer->state = (enum cv_certificate_state)condition.state;
 		ret_answer->party = &slot->party;
+		ret_answer->authority = index->authorities[condition.authority];
 		ret_answer->version = atomic_load(&slot->version);
 		ret_answer->has_pending = atomic_load(&slot->has_pending);
 	}

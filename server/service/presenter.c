@@ -4,6 +4,7 @@
 
 #include "cv/pki/digest.h"
 #include "cv/store/certificate_store.h"
+#include "cv/util/text.h"
 
 void
 cv_presenter_deinit(struct cv_presenter *presenter)
@@ -170,6 +171,40 @@ take_policy(struct identification *id)
 	};
 }
 
+/* What memory holds of a recorded certificate never changes: no query is needed to know whose it
+ * is. */
+static bool
+find_in_memory(const struct identification *id, struct cv_found_certificate *ret_found)
+{
+	const struct cv_certificate *certificate = id->presenter->certificate;
+	struct cv_index_answer known;
+
+	if (!certificate)
+		return false;
+	cv_index_find(cv_service_index(id->service), &id->evidence->fingerprint, &known);
+	if (!known.party)
+		return false;
+	ret_found->party = *known.party;
+	ret_found->fingerprint = certificate->fingerprint;
+	ret_found->tbs_digest = certificate->tbs_digest;
+	ret_found->key_id = certificate->key_id;
+	ret_found->not_before_utc = certificate->not_before_utc;
+	ret_found->not_after_utc = certificate->not_after_utc;
+	return cv_text_copy(ret_found->authority, sizeof(ret_found->authority), known.authority);
+}
+
+static bool
+find(const struct identification *id, struct cv_connection *connection, bool *ret_is_known,
+    struct cv_found_certificate *ret_found, struct cv_error *err)
+{
+	const struct cv_certificate *certificate = id->presenter->certificate;
+
+	*ret_is_known = find_in_memory(id, ret_found);
+	return *ret_is_known ||
+	       cv_certificate_store_find(connection, &id->evidence->fingerprint,
+		   certificate ? &certificate->tbs_digest : NULL, ret_is_known, ret_found, err);
+}
+
 static bool
 identify(struct identification *id, struct cv_connection *connection, struct cv_error *err)
 {
@@ -187,9 +222,7 @@ identify(struct identification *id, struct cv_connection *connection, struct cv_
 		*err = parse_error;
 		return false;
 	}
-	if (!cv_certificate_store_find(connection, &evidence->fingerprint,
-		presenter->certificate ? &presenter->certificate->tbs_digest : NULL, &is_known,
-		&found, err))
+	if (!find(id, connection, &is_known, &found, err))
 		return false;
 	if (!(is_known ? identify_known(id, &found, err) : identify_unknown(id, err)))
 		return false;

@@ -17,6 +17,7 @@
 #include "cv/pki/profile.h"
 #include "cv/store/change_store.h"
 #include "cv/store/schema.h"
+#include "cv/util/log.h"
 #include "cv/util/random.h"
 #include "cv/util/text.h"
 
@@ -385,6 +386,7 @@ world_open(struct world *ret_world)
 	char path[96];
 
 	memset(ret_world, 0, sizeof(*ret_world));
+	cv_log_set_level(CV_LOG_ERROR);
 	database_open(&ret_world->database);
 	make_authority(CV_PROFILE_ROOT, "root CA", NULL, &ret_world->root);
 	make_authority(CV_PROFILE_ISSUING, "device CA", &ret_world->root, &ret_world->online);

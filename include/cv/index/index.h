@@ -42,6 +42,7 @@ struct cv_index_answer {
 	enum cv_index_status status;
 	enum cv_certificate_state state;
 	const struct cv_party *party; /* lent as long as the index; NULL when missing */
+	const char *authority;        /* uuid; lent as long as the index; NULL when missing */
 	int64_t version;
 	bool has_pending; /* another key of the slot is announced */
 };
