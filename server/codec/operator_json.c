@@ -49,7 +49,8 @@ cv_json_decode_token_order(
 		    !cv_json_read_integer(
 			object, "expires_in", 1, TOKEN_SECONDS_MAX, &order.expires_in_seconds, err))
 			return false;
-		if (order.device[0] != '\0' &&
+		/* An empty name is a mistake of a script, not a wish for a token for every id. */
+		if (json_object_get(object, "device") != NULL &&
 		    !cv_device_id_is_valid(order.device, strlen(order.device)))
 			return cv_fail(err, CV_E_INPUT, "member \"device\" is no device id");
 	}

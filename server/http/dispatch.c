@@ -272,16 +272,28 @@ hand_over(struct cv_request *request)
 	MHD_resume_connection(mhd);
 }
 
+/* What was judged with the headers may be over when the body is in. */
+static void
+judge_after_body(struct cv_request *request)
+{
+	if (!request->declares_body || !request->has_evidence || is_check(request))
+		return;
+	cv_sight_recall(request->http->service, &request->evidence, &request->sight);
+	if (request->sight.is_decided)
+		apply_sight(request);
+}
+
 /* Runs the handler, here or in a worker. */
 static enum MHD_Result
 run(struct cv_request *request)
 {
+	judge_after_body(request);
 	if (request->body_is_too_large) {
 		request->answer.must_close = true;
 		cv_problem_answer(request, CV_PROBLEM_TOO_LARGE, NULL);
 		return send_answer(request);
 	}
-	if (!is_undecided(request) && !has_flag(request, CV_ROUTE_WORKER))
+	if (!is_answered(request) && !is_undecided(request) && !has_flag(request, CV_ROUTE_WORKER))
 		request->match.route->handle(request);
 	if (is_answered(request))
 		return send_answer(request);

@@ -6,10 +6,17 @@
 #include "cv/util/random.h"
 #include "cv/util/text.h"
 
-/* What a CA must be to vouch for devices. NULL: fit. */
+/*
+ * What a CA must be to vouch for devices. NULL: fit. The service CA and our own device CAs never
+ * come in this way, under whatever certificate.
+ */
 static const char *
-why_unfit(const struct cv_certificate *certificate, int64_t now_utc)
+why_unfit(struct cv_service *service, const struct cv_certificate *certificate, int64_t now_utc)
 {
+	struct cv_bytes algorithm;
+
+	if (cv_signer_algorithm(cv_service_signer(service), &certificate->key_id, &algorithm))
+		return "the key of this CA is held by certvendor itself";
 	if (!certificate->may_sign_certificates)
 		return "not a CA certificate with keyCertSign";
 	if (certificate->not_after_utc < now_utc)
@@ -61,7 +68,8 @@ cv_authority_import(struct cv_service *service, const struct cv_authority_order 
 	const char *unfit = "the certificate is malformed";
 
 	if (cv_certificate_parse(order->certificate, &certificate, &parse_error))
-		unfit = why_unfit(certificate, cv_clock_wall_seconds(cv_service_clock(service)));
+		unfit = why_unfit(
+		    service, certificate, cv_clock_wall_seconds(cv_service_clock(service)));
 	if (unfit) {
 		*ret_outcome = CV_AUTHORITY_BAD_CERTIFICATE;
 		if (ret_detail)
@@ -80,23 +88,40 @@ cv_authority_import(struct cv_service *service, const struct cv_authority_order 
 	return true;
 }
 
+static enum cv_lifecycle_outcome
+why_unchanged(struct cv_service *service, const char *factory, const char *name,
+    enum cv_authority_state wanted)
+{
+	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(service);
+
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		const struct cv_authority_row *row = &realm->authorities[i].row;
+
+		if (strcmp(row->factory, factory) == 0 && strcmp(row->name, name) == 0)
+			return row->state == wanted ? CV_LIFECYCLE_UNCHANGED
+						    : CV_LIFECYCLE_NOT_POSSIBLE;
+	}
+	return CV_LIFECYCLE_NOT_FOUND;
+}
+
 bool
 cv_authority_set_state(struct cv_service *service, const char *factory, const char *name,
     enum cv_authority_state state, const char *reason, const char *actor, const char *request_id,
     enum cv_lifecycle_outcome *ret_outcome, struct cv_error *err)
 {
 	struct cv_connection *connection;
-	bool exists = false;
+	bool has_changed = false;
 	bool is_good;
 
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
-	is_good = cv_realm_store_set_authority_state(
-		      connection, factory, name, state, actor, reason, request_id, &exists, err) &&
+	is_good = cv_realm_store_set_authority_state(connection, factory, name, state, actor,
+		      reason, request_id, &has_changed, err) &&
 		  cv_service_refresh(service, connection, err);
 	cv_pool_return(cv_service_pool(service), connection);
 	if (!is_good)
 		return false;
-	*ret_outcome = exists ? CV_LIFECYCLE_DONE : CV_LIFECYCLE_NOT_FOUND;
+	*ret_outcome =
+	    has_changed ? CV_LIFECYCLE_DONE : why_unchanged(service, factory, name, state);
 	return true;
 }

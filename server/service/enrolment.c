@@ -331,7 +331,7 @@ reenrolment_deinit(struct reenrolment *reenrolment)
 /* RFC 7030 section 4.2.2: subject and subjectAltName identical to those of the certificate being
  * renewed. */
 static bool
-check_names(struct reenrolment *reenrolment, struct cv_bytes *ret_san)
+check_names(struct reenrolment *reenrolment)
 {
 	struct enrolment *enrolment = &reenrolment->base;
 	const struct cv_certificate *old = reenrolment->presenter.certificate;
@@ -340,7 +340,6 @@ check_names(struct reenrolment *reenrolment, struct cv_bytes *ret_san)
 	if (!cv_bytes_equal(csr->subject, old->subject))
 		return refuse(enrolment, CV_ENROLMENT_SUBJECT_MISMATCH,
 		    "the subject differs from that of the certificate");
-	*ret_san = old->san;
 	if (csr->san.len == 0 && enrolment->request->inherits_san)
 		return true;
 	if (!cv_bytes_equal(csr->san, old->san))
@@ -380,12 +379,11 @@ issue_renewal(
 	struct cv_bytes spki = cv_public_key_spki(enrolment->csr->key);
 	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
 	bool is_rekey = !cv_digest_equal(key, &reenrolment->presenter.key_id);
-	struct cv_bytes san;
 
-	if (!check_names(reenrolment, &san) || !is_going_on(enrolment) ||
-	    !check_allowance(enrolment, change) || !is_going_on(enrolment))
+	if (!check_allowance(enrolment, change) || !is_going_on(enrolment))
 		return true;
-	if (!make_certificate(enrolment, record->now_utc, san, &certificate, err) ||
+	if (!make_certificate(enrolment, record->now_utc, reenrolment->presenter.certificate->san,
+		&certificate, err) ||
 	    !is_going_on(enrolment))
 		return enrolment->answer->outcome != CV_ENROLMENT_ISSUED;
 	if (is_rekey)
@@ -492,7 +490,9 @@ reenrol(struct reenrolment *reenrolment, struct cv_error *err)
 		return false;
 	if (!identify_presenter(reenrolment, err))
 		return false;
-	if (!is_going_on(enrolment) ||
+	/* Before the key is claimed: a request that names another device proves nothing for this
+	 * one. */
+	if (!is_going_on(enrolment) || !check_names(reenrolment) || !is_going_on(enrolment) ||
 	    !choose_factory(enrolment, reenrolment->presenter.party.factory) ||
 	    !is_going_on(enrolment))
 		return true;
@@ -757,7 +757,9 @@ attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 	struct cv_change_options options = {
 	    .proved_keys = {key},
 	    .creates_device = true,
-	    .authority = enrolment->issuer->row.id,
+	    /* The one whose word is taken: who vouches for a registration must be trusted now. */
+	    .authority = registration->bootstrap ? registration->bootstrap->row.id
+						 : enrolment->issuer->row.id,
 	    .token = registration->has_token ? registration->token.id : NULL,
 	};
 	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;

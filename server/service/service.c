@@ -120,23 +120,24 @@ static bool
 load_realm(struct cv_service *service, struct cv_connection *connection, struct cv_error *err)
 {
 	struct cv_realm *realm, *old;
+	bool is_told = true;
 
 	if (!cv_realm_load(connection, &realm, err))
 		return false;
-	if (!tell_index(service, realm, err)) {
-		cv_realm_free(realm);
-		return false;
-	}
+	/* Under one lock: an older realm that was read meanwhile must not speak last to the index.
+	 */
 	pthread_mutex_lock(&service->realm_mutex);
 	old = service->realm;
-	if (old && old->version > realm->version) {
-		/* Another thread loaded a newer one meanwhile. */
+	if (old && old->version > realm->version)
 		old = realm;
-	} else {
+	else if (tell_index(service, realm, err))
 		service->realm = realm;
-	}
+	else
+		is_told = false;
 	pthread_mutex_unlock(&service->realm_mutex);
-	cv_realm_free(old);
+	cv_realm_free(is_told ? old : realm);
+	if (!is_told)
+		return false;
 	forget_refusals(service, NULL);
 	return true;
 }

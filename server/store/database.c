@@ -64,6 +64,8 @@ classify(const char *state)
 		return CV_E_DATABASE;
 	if (strncmp(state, "40", 2) == 0)
 		return CV_E_CONFLICT;
+	if (strncmp(state, "22", 2) == 0)
+		return CV_E_INPUT;
 	if (strncmp(state, "23", 2) == 0 || strcmp(state, "42501") == 0)
 		return CV_E_CONSTRAINT;
 	if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
@@ -80,7 +82,9 @@ cv_result_error(struct cv_connection *connection, const PGresult *result, struct
 
 	if (PQstatus(connection->pg) == CONNECTION_BAD || !result)
 		connection->is_broken = true;
-	cv_fail(err, classify(state), "database: statement failed");
+	cv_fail(err, classify(state),
+	    classify(state) == CV_E_INPUT ? "a value in the request is malformed"
+					  : "database: statement failed");
 	return cv_error_cause(
 	    err, "%s %s", state ? state : "-----", text ? text : PQerrorMessage(connection->pg));
 }

@@ -214,12 +214,16 @@ cv_pool_borrow(struct cv_pool *pool, struct cv_connection **ret_connection, stru
 void
 cv_pool_return(struct cv_pool *pool, struct cv_connection *connection)
 {
+	bool is_broken;
+
 	if (!connection)
 		return;
 	cv_rollback(connection);
+	/* Once it is idle it belongs to the next borrower: nothing of it is read after that. */
+	is_broken = connection->is_broken;
 	pthread_mutex_lock(&pool->mutex);
 	pool->borrowed--;
-	if (connection->is_broken) {
+	if (is_broken) {
 		pool->open--;
 	} else {
 		connection->next = pool->idle;
@@ -227,7 +231,7 @@ cv_pool_return(struct cv_pool *pool, struct cv_connection *connection)
 	}
 	pthread_cond_signal(&pool->returned);
 	pthread_mutex_unlock(&pool->mutex);
-	if (connection->is_broken) {
+	if (is_broken) {
 		atomic_store(&pool->is_up, false);
 		connection_free(connection);
 	}

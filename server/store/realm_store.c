@@ -194,7 +194,7 @@ cv_realm_store_add_authority(struct cv_connection *connection, const struct cv_a
 bool
 cv_realm_store_set_authority_state(struct cv_connection *connection, const char *factory,
     const char *name, enum cv_authority_state state, const char *actor, const char *reason,
-    const char *request_id, bool *ret_exists, struct cv_error *err)
+    const char *request_id, bool *ret_has_changed, struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
 	struct realm_act act = {.actor = actor,
@@ -209,7 +209,7 @@ cv_realm_store_set_authority_state(struct cv_connection *connection, const char 
 	cv_parameter_text(&parameters, name);
 	cv_parameter_text(&parameters, cv_authority_state_name(state));
 	return change_realm(
-	    connection, CV_SQL(authority_set_state), &parameters, &act, ret_exists, err);
+	    connection, CV_SQL(authority_set_state), &parameters, &act, ret_has_changed, err);
 }
 
 bool

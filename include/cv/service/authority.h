@@ -32,7 +32,8 @@ enum cv_authority_outcome {
 bool cv_authority_import(struct cv_service *service, const struct cv_authority_order *order,
     enum cv_authority_outcome *ret_outcome, const char **ret_detail, struct cv_error *err);
 
-/* DONE, UNCHANGED or NOT_FOUND. reason may be NULL. */
+/* DONE, UNCHANGED, NOT_FOUND, or NOT_POSSIBLE: a revoked one is only made trusted again. reason may
+ * be NULL. */
 bool cv_authority_set_state(struct cv_service *service, const char *factory, const char *name,
     enum cv_authority_state state, const char *reason, const char *actor, const char *request_id,
     enum cv_lifecycle_outcome *ret_outcome, struct cv_error *err);

@@ -70,9 +70,10 @@ bool cv_realm_store_load(struct cv_connection *connection, const struct cv_realm
 bool cv_realm_store_add_authority(struct cv_connection *connection,
     const struct cv_authority_row *row, const char *actor, const char *request_id,
     struct cv_error *err);
+/* Not changed: absent, in that state already, or revoked and to be disabled. */
 bool cv_realm_store_set_authority_state(struct cv_connection *connection, const char *factory,
     const char *name, enum cv_authority_state state, const char *actor, const char *reason,
-    const char *request_id, bool *ret_exists, struct cv_error *err);
+    const char *request_id, bool *ret_has_changed, struct cv_error *err);
 bool cv_realm_store_add_gateway(struct cv_connection *connection, const struct cv_gateway_row *row,
     const char *actor, const char *request_id, struct cv_error *err);
 
