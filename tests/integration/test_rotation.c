@@ -260,7 +260,7 @@ Test(rotation, the_names_of_the_certificate_stay)
 	cr_expect_eq(reenrol_request(&scene.instance, &scene.first, cv_buffer_bytes(&csr),
 			 scene.keys[1], &scene.second)
 			 .outcome,
-	    CV_ENROLMENT_NOT_AUTHORISED);
+	    CV_ENROLMENT_SUBJECT_MISMATCH);
 	cr_expect_eq(ask(&scene, &scene.first, 1, &scene.second), CV_ENROLMENT_ISSUED);
 	scene_close(&scene);
 }
