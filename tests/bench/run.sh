@@ -171,7 +171,7 @@ pem_checks=$checks pem_ratio=$ratio
 measure_checks sha256
 stop_nginx
 echo "re-enrolments against bare GETs, $devices devices, $rounds rounds"
-build/bench/bench_http devices "$device_port" "$work/many.token" "$devices" 8 "$rounds" \
+build/bench/bench_http devices "$device_port" "$work/many.token" "$devices" 16 "$rounds" \
 	>"$work/devices.json"
 echo "CPU of one issuance"
 build/bench/bench_issuance >"$work/issuance.json"
