@@ -79,11 +79,25 @@ tell_progress(struct gatherer *gatherer)
 	options->on_progress(options->context, gatherer->applied, *gatherer->total);
 }
 
+/* The first row of a load: the table is made in one piece instead of growing to its size. */
+static bool
+make_room(struct gatherer *gatherer)
+{
+	if (!gatherer->feed || gatherer->applied || gatherer->count)
+		return true;
+	if (cv_index_reserve(gatherer->index, (size_t)*gatherer->total, &gatherer->error))
+		return true;
+	gatherer->has_failed = true;
+	return false;
+}
+
 static bool
 gather(void *context, const struct cv_status_row *row)
 {
 	struct gatherer *gatherer = context;
 
+	if (!make_room(gatherer))
+		return false;
 	if (gatherer->count && !is_same_slot(&gatherer->rows[0], row) && !flush_slot(gatherer))
 		return false;
 	if (gatherer->count == gatherer->capacity) {

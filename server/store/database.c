@@ -288,7 +288,7 @@ cv_execute(struct cv_connection *connection, struct cv_sql sql,
 		  cv_batch_sync(connection, err) && cv_batch_result(connection, &result, err);
 	if (!cv_batch_end(connection, is_good ? err : &ignored) || !is_good)
 		return false;
-	if (strcmp(sql.name, "commit") == 0 || strcmp(sql.name, "rollback") == 0)
+	if (strcmp(sql.name, "commit") == 0)
 		connection->is_in_transaction = false;
 	if (ret_result)
 		*ret_result = CV_TAKE(result);
