@@ -45,6 +45,7 @@ cv_health_ready(struct cv_request *request)
 	const struct check checks[] = {
 	    {"database", cv_pool_is_up(cv_service_pool(service)), strcmp(role, "check") != 0},
 	    {"index", cv_service_is_fresh(service), true},
+	    {"listeners", atomic_load(&request->http->is_open), true},
 	    {"draining", !atomic_load(&request->http->is_draining), true},
 	};
 	bool is_verbose = cv_query_has(request->path.query, "verbose");

@@ -24,6 +24,7 @@ struct cv_http {
 	struct cv_refusal_log refusals;
 	int64_t started_wall_ms;
 	_Atomic unsigned in_flight; /* requests whose answer is not complete */
+	_Atomic bool is_open;       /* every listener accepts */
 	_Atomic bool is_draining;   /* not ready; connections are closed after their answer */
 	_Atomic bool is_stopping;   /* what waits for a worker is answered 503 */
 };

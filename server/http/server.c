@@ -91,6 +91,8 @@ open_listeners(struct cv_http *http, struct cv_error *err)
 		if (is_set(where) && !open_listener(http, &plans[i], err))
 			return false;
 	}
+	/* Monitoring answers first; ready means that everyone else is answered too. */
+	atomic_store(&http->is_open, true);
 	return true;
 }
 

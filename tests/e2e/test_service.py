@@ -10,7 +10,7 @@ import time
 import pytest
 
 from certvendor_lab import (BINARY, FACTORY, SECRETS, VAR, Lab, clean_environment, end_process,
-                            free_port, run, wait_until)
+                            free_port, port_answers, run, wait_until)
 
 EXIT_CONFIG = 78
 
@@ -288,6 +288,17 @@ def test_health(lab):
     verbose = lab.monitor("/readyz?verbose").body.decode()
     assert "[+] database ok" in verbose and "[+] index ok" in verbose
     assert lab.program("healthcheck").returncode == 0
+
+
+def test_ready_means_every_listener(make_lab):
+    """Monitoring answers first, so a poll without a pause sees the moment between."""
+    lab = make_lab()
+    for _ in range(5):
+        lab.launch()
+        while not lab.is_ready():
+            pass
+        assert all(port_answers(port) for port in lab.ports.values())
+        lab.stop()
 
 
 def test_healthcheck_of_a_server_that_is_not_there(make_lab):
