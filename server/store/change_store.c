@@ -97,6 +97,12 @@ read_count(struct cv_connection *connection, const struct cv_parameters *paramet
 	return true;
 }
 
+/* The one statement that reads whole tables: it may take its time, and join them in any way. */
+static const char load_settings[] = "SET statement_timeout = 0; SET enable_seqscan = on; "
+				    "SET enable_hashjoin = on; SET enable_mergejoin = on";
+static const char usual_settings[] = "RESET statement_timeout; RESET enable_seqscan; "
+				     "RESET enable_hashjoin; RESET enable_mergejoin";
+
 bool
 cv_change_store_load(struct cv_connection *connection, int64_t grace_seconds, cv_status_sink *sink,
     void *context, int64_t *ret_total, int64_t *ret_position, struct cv_error *err)
@@ -105,12 +111,12 @@ cv_change_store_load(struct cv_connection *connection, int64_t grace_seconds, cv
 	bool is_good;
 
 	cv_parameter_number(&parameters, grace_seconds);
-	is_good = cv_execute_script(connection, "SET statement_timeout = 0", LOAD_MS, err) &&
+	is_good = cv_execute_script(connection, load_settings, LOAD_MS, err) &&
 		  cv_execute(connection, CV_SQL(begin_snapshot), NULL, NULL, err) &&
 		  read_count(connection, &parameters, ret_total, ret_position, err) &&
 		  stream_load(connection, &parameters, sink, context, err) &&
 		  cv_execute(connection, CV_SQL(commit), NULL, NULL, err) &&
-		  cv_execute_script(connection, "RESET statement_timeout", LOAD_MS, err);
+		  cv_execute_script(connection, usual_settings, LOAD_MS, err);
 	if (!is_good) {
 		cv_rollback(connection);
 		connection->is_broken = true; /* its time-out is not the usual one */
@@ -222,39 +228,24 @@ cv_change_store_trim(
 
 /* ---- batches from memory ---- */
 
-/* Names were checked at the border: none holds a quote or a backslash. */
-static void
-append_element(struct cv_buffer *array, const char *text)
-{
-	cv_buffer_printf(array, "%s\"%s\"", array->len > 1 ? "," : "", text);
-}
-
 bool
 cv_change_store_write_seen(struct cv_connection *connection, const struct cv_last_seen *rows,
     size_t count, struct cv_error *err)
 {
-	CV_AUTO_BUFFER struct cv_buffer factories = CV_BUFFER_INIT, devices = CV_BUFFER_INIT;
-	CV_AUTO_BUFFER struct cv_buffer slots = CV_BUFFER_INIT, times = CV_BUFFER_INIT;
-	struct cv_buffer *const arrays[] = {&factories, &devices, &slots, &times};
-	struct cv_parameters parameters = {0};
+	CV_AUTO_ROWS struct cv_rows seen = {0};
+	struct cv_parameters parameters;
 
-	for (size_t i = 0; i < 4; i++)
-		cv_buffer_append_text(arrays[i], "{");
+	if (count == 0)
+		return true;
 	for (size_t i = 0; i < count; i++) {
-		char seconds[24];
-
-		snprintf(seconds, sizeof(seconds), "%lld", (long long)rows[i].seen_utc);
-		append_element(&factories, rows[i].party.factory);
-		append_element(&devices, rows[i].party.device);
-		append_element(&slots, rows[i].party.slot);
-		append_element(&times, seconds);
+		cv_rows_next(&seen);
+		cv_rows_text(&seen, rows[i].party.factory);
+		cv_rows_text(&seen, rows[i].party.device);
+		cv_rows_text(&seen, rows[i].party.slot);
+		cv_rows_number(&seen, rows[i].seen_utc);
 	}
-	for (size_t i = 0; i < 4; i++) {
-		cv_buffer_append_text(arrays[i], "}");
-		if (arrays[i]->has_failed)
-			return cv_fail(err, CV_E_MEMORY, "out of memory");
-		cv_parameter_text(&parameters, cv_buffer_text(arrays[i]));
-	}
+	if (!cv_rows_bind(&seen, &parameters, err))
+		return false;
 	if (!cv_execute(connection, CV_SQL(slot_write_seen), &parameters, NULL, err))
 		return cv_error_context(err, "writing last-seen times");
 	return true;

@@ -41,6 +41,34 @@ void cv_parameter_digest(struct cv_parameters *parameters, const struct cv_diges
 void cv_parameter_number(struct cv_parameters *parameters, int64_t number);
 void cv_parameter_bool(struct cv_parameters *parameters, bool value);
 
+/*
+ * Rows of parameters for a statement that takes one array for each column. Call the adders in the
+ * order of the columns, row after row; then bind once. Values are copied. cv_rows_bind fails when
+ * memory ran out.
+ */
+struct cv_column {
+	uint32_t type; /* OID of the elements */
+	bool has_null;
+	struct cv_buffer array; /* in PostgreSQL's binary form */
+};
+struct cv_rows {
+	struct cv_column columns[CV_PARAMETERS_MAX];
+	size_t column_count;
+	size_t at; /* column of the value that comes next */
+	uint32_t count;
+};
+void cv_rows_next(struct cv_rows *rows);
+void cv_rows_text(struct cv_rows *rows, const char *text);
+void cv_rows_bytes(struct cv_rows *rows, struct cv_bytes bytes);
+void cv_rows_digest(struct cv_rows *rows, const struct cv_digest *digest);
+void cv_rows_number(struct cv_rows *rows, int64_t number);
+void cv_rows_no_number(struct cv_rows *rows);
+void cv_rows_bool(struct cv_rows *rows, bool value);
+/* The parameters borrow from the rows. */
+bool cv_rows_bind(struct cv_rows *rows, struct cv_parameters *ret_parameters, struct cv_error *err);
+void cv_rows_deinit(struct cv_rows *rows);
+#define CV_AUTO_ROWS __attribute__((cleanup(cv_rows_deinit)))
+
 enum cv_batch_kind { CV_BATCH_PREPARE, CV_BATCH_STATEMENT, CV_BATCH_SYNC };
 
 /* One expected answer. */
@@ -81,6 +109,10 @@ bool cv_batch_sync(struct cv_connection *connection, struct cv_error *err);
 bool cv_batch_result(struct cv_connection *connection, PGresult **ret_result, struct cv_error *err);
 /* Reads what is left and leaves pipeline mode. Fails when one of the rest failed. */
 bool cv_batch_end(struct cv_connection *connection, struct cv_error *err);
+
+/* One statement for all rows. */
+bool cv_batch_send_rows(struct cv_connection *connection, struct cv_sql sql, struct cv_rows *rows,
+    struct cv_error *err);
 
 /* One statement in a batch of its own. ret_result may be NULL. */
 bool cv_execute(struct cv_connection *connection, struct cv_sql sql,

@@ -1,5 +1,6 @@
--- $1 factory, $2 device, $3 slot, $4 presented key, $5 named key, $6 TBS digest of the presented certificate,
--- $7 CSR digest, $8 replay window in seconds. One row, whether the device exists or not.
+-- As arrays, one device's slot each: $1 factory, $2 device, $3 slot, $4 presented key, $5 named key, $6 TBS digest of
+-- the presented certificate, $7 CSR digest, $8 replay window in seconds. One row each, in their order, whether the
+-- device exists or not.
 SELECT
 	extract(epoch FROM clock_timestamp())::bigint AS now,
 	d.state::text AS device_state,
@@ -10,9 +11,9 @@ SELECT
 	extract(epoch FROM s.issue_debt_until)::bigint AS issue_debt_until,
 	c.key_id AS current_key,
 	(SELECT count(*) FROM certvendor.slot_key a
-		WHERE a.factory = $1 AND a.device = $2 AND a.slot = $3 AND a.state = 'announced') AS announced,
+		WHERE a.factory = w.factory AND a.device = w.device AND a.slot = w.slot AND a.state = 'announced') AS announced,
 	(SELECT count(*) FROM certvendor.certificate e
-		WHERE e.factory = $1 AND e.device = $2 AND e.slot = $3 AND e.key_id = c.key_id
+		WHERE e.factory = w.factory AND e.device = w.device AND e.slot = w.slot AND e.key_id = c.key_id
 			AND e.revoked_at IS NULL AND e.not_after > now()) AS current_certificates,
 	p.state::text AS presented_state,
 	p.asked_by = c.key_id AS presented_asked_by_current,
@@ -28,26 +29,28 @@ SELECT
 	t.revoked_at IS NOT NULL AS certificate_is_revoked,
 	(SELECT r.fingerprint
 		FROM certvendor.certificate r
-		JOIN certvendor.slot_key k ON k.factory = $1 AND k.device = $2 AND k.slot = $3
+		JOIN certvendor.slot_key k ON k.factory = w.factory AND k.device = w.device AND k.slot = w.slot
 			AND k.key_id = r.key_id
-		WHERE r.factory = $1 AND r.device = $2 AND r.slot = $3 AND r.is_ours
-			AND ((r.csr_digest = $7 AND (k.state IN ('asked', 'announced')
+		WHERE r.factory = w.factory AND r.device = w.device AND r.slot = w.slot AND r.is_ours
+			AND ((r.csr_digest = w.csr_digest AND (k.state IN ('asked', 'announced')
 					OR (k.state = 'current' AND r.recorded_at >= s.activated_at)))
-				OR (r.key_id = $5 AND $7 IS NOT NULL AND k.state IN ('asked', 'announced')))
+				OR (r.key_id = w.named_key AND w.csr_digest IS NOT NULL AND k.state IN ('asked', 'announced')))
 			AND r.revoked_at IS NULL AND r.not_after > now()
-			AND r.recorded_at > now() - make_interval(secs => $8::double precision)
-		ORDER BY r.csr_digest = $7 DESC, r.recorded_at DESC
+			AND r.recorded_at > now() - make_interval(secs => w.replay_window)
+		ORDER BY r.csr_digest = w.csr_digest DESC, r.recorded_at DESC
 		LIMIT 1) AS repeated,
 	(extract(epoch FROM d.tokens_void_before) * 1000000)::bigint AS tokens_void_before,
 	c.asked_by IS NOT NULL AS current_was_named
-FROM (SELECT) AS always
-LEFT JOIN certvendor.device d ON d.factory = $1 AND d.id = $2
-LEFT JOIN certvendor.slot s ON s.factory = $1 AND s.device = $2 AND s.name = $3
-LEFT JOIN certvendor.slot_key c ON c.factory = $1 AND c.device = $2 AND c.slot = $3 AND c.state = 'current'
-LEFT JOIN certvendor.slot_key p ON p.factory = $1 AND p.device = $2 AND p.slot = $3 AND p.key_id = $4
-LEFT JOIN certvendor.slot_key n ON n.factory = $1 AND n.device = $2 AND n.slot = $3 AND n.key_id = $5
-LEFT JOIN certvendor.key_claim pc ON pc.factory = $1 AND pc.key_id = $4
-LEFT JOIN certvendor.key_claim nc ON nc.factory = $1 AND nc.key_id = $5
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bigint[])
+	WITH ORDINALITY AS w(factory, device, slot, presented_key, named_key, tbs_digest, csr_digest, replay_window, n)
+LEFT JOIN certvendor.device d ON d.factory = w.factory AND d.id = w.device
+LEFT JOIN certvendor.slot s ON s.factory = w.factory AND s.device = w.device AND s.name = w.slot
+LEFT JOIN certvendor.slot_key c ON c.factory = w.factory AND c.device = w.device AND c.slot = w.slot AND c.state = 'current'
+LEFT JOIN certvendor.slot_key p ON p.factory = w.factory AND p.device = w.device AND p.slot = w.slot AND p.key_id = w.presented_key
+LEFT JOIN certvendor.slot_key n ON n.factory = w.factory AND n.device = w.device AND n.slot = w.slot AND n.key_id = w.named_key
+LEFT JOIN certvendor.key_claim pc ON pc.factory = w.factory AND pc.key_id = w.presented_key
+LEFT JOIN certvendor.key_claim nc ON nc.factory = w.factory AND nc.key_id = w.named_key
 LEFT JOIN LATERAL (SELECT x.fingerprint, x.revoked_at FROM certvendor.certificate x
-	WHERE x.tbs_digest = $6 AND x.factory = $1 AND x.device = $2 AND x.slot = $3
+	WHERE x.tbs_digest = w.tbs_digest AND x.factory = w.factory AND x.device = w.device AND x.slot = w.slot
 	ORDER BY x.revoked_at NULLS LAST LIMIT 1) t ON true
+ORDER BY w.n

@@ -1,9 +1,12 @@
--- $1 factory, $2 key id, $3 device that proved it. The first stays the owner. A transaction of its own, whose commit
--- need not reach the disk before the change that follows it on this connection: the log is written in order, so
--- that change's durable commit carries the claim with it.
+-- As arrays, one key each: $1 factory, $2 key id, $3 device that proved it. The first stays the owner. A transaction
+-- of its own, whose commit need not reach the disk before the change that follows it on this connection: the log is
+-- written in order, so that change's durable commit carries the claims with it. In the order of the keys, so that two
+-- of these never wait for each other.
 WITH relaxed AS MATERIALIZED (
 	SELECT set_config('synchronous_commit', 'off', true)
 )
 INSERT INTO certvendor.key_claim (factory, key_id, device)
-SELECT $1::text, $2::bytea, $3::text FROM relaxed
+SELECT w.factory, w.key_id, w.device
+FROM relaxed, unnest($1::text[], $2::bytea[], $3::text[]) AS w(factory, key_id, device)
+ORDER BY w.factory, w.key_id
 ON CONFLICT DO NOTHING

@@ -45,6 +45,7 @@ struct cv_change_options {
 };
 
 struct cv_device_change;
+struct cv_change_set;
 
 bool cv_device_change_begin(struct cv_connection *connection, const struct cv_record_query *query,
     const struct cv_change_options *options, struct cv_device_change **ret_change,
@@ -52,6 +53,18 @@ bool cv_device_change_begin(struct cv_connection *connection, const struct cv_re
 /* Rolls back what was not committed. */
 void cv_device_change_free(struct cv_device_change *change);
 CV_DEFINE_CLEANUP(cv_device_change);
+
+/*
+ * Changes of several devices, each once, in one transaction. The keys that the queries name count
+ * as proved. A device that somebody else holds is left out, so that sets neither wait nor
+ * deadlock: its change is NULL.
+ */
+bool cv_change_set_begin(struct cv_connection *connection, const struct cv_record_query *queries,
+    size_t count, struct cv_change_set **ret_set, struct cv_error *err);
+struct cv_device_change *cv_change_set_change(struct cv_change_set *set, size_t index);
+/* Rolls back what was not committed; its changes end with it. */
+void cv_change_set_free(struct cv_change_set *set);
+CV_DEFINE_CLEANUP(cv_change_set);
 
 /* Lent; as of after the lock. A device that this change created shows exists = false. */
 const struct cv_device_record *cv_device_change_record(const struct cv_device_change *change);
@@ -75,14 +88,14 @@ void cv_device_change_mark_seen(struct cv_device_change *change);
  * is seen. */
 void cv_device_change_use_token(
     struct cv_device_change *change, const char *token, const struct cv_digest *key);
-/* Records a certificate; of a key without row only after one of the key edits below. */
+/* Records one certificate with the commit; until then what it points to must live. */
 void cv_device_change_add_certificate(
     struct cv_device_change *change, const struct cv_certificate_row *row);
 /* The first current key of a slot that has none. spki: canonical. */
 void cv_device_change_set_first_key(
     struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki);
-/* The current key asked for a certificate of this key; a known key keeps its state. Notes the order
- * of issue when is_issued. */
+/* The current key asked for a certificate of this key; a known key keeps its state. spki must live
+ * until the commit. */
 void cv_device_change_ask_key(
     struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki);
 /* Announces: withdraws the announced keys that were not issued after it, keeps the newest 8, locks
@@ -124,5 +137,10 @@ struct cv_change_note {
  */
 bool cv_device_change_commit(struct cv_device_change *change, const struct cv_change_note *note,
     int64_t *ret_version, struct cv_error *err);
+
+/* For a set: every change to be committed gets its note, which must live until then; what was
+ * edited without one is a mistake. */
+void cv_device_change_note(struct cv_device_change *change, const struct cv_change_note *note);
+bool cv_change_set_commit(struct cv_change_set *set, struct cv_error *err);
 
 #endif

@@ -1,0 +1,242 @@
+#include "device_change_internal.h"
+
+/* Whatever builds on an asked key finds it. */
+static void
+edit(struct cv_device_change *change, struct cv_sql sql, const struct cv_parameters *parameters)
+{
+	struct cv_change_set *set = change->set;
+
+	if (change->has_asked)
+		cv_device_change_send_asked(change);
+	if (!set->has_failed && !cv_batch_send(set->connection, sql, parameters, &set->error))
+		set->has_failed = true;
+}
+
+static void
+add_party(struct cv_parameters *parameters, const struct cv_party *party)
+{
+	cv_parameter_text(parameters, party->factory);
+	cv_parameter_text(parameters, party->device);
+	cv_parameter_text(parameters, party->slot);
+}
+
+static void
+edit_slot(struct cv_device_change *change, struct cv_sql sql)
+{
+	struct cv_parameters parameters = {0};
+
+	add_party(&parameters, &change->party);
+	edit(change, sql, &parameters);
+}
+
+static void
+edit_device(struct cv_device_change *change, struct cv_sql sql)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, change->party.factory);
+	cv_parameter_text(&parameters, change->party.device);
+	edit(change, sql, &parameters);
+}
+
+static void
+edit_key(struct cv_device_change *change, struct cv_sql sql, const struct cv_digest *key)
+{
+	struct cv_parameters parameters = {0};
+
+	add_party(&parameters, &change->party);
+	cv_parameter_digest(&parameters, key);
+	edit(change, sql, &parameters);
+}
+
+static void
+edit_key_with_spki(struct cv_device_change *change, struct cv_sql sql, const struct cv_digest *key,
+    struct cv_bytes spki)
+{
+	struct cv_parameters parameters = {0};
+
+	add_party(&parameters, &change->party);
+	cv_parameter_digest(&parameters, key);
+	cv_parameter_bytes(&parameters, spki);
+	edit(change, sql, &parameters);
+}
+
+void
+cv_device_change_register(
+    struct cv_device_change *change, const char *owner, const char *origin, const char *token)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, change->party.factory);
+	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_text(&parameters, owner);
+	cv_parameter_text(&parameters, origin);
+	cv_parameter_text(&parameters, token);
+	edit(change, CV_SQL(device_register), &parameters);
+	edit_slot(change, CV_SQL(slot_insert));
+}
+
+void
+cv_device_change_set_state(
+    struct cv_device_change *change, enum cv_device_state state, const char *reason)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, change->party.factory);
+	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_text(&parameters, cv_device_state_name(state));
+	cv_parameter_text(&parameters, reason);
+	edit(change, CV_SQL(device_set_state), &parameters);
+}
+
+void
+cv_device_change_void_tokens(struct cv_device_change *change)
+{
+	edit_device(change, CV_SQL(device_void_tokens));
+}
+
+void
+cv_device_change_mark_seen(struct cv_device_change *change)
+{
+	edit_device(change, CV_SQL(device_mark_seen));
+}
+
+void
+cv_device_change_use_token(
+    struct cv_device_change *change, const char *token, const struct cv_digest *key)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, token);
+	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_digest(&parameters, key);
+	edit(change, CV_SQL(enrolment_token_use_insert), &parameters);
+}
+
+void
+cv_device_change_add_certificate(
+    struct cv_device_change *change, const struct cv_certificate_row *row)
+{
+	change->has_certificate = true;
+	change->certificate = *row;
+}
+
+void
+cv_device_change_set_first_key(
+    struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki)
+{
+	edit_key_with_spki(change, CV_SQL(slot_key_set_first), key, spki);
+	edit_slot(change, CV_SQL(slot_activated));
+}
+
+void
+cv_device_change_ask_key(
+    struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki)
+{
+	change->has_asked = true;
+	change->asked_key = *key;
+	change->asked_spki = spki;
+}
+
+void
+cv_device_change_announce_key(
+    struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki)
+{
+	edit_key(change, CV_SQL(slot_key_withdraw_overtaken), key);
+	edit_key_with_spki(change, CV_SQL(slot_key_announce), key, spki);
+	edit_slot(change, CV_SQL(slot_key_forget_named));
+	edit_slot(change, CV_SQL(slot_lock_configuration));
+}
+
+static void
+end_graces(struct cv_device_change *change, const char *slot)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, change->party.factory);
+	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_text(&parameters, slot);
+	edit(change, CV_SQL(slot_key_end_grace), &parameters);
+}
+
+void
+cv_device_change_activate_key(
+    struct cv_device_change *change, const struct cv_digest *key, int grace_days)
+{
+	struct cv_parameters parameters = {0};
+
+	end_graces(change, change->party.slot);
+	add_party(&parameters, &change->party);
+	cv_parameter_digest(&parameters, key);
+	cv_parameter_number(&parameters, grace_days);
+	edit(change, CV_SQL(slot_key_retire_current), &parameters);
+	edit_key(change, CV_SQL(slot_key_discard_others), key);
+	edit_key(change, CV_SQL(slot_key_make_current), key);
+	edit_slot(change, CV_SQL(slot_activated));
+}
+
+void
+cv_device_change_cancel_key(struct cv_device_change *change, const struct cv_digest *key)
+{
+	edit_key(change, CV_SQL(slot_key_cancel), key);
+	edit_slot(change, CV_SQL(slot_key_forget_named));
+	edit_slot(change, CV_SQL(slot_unlock_configuration));
+}
+
+void
+cv_device_change_end_key(struct cv_device_change *change, const struct cv_digest *key,
+    enum cv_key_state state, const char *reason)
+{
+	struct cv_parameters parameters = {0};
+
+	add_party(&parameters, &change->party);
+	cv_parameter_digest(&parameters, key);
+	cv_parameter_text(&parameters, cv_key_state_name(state));
+	cv_parameter_text(&parameters, reason);
+	edit(change, CV_SQL(slot_key_end), &parameters);
+	edit_slot(change, CV_SQL(slot_unlock_configuration));
+}
+
+void
+cv_device_change_end_all_keys(struct cv_device_change *change, const char *reason)
+{
+	struct cv_parameters parameters = {0};
+
+	end_graces(change, NULL);
+	cv_parameter_text(&parameters, change->party.factory);
+	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_text(&parameters, reason);
+	edit(change, CV_SQL(slot_key_end_all), &parameters);
+	edit_device(change, CV_SQL(slot_unlock_all));
+}
+
+void
+cv_device_change_discard_open_keys(struct cv_device_change *change, const char *reason)
+{
+	struct cv_parameters parameters = {0};
+
+	end_graces(change, change->party.slot);
+	add_party(&parameters, &change->party);
+	cv_parameter_text(&parameters, reason);
+	edit(change, CV_SQL(slot_key_discard_open), &parameters);
+	edit_slot(change, CV_SQL(slot_unlock_configuration));
+}
+
+void
+cv_device_change_revoke_certificate(
+    struct cv_device_change *change, const struct cv_digest *fingerprint, const char *reason)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, change->party.factory);
+	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_digest(&parameters, fingerprint);
+	cv_parameter_text(&parameters, reason);
+	edit(change, CV_SQL(certificate_revoke), &parameters);
+}
+
+void
+cv_device_change_set_issue_debt(struct cv_device_change *change, int64_t debt_until_utc)
+{
+	change->issue_debt_until_utc = debt_until_utc;
+}
