@@ -175,7 +175,7 @@ announce(struct announcement *announcement, struct cv_error *err)
 
 	if (!cv_pool_borrow(cv_service_pool(announcement->service), &announcement->connection, err))
 		return false;
-	if (!cv_presenter_identify(announcement->service, announcement->connection,
+	if (!cv_presenter_identify(announcement->service, &announcement->connection,
 		announcement->evidence, &announcement->presenter, &is_refused, &verdict, &detail,
 		err))
 		return false;

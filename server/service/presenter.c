@@ -194,19 +194,22 @@ find_in_memory(const struct identification *id, struct cv_found_certificate *ret
 }
 
 static bool
-find(const struct identification *id, struct cv_connection *connection, bool *ret_is_known,
+find(const struct identification *id, struct cv_connection **connection, bool *ret_is_known,
     struct cv_found_certificate *ret_found, struct cv_error *err)
 {
 	const struct cv_certificate *certificate = id->presenter->certificate;
 
 	*ret_is_known = find_in_memory(id, ret_found);
-	return *ret_is_known ||
-	       cv_certificate_store_find(connection, &id->evidence->fingerprint,
-		   certificate ? &certificate->tbs_digest : NULL, ret_is_known, ret_found, err);
+	if (*ret_is_known)
+		return true;
+	if (!*connection && !cv_pool_borrow(cv_service_pool(id->service), connection, err))
+		return false;
+	return cv_certificate_store_find(*connection, &id->evidence->fingerprint,
+	    certificate ? &certificate->tbs_digest : NULL, ret_is_known, ret_found, err);
 }
 
 static bool
-identify(struct identification *id, struct cv_connection *connection, struct cv_error *err)
+identify(struct identification *id, struct cv_connection **connection, struct cv_error *err)
 {
 	struct cv_presenter *presenter = id->presenter;
 	const struct cv_evidence *evidence = id->evidence;
@@ -234,7 +237,7 @@ identify(struct identification *id, struct cv_connection *connection, struct cv_
 }
 
 bool
-cv_presenter_identify(struct cv_service *service, struct cv_connection *connection,
+cv_presenter_identify(struct cv_service *service, struct cv_connection **connection,
     const struct cv_evidence *evidence, struct cv_presenter *ret_presenter, bool *ret_is_refused,
     enum cv_verdict *ret_verdict, const char **ret_detail, struct cv_error *err)
 {

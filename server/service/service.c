@@ -13,6 +13,8 @@
 #define REFUSALS 4096
 #define REFUSAL_MS 1000
 #define EVENTS_MAX 512
+/* Two, so that one batch is prepared while the other waits for the disk. */
+#define RENEWAL_BATCHES 2
 
 struct refusal {
 	struct cv_digest fingerprint;
@@ -24,6 +26,7 @@ struct refusal {
 struct cv_service {
 	struct cv_service_parts parts;
 	struct cv_service_counters counters;
+	struct cv_combiner *renewals;
 	pthread_mutex_t realm_mutex;
 	struct cv_realm *realm;
 	pthread_mutex_t refusal_mutex;
@@ -254,7 +257,9 @@ cv_service_new(
 	pthread_mutex_init(&service->refusal_mutex, NULL);
 	pthread_mutex_init(&service->event_mutex, NULL);
 	service->refusals = calloc(REFUSALS, sizeof(*service->refusals));
-	if (!service->refusals)
+	service->renewals =
+	    cv_combiner_new(CV_RENEWALS_TOGETHER, RENEWAL_BATCHES, cv_reenrol_together);
+	if (!service->refusals || !service->renewals)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	if (!cv_pool_borrow(parts->pool, &connection, err))
 		return false;
@@ -271,6 +276,7 @@ cv_service_free(struct cv_service *service)
 {
 	if (!service)
 		return;
+	cv_combiner_free(service->renewals);
 	cv_realm_free(service->realm);
 	free(service->refusals);
 	pthread_mutex_destroy(&service->realm_mutex);
@@ -305,6 +311,12 @@ struct cv_service_counters *
 cv_service_counters(struct cv_service *service)
 {
 	return &service->counters;
+}
+
+struct cv_combiner *
+cv_service_renewals(struct cv_service *service)
+{
+	return service->renewals;
 }
 
 struct cv_index *

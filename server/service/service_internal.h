@@ -7,9 +7,15 @@
 #include "cv/service/service.h"
 #include "cv/service/sight.h"
 #include "cv/store/device_change.h"
+#include "cv/util/combiner.h"
 
 /* How often a whole operation is repeated after a serialisation failure or a deadlock. */
 #define CV_ATTEMPTS_MAX 4
+
+/* Re-enrolments that wait together are written together; so many at most. */
+#define CV_RENEWALS_TOGETHER 32
+struct cv_combiner *cv_service_renewals(struct cv_service *service);
+void cv_reenrol_together(struct cv_combiner_item *const *items, size_t count);
 
 /* A presented certificate with everything that was found out about it, before its device's record
  * is read. */
@@ -30,9 +36,10 @@ void cv_presenter_deinit(struct cv_presenter *presenter);
 
 /*
  * Finds out who presents what. When the answer needs no record, *ret_is_refused and *ret_verdict
- * say so (bad certificate, of no authority, another factory's gateway).
+ * say so (bad certificate, of no authority, another factory's gateway). A connection is borrowed
+ * where there is none and memory does not know the certificate; the caller returns it.
  */
-bool cv_presenter_identify(struct cv_service *service, struct cv_connection *connection,
+bool cv_presenter_identify(struct cv_service *service, struct cv_connection **connection,
     const struct cv_evidence *evidence, struct cv_presenter *ret_presenter, bool *ret_is_refused,
     enum cv_verdict *ret_verdict, const char **ret_detail, struct cv_error *err);
 

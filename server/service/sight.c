@@ -360,7 +360,7 @@ judge_once(struct judgement *judgement, struct cv_error *err)
 	struct cv_decision decision = {.verdict = CV_VERDICT_UNAVAILABLE};
 	bool is_refused;
 
-	if (!cv_presenter_identify(judgement->service, judgement->connection, judgement->evidence,
+	if (!cv_presenter_identify(judgement->service, &judgement->connection, judgement->evidence,
 		&judgement->presenter, &is_refused, &sight->verdict, &sight->detail, err))
 		return false;
 	if (is_refused)

@@ -1,4 +1,4 @@
-#include "device_change_internal.h"
+#include "cv/store/device_change.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "cv/util/random.h"
 #include "cv/util/text.h"
 
+#include "device_change_internal.h"
 #include "enrolment_token_internal.h"
 
 /* ---- begin ---- */
@@ -155,8 +156,7 @@ begin_one(struct cv_device_change *change, const struct cv_record_query *query,
 	return send_claims(connection, &claims, err) &&
 	       send_locks(connection, query->party, options, err) &&
 	       cv_device_records_send(connection, query, 1, err) &&
-	       cv_batch_sync(connection, err) &&
-	       read_one(change, options, claims.count > 0, err);
+	       cv_batch_sync(connection, err) && read_one(change, options, claims.count > 0, err);
 }
 
 static bool
@@ -210,8 +210,7 @@ begin_many(struct cv_change_set *set, const struct cv_record_query *queries, str
 }
 
 static struct cv_change_set *
-make_set(
-    struct cv_connection *connection, const struct cv_record_query *queries, size_t count)
+make_set(struct cv_connection *connection, const struct cv_record_query *queries, size_t count)
 {
 	struct cv_change_set *set = calloc(1, sizeof(*set) + count * sizeof(set->changes[0]));
 
@@ -432,11 +431,9 @@ read_commit(struct cv_change_set *set, struct cv_error *err)
 	for (size_t i = connection->item_head; i < connection->item_tail; i++)
 		statements += connection->items[i].kind == CV_BATCH_STATEMENT;
 	if (!skip_results(connection, statements - 2, err) ||
-	    !cv_batch_result(connection, &finished, err) ||
-	    !cv_batch_result(connection, NULL, err))
+	    !cv_batch_result(connection, &finished, err) || !cv_batch_result(connection, NULL, err))
 		return false;
-	set->version =
-	    PQntuples(finished) > 0 ? cv_row_number((struct cv_row){finished, 0}, 0) : 0;
+	set->version = PQntuples(finished) > 0 ? cv_row_number((struct cv_row){finished, 0}, 0) : 0;
 	return true;
 }
 

@@ -20,7 +20,7 @@ struct cv_device_change {
 	struct cv_bytes asked_spki;
 	bool has_certificate;
 	struct cv_certificate_row certificate;
-	int64_t issue_debt_until_utc; /* 0: as it was */
+	int64_t issue_debt_until_utc;      /* 0: as it was */
 	const struct cv_change_note *note; /* NULL: nothing of this change is written */
 };
 

@@ -76,8 +76,8 @@ cv_device_record_read(struct cv_connection *connection, const struct cv_record_q
 
 	if (!cv_batch_begin(connection, err))
 		return false;
-	is_good = cv_device_records_send(connection, query, 1, err) && cv_batch_sync(connection, err) &&
-		  cv_batch_result(connection, &result, err);
+	is_good = cv_device_records_send(connection, query, 1, err) &&
+		  cv_batch_sync(connection, err) && cv_batch_result(connection, &result, err);
 	if (!cv_batch_end(connection, is_good ? err : &ignored) || !is_good)
 		return false;
 	cv_device_record_from_row((struct cv_row){result, 0}, query->party, ret_record);

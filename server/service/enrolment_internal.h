@@ -1,0 +1,77 @@
+/*
+ * What registration and re-enrolment share: one request on its way, the checks of its CSR and key,
+ * and the certificate that answers it. Functions return false for a failure; an expected no is
+ * true with an outcome other than CV_ENROLMENT_ISSUED.
+ */
+#ifndef CV_SERVICE_ENROLMENT_INTERNAL_H
+#define CV_SERVICE_ENROLMENT_INTERNAL_H
+
+#include "cv/pki/csr.h"
+#include "cv/service/enrolment.h"
+
+#include "service_internal.h"
+
+struct enrolment {
+	struct cv_service *service;
+	const struct cv_enrolment_request *request;
+	struct cv_enrolment_answer *answer;
+	struct cv_buffer *ret_der;
+	struct cv_connection *connection; /* NULL: not needed yet */
+	struct cv_csr *csr;
+	struct cv_realm *realm;
+	const struct cv_realm_authority *issuer; /* lent by the realm */
+	const struct cv_factory_row *factory;    /* lent by the realm */
+	struct cv_certificate *certificate;      /* issued, and not yet committed */
+	struct cv_change_note note;              /* of the change that records it */
+	char note_after[256];
+	bool must_repeat;        /* the record changed since the sight: judge again */
+	struct cv_digest repeat; /* fingerprint of the answer to this CSR */
+};
+
+void cv_enrolment_start(struct enrolment *enrolment, struct cv_service *service,
+    const struct cv_enrolment_request *request, struct cv_enrolment_answer *ret_answer,
+    struct cv_buffer *ret_der);
+void cv_enrolment_deinit(struct enrolment *enrolment);
+/* Every refusal is counted once, whatever the way to it. Returns is_good. */
+bool cv_enrolment_finish(const struct enrolment *enrolment, bool is_good);
+
+/* An expected no; true, because nothing failed. */
+bool cv_enrolment_refuse(
+    struct enrolment *enrolment, enum cv_enrolment_outcome outcome, const char *detail);
+bool cv_enrolment_refuse_verdict(
+    struct enrolment *enrolment, enum cv_verdict verdict, const char *detail);
+bool cv_enrolment_is_going_on(const struct enrolment *enrolment);
+
+/* A connection for the rest of the request. */
+bool cv_enrolment_connect(struct enrolment *enrolment, struct cv_error *err);
+
+bool cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err);
+/* The factory by whatever named it; a label or OU that contradicts is refused. */
+bool cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory);
+/* What the record says of the requested key. */
+bool cv_enrolment_check_named_key(
+    struct enrolment *enrolment, const struct cv_device_record *record);
+bool cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_change *change);
+
+/*
+ * Makes the certificate and adds it, with its note, to the change. Nothing of it may be answered
+ * before cv_enrolment_take_issued, which the caller calls after the commit.
+ */
+bool cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
+    struct cv_bytes san, struct cv_error *err);
+void cv_enrolment_write_note(struct enrolment *enrolment, const char *kind, const char *actor);
+void cv_enrolment_take_issued(struct enrolment *enrolment);
+
+/* Before an attempt: as if nothing had been tried. */
+void cv_enrolment_begin_attempt(struct enrolment *enrolment);
+/* The certificate that answered this CSR before, where that is the outcome. */
+bool cv_enrolment_answer_again(struct enrolment *enrolment, struct cv_error *err);
+/*
+ * Runs one attempt until it neither collides with another transaction nor finds the record changed.
+ * judge_again may be NULL.
+ */
+bool cv_enrolment_attempt_until_settled(struct enrolment *enrolment,
+    bool (*attempt)(struct enrolment *enrolment, struct cv_error *err),
+    bool (*judge_again)(struct enrolment *enrolment, struct cv_error *err), struct cv_error *err);
+
+#endif

@@ -1,0 +1,303 @@
+#include "enrolment_internal.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "cv/util/combiner.h"
+
+#define TOGETHER_MAX CV_RENEWALS_TOGETHER
+
+struct reenrolment {
+	struct enrolment base; /* first, so that an attempt finds its way back */
+	struct cv_presenter presenter;
+	struct cv_combiner_item item; /* while it is renewed together with others */
+	bool is_settled;              /* that decided it */
+};
+
+static void
+reenrolment_deinit(struct reenrolment *reenrolment)
+{
+	cv_presenter_deinit(&reenrolment->presenter);
+	cv_enrolment_deinit(&reenrolment->base);
+}
+#define AUTO_REENROLMENT __attribute__((cleanup(reenrolment_deinit)))
+
+/* RFC 7030 section 4.2.2: subject and subjectAltName identical to those of the certificate being
+ * renewed. */
+static bool
+check_names(struct reenrolment *reenrolment)
+{
+	struct enrolment *enrolment = &reenrolment->base;
+	const struct cv_certificate *old = reenrolment->presenter.certificate;
+	const struct cv_csr *csr = enrolment->csr;
+
+	if (!cv_bytes_equal(csr->subject, old->subject))
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_SUBJECT_MISMATCH,
+		    "the subject differs from that of the certificate");
+	if (csr->san.len == 0 && enrolment->request->inherits_san)
+		return true;
+	if (!cv_bytes_equal(csr->san, old->san))
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_SAN_MISMATCH,
+		    "the subjectAltName differs from that of the certificate");
+	return true;
+}
+
+static bool
+check_presented(struct reenrolment *reenrolment, const struct cv_device_record *record)
+{
+	struct enrolment *enrolment = &reenrolment->base;
+	struct cv_decision decision =
+	    cv_decide(&reenrolment->presenter.presented, record, &reenrolment->presenter.policy);
+
+	if (decision.verdict == CV_VERDICT_TALKS)
+		return cv_enrolment_refuse_verdict(
+		    enrolment, CV_VERDICT_DENIED, "a replaced key may not enrol");
+	if (!cv_verdict_is_allowed(decision.verdict))
+		return cv_enrolment_refuse_verdict(enrolment, decision.verdict, NULL);
+	enrolment->must_repeat = decision.step != CV_STEP_NONE;
+	return true;
+}
+
+static bool
+is_late(const struct reenrolment *reenrolment, const struct cv_device_record *record)
+{
+	return record->now_utc > reenrolment->presenter.presented.not_after_utc;
+}
+
+/* Whether the device may have this certificate, and has none like it. */
+static bool
+decide(struct reenrolment *reenrolment, struct cv_device_change *change)
+{
+	struct enrolment *enrolment = &reenrolment->base;
+	const struct cv_device_record *record = cv_device_change_record(change);
+
+	if (!check_presented(reenrolment, record) || !cv_enrolment_is_going_on(enrolment) ||
+	    !cv_enrolment_check_named_key(enrolment, record) ||
+	    !cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (record->has_repeat) {
+		enrolment->repeat = record->repeat_fingerprint;
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
+	}
+	return cv_enrolment_check_allowance(enrolment, change);
+}
+
+/* Everything but the commit. */
+static bool
+renew(struct reenrolment *reenrolment, struct cv_device_change *change, struct cv_error *err)
+{
+	struct enrolment *enrolment = &reenrolment->base;
+	const struct cv_digest *key = cv_public_key_id(enrolment->csr->key);
+	struct cv_bytes spki = cv_public_key_spki(enrolment->csr->key);
+	bool is_rekey = !cv_digest_equal(key, &reenrolment->presenter.key_id);
+
+	if (!decide(reenrolment, change) || !cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (!cv_enrolment_issue(enrolment, change, reenrolment->presenter.certificate->san, err))
+		return false;
+	if (!cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (is_rekey)
+		cv_device_change_ask_key(change, key, spki);
+	/* Who renews late could not announce: the request is the announcement. */
+	if (is_rekey && is_late(reenrolment, cv_device_change_record(change)))
+		cv_device_change_announce_key(change, key, spki);
+	cv_enrolment_write_note(
+	    enrolment, is_rekey ? "rekeyed" : "renewed", enrolment->request->evidence->actor);
+	return true;
+}
+
+static struct cv_record_query
+query_of(const struct reenrolment *reenrolment)
+{
+	const struct enrolment *enrolment = &reenrolment->base;
+
+	return cv_presenter_query(enrolment->service, &reenrolment->presenter,
+	    cv_public_key_id(enrolment->csr->key), &enrolment->csr->digest);
+}
+
+static bool
+attempt_reenrolment(struct enrolment *enrolment, struct cv_error *err)
+{
+	struct reenrolment *reenrolment = (struct reenrolment *)enrolment;
+	struct cv_record_query query = query_of(reenrolment);
+	struct cv_change_options options = {.proved_keys = {query.named_key}};
+	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
+
+	if (!cv_enrolment_connect(enrolment, err) ||
+	    !cv_device_change_begin(enrolment->connection, &query, &options, &change, err) ||
+	    !renew(reenrolment, change, err))
+		return false;
+	if (!cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (!cv_device_change_commit(change, &enrolment->note, NULL, err))
+		return false;
+	cv_enrolment_take_issued(enrolment);
+	return true;
+}
+
+/* ---- together ---- */
+
+/*
+ * A fleet that renews at once: one transaction serves all that wait. It takes those that need
+ * nothing but a decision and a certificate; whatever else turns up (a device that somebody else
+ * holds, a failure) stays unsettled and is attempted alone.
+ */
+struct company {
+	size_t count;
+	struct reenrolment *members[TOGETHER_MAX];
+	struct cv_record_query queries[TOGETHER_MAX];
+};
+
+static bool
+has_device(const struct company *company, const struct cv_party *party)
+{
+	for (size_t i = 0; i < company->count; i++) {
+		const struct cv_party *other = company->queries[i].party;
+
+		if (strcmp(other->device, party->device) == 0 &&
+		    strcmp(other->factory, party->factory) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+gather(struct cv_combiner_item *const *items, size_t count, struct company *ret_company)
+{
+	ret_company->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct reenrolment *member =
+		    (struct reenrolment *)(void *)((char *)items[i] -
+						   offsetof(struct reenrolment, item));
+
+		if (has_device(ret_company, &member->presenter.party))
+			continue;
+		ret_company->members[ret_company->count] = member;
+		ret_company->queries[ret_company->count++] = query_of(member);
+	}
+}
+
+/* true: the change is to be committed. A refusal is settled here and now. */
+static bool
+renew_member(struct reenrolment *member, struct cv_device_change *change)
+{
+	struct enrolment *enrolment = &member->base;
+	struct cv_error ignored = CV_ERROR_INIT;
+
+	cv_enrolment_begin_attempt(enrolment);
+	if (!renew(member, change, &ignored) || enrolment->must_repeat)
+		return false;
+	if (cv_enrolment_is_going_on(enrolment)) {
+		cv_device_change_note(change, &enrolment->note);
+		return true;
+	}
+	member->is_settled = true;
+	return false;
+}
+
+static void
+renew_company(struct company *company, struct cv_connection *connection)
+{
+	CV_AUTO(cv_change_set) struct cv_change_set *set = NULL;
+	struct cv_error ignored = CV_ERROR_INIT;
+	struct reenrolment *renewed[TOGETHER_MAX];
+	size_t count = 0;
+
+	if (!cv_change_set_begin(connection, company->queries, company->count, &set, &ignored))
+		return;
+	for (size_t i = 0; i < company->count; i++) {
+		struct cv_device_change *change = cv_change_set_change(set, i);
+
+		if (change && renew_member(company->members[i], change))
+			renewed[count++] = company->members[i];
+	}
+	if (count == 0 || !cv_change_set_commit(set, &ignored))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		cv_enrolment_take_issued(&renewed[i]->base);
+		renewed[i]->is_settled = true;
+	}
+}
+
+void
+cv_reenrol_together(struct cv_combiner_item *const *items, size_t count)
+{
+	struct company company;
+	struct cv_connection *connection = NULL;
+	struct cv_error ignored = CV_ERROR_INIT;
+	struct cv_pool *pool;
+
+	gather(items, count, &company);
+	pool = cv_service_pool(company.members[0]->base.service);
+	if (!cv_pool_borrow(pool, &connection, &ignored))
+		return;
+	renew_company(&company, connection);
+	cv_pool_return(pool, connection);
+}
+
+static bool
+judge_again(struct enrolment *enrolment, struct cv_error *err)
+{
+	struct cv_sight sight;
+	struct cv_error judge_error = CV_ERROR_INIT;
+
+	cv_sight_judge(enrolment->service, enrolment->request->evidence, &sight, &judge_error);
+	if (sight.verdict == CV_VERDICT_UNAVAILABLE) {
+		*err = judge_error;
+		return false;
+	}
+	if (!cv_verdict_is_allowed(sight.verdict)) {
+		enrolment->must_repeat = false;
+		return cv_enrolment_refuse_verdict(enrolment, sight.verdict, sight.detail);
+	}
+	return true;
+}
+
+static bool
+identify_presenter(struct reenrolment *reenrolment, struct cv_error *err)
+{
+	struct enrolment *enrolment = &reenrolment->base;
+	enum cv_verdict verdict;
+	const char *detail;
+	bool is_refused;
+
+	if (!cv_presenter_identify(enrolment->service, &enrolment->connection,
+		enrolment->request->evidence, &reenrolment->presenter, &is_refused, &verdict,
+		&detail, err))
+		return false;
+	enrolment->answer->party = reenrolment->presenter.party;
+	return is_refused ? cv_enrolment_refuse_verdict(enrolment, verdict, detail) : true;
+}
+
+static bool
+reenrol(struct reenrolment *reenrolment, struct cv_error *err)
+{
+	struct enrolment *enrolment = &reenrolment->base;
+
+	if (!cv_enrolment_parse_csr(enrolment, err) || !cv_enrolment_is_going_on(enrolment))
+		return enrolment->answer->outcome != CV_ENROLMENT_ISSUED;
+	if (!identify_presenter(reenrolment, err))
+		return false;
+	/* Before the key is claimed: a request that names another device proves nothing for this
+	 * one. */
+	if (!cv_enrolment_is_going_on(enrolment) || !check_names(reenrolment) ||
+	    !cv_enrolment_is_going_on(enrolment) ||
+	    !cv_enrolment_choose_factory(enrolment, reenrolment->presenter.party.factory) ||
+	    !cv_enrolment_is_going_on(enrolment))
+		return true;
+	cv_combiner_join(cv_service_renewals(enrolment->service), &reenrolment->item);
+	if (reenrolment->is_settled)
+		return cv_enrolment_answer_again(enrolment, err);
+	return cv_enrolment_attempt_until_settled(enrolment, attempt_reenrolment, judge_again, err);
+}
+
+bool
+cv_reenrol(struct cv_service *service, const struct cv_enrolment_request *request,
+    struct cv_enrolment_answer *ret_answer, struct cv_buffer *ret_der, struct cv_error *err)
+{
+	AUTO_REENROLMENT struct reenrolment reenrolment = {.base = {.service = service}};
+
+	cv_enrolment_start(&reenrolment.base, service, request, ret_answer, ret_der);
+	return cv_enrolment_finish(&reenrolment.base, reenrol(&reenrolment, err));
+}

@@ -1,0 +1,332 @@
+#include "enrolment_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cv/pki/digest.h"
+#include "cv/util/text.h"
+
+/* What entitles to a first certificate: a token, or a certificate of a bootstrap authority. */
+struct registration {
+	struct enrolment base; /* first */
+	bool has_token;
+	struct cv_enrolment_token_row token;
+	const struct cv_realm_authority *bootstrap;
+	char actor[CV_UUID_SIZE + CV_AUTHORITY_NAME_SIZE + 16];
+};
+
+static void
+registration_deinit(struct registration *registration)
+{
+	cv_enrolment_deinit(&registration->base);
+}
+#define AUTO_REGISTRATION __attribute__((cleanup(registration_deinit)))
+
+static bool
+is_for_this_id(const struct registration *registration)
+{
+	return registration->has_token && registration->token.device[0] != '\0';
+}
+
+static bool
+check_token(struct registration *registration, const struct cv_enrolment_token_row *token)
+{
+	struct enrolment *enrolment = &registration->base;
+
+	if (token->device[0] && strcmp(token->device, enrolment->csr->common_name) != 0)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is for another device");
+	if (token->is_spent_by_device)
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_NOT_AUTHORISED,
+		    "the certificate that the token gave was seen: the token is used up");
+	if (token->uses >= token->uses_max && !token->is_used_by_device)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_BAD_CREDENTIALS, "the token is used up");
+	return true;
+}
+
+static bool
+find_token(struct registration *registration, struct cv_error *err)
+{
+	struct enrolment *enrolment = &registration->base;
+	const char *secret = enrolment->request->token;
+	struct cv_digest hash;
+	bool exists;
+
+	cv_digest_sha256(cv_bytes(secret, strlen(secret)), &hash);
+	if (!cv_realm_store_find_enrolment_token(enrolment->connection, &hash,
+		enrolment->csr->common_name, &exists, &registration->token, err))
+		return false;
+	if (!exists)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_BAD_CREDENTIALS, "the token is not valid");
+	registration->has_token = true;
+	snprintf(
+	    registration->actor, sizeof(registration->actor), "token:%s", registration->token.id);
+	if (!check_token(registration, &registration->token) ||
+	    !cv_enrolment_is_going_on(enrolment))
+		return true;
+	return cv_enrolment_choose_factory(enrolment, registration->token.factory);
+}
+
+/* A manufacturer's certificate: of a trusted bootstrap authority, in date, naming the very id. */
+static bool
+check_bootstrap(struct registration *registration, struct cv_error *err)
+{
+	struct enrolment *enrolment = &registration->base;
+	const struct cv_evidence *evidence = enrolment->request->evidence;
+	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
+	struct cv_error parse_error = CV_ERROR_INIT;
+	enum cv_chain_outcome outcome = CV_CHAIN_NOT_ISSUED;
+	int64_t now = cv_clock_wall_seconds(cv_service_clock(enrolment->service));
+	int64_t skew = cv_service_settings(enrolment->service)->skew_seconds;
+
+	if (!cv_certificate_parse(evidence->certificate, &certificate, &parse_error))
+		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_BAD_CERTIFICATE, NULL);
+	if (!cv_realm_find_issuer(
+		enrolment->realm, certificate, &registration->bootstrap, &outcome, NULL, err))
+		return false;
+	if (outcome != CV_CHAIN_GOOD || registration->bootstrap->row.kind != CV_AUTHORITY_BOOTSTRAP)
+		return cv_enrolment_refuse_verdict(
+		    enrolment, enrolment->request->sight->verdict, NULL);
+	if (registration->bootstrap->row.state != CV_AUTHORITY_TRUSTED)
+		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_AUTHORITY_REFUSED, NULL);
+	if (certificate->not_after_utc < now)
+		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_EXPIRED, NULL);
+	if (certificate->not_before_utc > now + skew)
+		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_NOT_YET_VALID, NULL);
+	if (strcmp(certificate->common_name, enrolment->csr->common_name) != 0)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the certificate names another device");
+	snprintf(registration->actor, sizeof(registration->actor), "bootstrap:%s",
+	    registration->bootstrap->row.name);
+	return cv_enrolment_choose_factory(enrolment, registration->bootstrap->row.factory);
+}
+
+/* What registering does to the keys of the device. */
+enum registration_plan {
+	PLAN_REFUSED,
+	PLAN_REGISTER, /* no record: the key becomes current */
+	PLAN_ANEW, /* refused id: cleared, every earlier certificate denied, the key becomes current
+		    */
+	PLAN_FIRST_KEY, /* a record without current key: the key becomes current */
+	PLAN_SAME_KEY,  /* another certificate for the current key, which was never seen */
+	PLAN_ANNOUNCE,  /* the operator's announcement of the next key */
+};
+
+static enum registration_plan
+plan(const struct registration *registration, const struct cv_device_record *record,
+    const struct cv_digest *key)
+{
+	bool is_own_token = is_for_this_id(registration);
+	bool is_token_of_registration = registration->has_token && !record->is_seen &&
+					strcmp(record->registered_by, registration->token.id) == 0;
+
+	if (!record->exists)
+		return PLAN_REGISTER;
+	if (registration->has_token &&
+	    registration->token.made_at_us < record->tokens_void_before_us)
+		return PLAN_REFUSED;
+	if (record->device_state != CV_DEVICE_OK)
+		return is_own_token ? PLAN_ANEW : PLAN_REFUSED;
+	if (!record->has_current)
+		return is_own_token ? PLAN_FIRST_KEY : PLAN_REFUSED;
+	if (!is_own_token && !is_token_of_registration)
+		return PLAN_REFUSED;
+	return cv_digest_equal(&record->current_key, key) ? PLAN_SAME_KEY : PLAN_ANNOUNCE;
+}
+
+static void
+take_plan(const struct registration *registration, enum registration_plan chosen,
+    struct cv_device_change *change)
+{
+	const struct cv_csr *csr = registration->base.csr;
+	const struct cv_digest *key = cv_public_key_id(csr->key);
+	struct cv_bytes spki = cv_public_key_spki(csr->key);
+	const struct cv_realm_authority *origin =
+	    registration->bootstrap ? registration->bootstrap : registration->base.issuer;
+	const char *owner = origin->row.owner[0] ? origin->row.owner : NULL;
+	const char *token = registration->has_token ? registration->token.id : NULL;
+
+	switch (chosen) {
+	case PLAN_REFUSED:
+		break;
+	case PLAN_ANEW:
+		cv_device_change_end_all_keys(change, "superseded");
+		cv_device_change_register(change, owner, origin->row.id, token);
+		cv_device_change_set_first_key(change, key, spki);
+		break;
+	case PLAN_REGISTER:
+	case PLAN_FIRST_KEY:
+		cv_device_change_register(change, owner, origin->row.id, token);
+		cv_device_change_set_first_key(change, key, spki);
+		break;
+	case PLAN_SAME_KEY:
+		break;
+	case PLAN_ANNOUNCE:
+		cv_device_change_ask_key(change, key, spki);
+		cv_device_change_announce_key(change, key, spki);
+		break;
+	}
+	if (token)
+		cv_device_change_use_token(change, token, key);
+}
+
+static const char *
+plan_kind(enum registration_plan chosen)
+{
+	switch (chosen) {
+	case PLAN_REFUSED:
+		break;
+	case PLAN_REGISTER:
+		return "registered";
+	case PLAN_ANEW:
+	case PLAN_FIRST_KEY:
+		return "registered-anew";
+	case PLAN_SAME_KEY:
+		return "renewed";
+	case PLAN_ANNOUNCE:
+		return "announced";
+	}
+	return "none";
+}
+
+static bool
+issue_registration(struct registration *registration, enum registration_plan chosen,
+    struct cv_device_change *change, struct cv_error *err)
+{
+	struct enrolment *enrolment = &registration->base;
+
+	if (chosen != PLAN_REGISTER && !cv_enrolment_check_allowance(enrolment, change))
+		return false;
+	if (!cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (!cv_enrolment_issue(enrolment, change, cv_bytes(NULL, 0), err))
+		return false;
+	if (!cv_enrolment_is_going_on(enrolment))
+		return true;
+	take_plan(registration, chosen, change);
+	cv_enrolment_write_note(enrolment, plan_kind(chosen), registration->actor);
+	if (!cv_device_change_commit(change, &enrolment->note, NULL, err))
+		return false;
+	cv_enrolment_take_issued(enrolment);
+	if (chosen == PLAN_REGISTER || chosen == PLAN_ANEW || chosen == PLAN_FIRST_KEY)
+		cv_service_counters(enrolment->service)->registered++;
+	return cv_service_take_change(
+	    enrolment->service, enrolment->connection, &enrolment->answer->party, err);
+}
+
+/* Under the lock: token, authority and record as they are now. */
+static bool
+check_locked(struct registration *registration, struct cv_device_change *change,
+    enum registration_plan *ret_plan)
+{
+	struct enrolment *enrolment = &registration->base;
+	const struct cv_device_record *record = cv_device_change_record(change);
+
+	if (cv_device_change_authority_state(change) != CV_AUTHORITY_TRUSTED)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_NO_ISSUER, "the authority signs nothing now");
+	if (registration->has_token && !cv_device_change_token(change, &registration->token))
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_BAD_CREDENTIALS, "the token is not valid");
+	if (registration->has_token && (!check_token(registration, &registration->token) ||
+					   !cv_enrolment_is_going_on(enrolment)))
+		return true;
+	if (!cv_enrolment_check_named_key(enrolment, record) ||
+	    !cv_enrolment_is_going_on(enrolment))
+		return true;
+	*ret_plan = plan(registration, record, cv_public_key_id(enrolment->csr->key));
+	if (*ret_plan != PLAN_REFUSED)
+		return true;
+	if (record->device_state != CV_DEVICE_OK)
+		return cv_enrolment_refuse_verdict(
+		    enrolment, CV_VERDICT_DEVICE_REFUSED, "the device is held, deleted or revoked");
+	return cv_enrolment_refuse(
+	    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the device is registered already");
+}
+
+static bool
+attempt_registration(struct enrolment *enrolment, struct cv_error *err)
+{
+	struct registration *registration = (struct registration *)enrolment;
+	const struct cv_digest *key = cv_public_key_id(enrolment->csr->key);
+	struct cv_record_query query = {
+	    .party = &enrolment->answer->party,
+	    .named_key = key,
+	    .csr_digest = &enrolment->csr->digest,
+	    .replay_window_seconds = cv_service_settings(enrolment->service)->replay_window_seconds,
+	};
+	struct cv_change_options options = {
+	    .proved_keys = {key},
+	    .creates_device = true,
+	    /* The one whose word is taken: who vouches for a registration must be trusted now. */
+	    .authority = registration->bootstrap ? registration->bootstrap->row.id
+						 : enrolment->issuer->row.id,
+	    .token = registration->has_token ? registration->token.id : NULL,
+	};
+	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
+	enum registration_plan chosen = PLAN_REFUSED;
+
+	if (!cv_device_change_begin(enrolment->connection, &query, &options, &change, err))
+		return false;
+	if (!check_locked(registration, change, &chosen) || !cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (cv_device_change_record(change)->has_repeat &&
+	    (chosen == PLAN_SAME_KEY || chosen == PLAN_ANNOUNCE)) {
+		enrolment->repeat = cv_device_change_record(change)->repeat_fingerprint;
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
+	}
+	return issue_registration(registration, chosen, change, err);
+}
+
+static bool
+check_credentials(struct registration *registration, struct cv_error *err)
+{
+	struct enrolment *enrolment = &registration->base;
+
+	if (enrolment->request->evidence)
+		return check_bootstrap(registration, err);
+	if (!enrolment->request->token)
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_NO_CREDENTIALS, NULL);
+	return find_token(registration, err);
+}
+
+static bool
+register_device(struct registration *registration, struct cv_error *err)
+{
+	struct enrolment *enrolment = &registration->base;
+
+	if (!cv_enrolment_parse_csr(enrolment, err) || !cv_enrolment_is_going_on(enrolment))
+		return enrolment->answer->outcome != CV_ENROLMENT_ISSUED;
+	if (!cv_enrolment_connect(enrolment, err))
+		return false;
+	if (!check_credentials(registration, err))
+		return false;
+	if (!cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (enrolment->csr->san.len)
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_EXTENSION,
+		    "no subjectAltName is allowed at enrolment");
+	if (!cv_party_set(&enrolment->answer->party, enrolment->factory->name,
+		enrolment->csr->common_name, CV_SLOT_CLIENT))
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_BAD_CSR, "the CN is not a device id");
+	return cv_enrolment_attempt_until_settled(enrolment, attempt_registration, NULL, err);
+}
+
+bool
+cv_enrol(struct cv_service *service, const struct cv_enrolment_request *request,
+    struct cv_enrolment_answer *ret_answer, struct cv_buffer *ret_der, struct cv_error *err)
+{
+	AUTO_REGISTRATION struct registration registration = {.base = {.service = service}};
+
+	if (request->evidence && cv_verdict_is_allowed(request->sight->verdict))
+		return cv_reenrol(service, request, ret_answer, ret_der, err);
+	cv_enrolment_start(&registration.base, service, request, ret_answer, ret_der);
+	if (!request->evidence && !request->token) {
+		ret_answer->outcome = CV_ENROLMENT_NO_CREDENTIALS;
+		return cv_enrolment_finish(&registration.base, true);
+	}
+	return cv_enrolment_finish(&registration.base, register_device(&registration, err));
+}
