@@ -27,6 +27,9 @@ PACKAGES_RUN := postgresql postgresql-client nginx-light curl openssl ca-certifi
 PACKAGES_TEST := libcriterion-dev clang-14 clang-format-14 libclang-rt-14-dev shellcheck \
 	python3 python3-pytest python3-cryptography strongswan-pki libstrongswan-standard-plugins
 
+PACKAGES_IMAGE := buildah debootstrap docker-compose iproute2 openssl python3 python3-pytest \
+	python3-yaml
+
 # ---- Lanes: one set of flags, one folder under build/ ------------------------------------------
 
 OUT := build/$(LANE)
@@ -128,9 +131,9 @@ $(OUT)/integration_tests: $(INTEGRATION_OBJECTS) $(OUT)/libcv.a $(OUT)/integrati
 
 -include $(wildcard $(OBJECTS:.o=.d))
 
-.PHONY: FORCE all help deps deps-test check-env test test-unit test-integration test-e2e test-asan \
-	test-tsan test-clang run-unit run-integration run-e2e layers format format-check bench \
-	run install clean
+.PHONY: FORCE all help deps deps-build deps-test check-env test test-unit test-integration \
+	test-e2e test-asan test-tsan test-clang test-image run-unit run-integration run-e2e layers \
+	format format-check bench run install clean
 FORCE:
 
 # ---- Building ----------------------------------------------------------------------------------
@@ -143,6 +146,9 @@ help: ## List the targets
 
 deps: ## Install the Debian packages needed to build and run
 	@deploy/install_packages.sh $(PACKAGES_BUILD) $(PACKAGES_RUN)
+
+deps-build: ## Install only what compiling needs
+	@deploy/install_packages.sh $(PACKAGES_BUILD)
 
 deps-test: ## Install also the packages that only the tests need
 	@deploy/install_packages.sh $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)
@@ -204,6 +210,10 @@ test-tsan: deps-test ## Unit and integration tests with the thread sanitizer
 
 test-clang: deps-test ## Compile everything with Clang, warnings as errors
 	$(AGAIN) LANE=clang build/clang/certvendor build/clang/unit_tests build/clang/integration_tests
+
+test-image: ## As root: build the Dockerfile, run the image and deploy/compose.yaml
+	@deploy/install_packages.sh $(PACKAGES_IMAGE)
+	@tests/image/run.sh
 
 # One lane each; an empty set of tests is a mistake, not a success.
 run-unit: $(OUT)/unit_tests
