@@ -1,0 +1,13 @@
+# Fills in deploy/nginx/certvendor.conf.in for deploy/compose.yaml.
+s,@NGINX_LISTEN@,9443,
+s,@BACKEND_LISTEN@,127.0.0.1:8081,
+s,@CHECK_ADDRESS@,certvendor:8445,
+s,@CHECK_NAME@,certvendor,
+s,@SERVER_CERT@,/run/secrets/server_certificate,
+s,@SERVER_KEY@,/run/secrets/server_key,
+s,@ROOT_CA@,/run/secrets/root,
+s,@GATEWAY_CERT@,/run/secrets/gateway_certificate,
+s,@GATEWAY_KEY@,/run/secrets/gateway_key,
+s,^error_log .*,error_log stderr warn;,
+s,access_log .*,access_log off;,
+s,@FOLDER@,/tmp,
