@@ -36,7 +36,13 @@ echo "deps: missing:$missing"
 [ "$only_check" = no ] || exit 1
 
 as_root=
-[ "$(id -u)" -eq 0 ] || as_root=sudo
+if [ "$(id -u)" -ne 0 ]; then
+	as_root=sudo
+	command -v sudo >/dev/null 2>&1 || {
+		echo "deps: installing them needs root or sudo" >&2
+		exit 1
+	}
+fi
 
 policy=/usr/sbin/policy-rc.d
 cluster_settings=/etc/postgresql-common/createcluster.conf
