@@ -177,6 +177,7 @@ commit(struct act *act, struct cv_device_change *change, struct cv_error *err)
 		act->kind == CV_LIFECYCLE_REVOKE ? cv_reason_name(act->request->reason) : NULL,
 	    .request_id = act->request->request_id,
 	    .touches_all_slots = true};
+	struct cv_party every_slot = act->party;
 
 	if (!cv_device_change_commit(change, &note, NULL, err))
 		return false;
@@ -184,7 +185,8 @@ commit(struct act *act, struct cv_device_change *change, struct cv_error *err)
 	    act->kind == CV_LIFECYCLE_HOLD)
 		cv_service_counters(act->service)->denied_changes++;
 	log_act(act);
-	return cv_service_take_change(act->service, act->connection, &act->party, err);
+	every_slot.slot[0] = '\0';
+	return cv_service_take_change(act->service, act->connection, &every_slot, err);
 }
 
 static bool

@@ -196,6 +196,7 @@ issue_registration(struct registration *registration, enum registration_plan cho
     struct cv_device_change *change, struct cv_error *err)
 {
 	struct enrolment *enrolment = &registration->base;
+	struct cv_party changed = enrolment->answer->party;
 
 	if (chosen != PLAN_REGISTER && !cv_enrolment_check_allowance(enrolment, change))
 		return false;
@@ -207,13 +208,16 @@ issue_registration(struct registration *registration, enum registration_plan cho
 		return true;
 	take_plan(registration, chosen, change);
 	cv_enrolment_write_note(enrolment, plan_kind(chosen), registration->actor);
+	if (chosen == PLAN_ANEW) {
+		enrolment->note.touches_all_slots = true;
+		changed.slot[0] = '\0';
+	}
 	if (!cv_device_change_commit(change, &enrolment->note, NULL, err))
 		return false;
 	cv_enrolment_take_issued(enrolment);
 	if (chosen == PLAN_REGISTER || chosen == PLAN_ANEW || chosen == PLAN_FIRST_KEY)
 		cv_service_counters(enrolment->service)->registered++;
-	return cv_service_take_change(
-	    enrolment->service, enrolment->connection, &enrolment->answer->party, err);
+	return cv_service_take_change(enrolment->service, enrolment->connection, &changed, err);
 }
 
 /* Under the lock: token, authority and record as they are now. */

@@ -53,8 +53,8 @@ void cv_certificate_to_row(const struct cv_certificate *certificate, const char 
     bool is_ours, struct cv_certificate_row *ret_row);
 
 /*
- * After a commit: this instance's index takes the slot's new state before anything is answered, and
- * remembered refusals are forgotten.
+ * After a commit: this instance's index takes the new state of the slot ("": of every slot) before
+ * anything is answered, and remembered refusals are forgotten.
  */
 bool cv_service_take_change(struct cv_service *service, struct cv_connection *connection,
     const struct cv_party *party, struct cv_error *err);

@@ -15,11 +15,15 @@
 
 #include "cv/pki/digest.h"
 #include "cv/pki/profile.h"
+#include "cv/pki/public_key.h"
 #include "cv/store/change_store.h"
+#include "cv/store/device_change.h"
 #include "cv/store/schema.h"
 #include "cv/util/log.h"
 #include "cv/util/random.h"
 #include "cv/util/text.h"
+
+#include "../../server/service/service_internal.h"
 
 #define TEMPLATE "certvendor_template"
 #define PASSPHRASE "passphrase of a test"
@@ -267,6 +271,36 @@ ask_number(const struct database *database, const char *format, ...)
 }
 
 void
+database_take_clock(const struct database *database)
+{
+	PGconn *connection = database_connect(database);
+
+	run_text(connection,
+	    "CREATE SCHEMA clock; CREATE TABLE clock.ahead AS SELECT interval '0' AS by;"
+	    "ALTER FUNCTION pg_catalog.now() RENAME TO true_now;"
+	    "ALTER FUNCTION pg_catalog.clock_timestamp() RENAME TO true_clock_timestamp;"
+	    "CREATE FUNCTION pg_catalog.now() RETURNS timestamptz STABLE LANGUAGE sql AS"
+	    " 'SELECT pg_catalog.true_now() + by FROM clock.ahead';"
+	    "CREATE FUNCTION pg_catalog.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS"
+	    " 'SELECT pg_catalog.true_clock_timestamp() + by FROM clock.ahead'");
+	/* A default keeps the function that it was made with. */
+	run_text(connection,
+	    "DO $$ DECLARE c record; BEGIN FOR c IN SELECT table_name, column_name"
+	    " FROM information_schema.columns WHERE table_schema = 'certvendor'"
+	    " AND column_default = 'true_now()' LOOP EXECUTE format("
+	    "'ALTER TABLE certvendor.%I ALTER %I SET DEFAULT now()', c.table_name, c.column_name);"
+	    " END LOOP; END $$");
+	PQfinish(connection);
+}
+
+void
+database_set_ahead(PGconn *connection, int64_t ahead_ms)
+{
+	run_sql(
+	    connection, "UPDATE clock.ahead SET by = interval '1 ms' * %lld", (long long)ahead_ms);
+}
+
+void
 database_stop(const struct database *database)
 {
 	PGconn *admin = connect_to(server_url());
@@ -447,6 +481,26 @@ default_settings(void)
 }
 
 static void
+gate_pass(struct gate *gate)
+{
+	pthread_mutex_lock(&gate->mutex);
+	gate->arrivals++;
+	pthread_cond_broadcast(&gate->moved);
+	while (gate->is_held && gate->permits == 0)
+		pthread_cond_wait(&gate->moved, &gate->mutex);
+	if (gate->is_held)
+		gate->permits--;
+	pthread_mutex_unlock(&gate->mutex);
+}
+
+static void
+gate_wait(struct gate *gate, uint64_t arrivals)
+{
+	while (gate->arrivals < arrivals)
+		pthread_cond_wait(&gate->moved, &gate->mutex);
+}
+
+static void
 on_poll(void *context, struct cv_connection *connection)
 {
 	struct instance *instance = context;
@@ -454,20 +508,26 @@ on_poll(void *context, struct cv_connection *connection)
 
 	if (!cv_service_refresh(instance->service, connection, &err))
 		fprintf(stderr, "refresh: %s (%s)\n", err.text, err.cause);
+	gate_pass(&instance->gate);
 }
 
-void
-instance_open(
-    struct world *world, const struct cv_service_settings *settings, struct instance *ret_instance)
+static void
+open_instance(struct world *world, const struct cv_service_settings *settings, bool is_held,
+    struct instance *ret_instance)
 {
 	struct cv_error err = CV_ERROR_INIT;
 	struct cv_service_parts parts = {
 	    .signer = world->signer, .settings = settings ? *settings : default_settings()};
-	struct cv_feed_options options = {
-	    .poll_ms = 20, .seen_flush_ms = 1000, .on_poll = on_poll, .context = ret_instance};
+	struct cv_feed_options options = {.poll_ms = is_held ? 1 : 20,
+	    .seen_flush_ms = 1000,
+	    .on_poll = on_poll,
+	    .context = ret_instance};
 
 	memset(ret_instance, 0, sizeof(*ret_instance));
 	ret_instance->world = world;
+	pthread_mutex_init(&ret_instance->gate.mutex, NULL);
+	pthread_cond_init(&ret_instance->gate.moved, NULL);
+	ret_instance->gate.is_held = is_held;
 	ret_instance->clock.clock =
 	    (struct cv_clock){.wall_ms = test_wall_ms, .boot_ms = test_boot_ms};
 	parts.clock = options.clock = &ret_instance->clock.clock;
@@ -480,12 +540,49 @@ instance_open(
 }
 
 void
+instance_open(
+    struct world *world, const struct cv_service_settings *settings, struct instance *ret_instance)
+{
+	open_instance(world, settings, false, ret_instance);
+}
+
+void
+instance_open_held(
+    struct world *world, const struct cv_service_settings *settings, struct instance *ret_instance)
+{
+	struct gate *gate = &ret_instance->gate;
+
+	open_instance(world, settings, true, ret_instance);
+	pthread_mutex_lock(&gate->mutex);
+	gate_wait(gate, 1);
+	pthread_mutex_unlock(&gate->mutex);
+}
+
+void
+instance_read_feed(struct instance *instance)
+{
+	struct gate *gate = &instance->gate;
+
+	pthread_mutex_lock(&gate->mutex);
+	gate->permits++;
+	pthread_cond_broadcast(&gate->moved);
+	gate_wait(gate, gate->arrivals + 1);
+	pthread_mutex_unlock(&gate->mutex);
+}
+
+void
 instance_close(struct instance *instance)
 {
+	pthread_mutex_lock(&instance->gate.mutex);
+	instance->gate.is_held = false;
+	pthread_cond_broadcast(&instance->gate.moved);
+	pthread_mutex_unlock(&instance->gate.mutex);
 	cv_feed_free(instance->feed);
 	cv_service_free(instance->service);
 	cv_index_free(instance->index);
 	cv_pool_free(instance->pool);
+	pthread_cond_destroy(&instance->gate.moved);
+	pthread_mutex_destroy(&instance->gate.mutex);
 }
 
 void
@@ -677,6 +774,70 @@ sign_credential(const struct test_authority *authority, EVP_PKEY *key, const cha
 	credential_set(ret_credential, key, cv_buffer_bytes(&der));
 }
 
+static struct cv_public_key *
+public_key(EVP_PKEY *key)
+{
+	CV_AUTO_BUFFER struct cv_buffer spki = CV_BUFFER_INIT;
+	struct cv_public_key *parsed = NULL;
+	struct cv_error err = CV_ERROR_INIT;
+	enum cv_key_outcome outcome;
+
+	append_spki(key, &spki);
+	must(cv_public_key_parse(cv_buffer_bytes(&spki), &outcome, &parsed, &err), "key", &err);
+	need(outcome == CV_KEY_USABLE, "key");
+	return parsed;
+}
+
+void
+key_id_of(EVP_PKEY *key, struct cv_digest *ret_id)
+{
+	CV_AUTO(cv_public_key) struct cv_public_key *parsed = public_key(key);
+
+	*ret_id = *cv_public_key_id(parsed);
+}
+
+static void
+write_slot(struct instance *instance, struct cv_connection *connection,
+    const struct cv_party *party, EVP_PKEY *key, const struct cv_certificate *certificate)
+{
+	CV_AUTO(cv_public_key) struct cv_public_key *parsed = public_key(key);
+	const struct cv_digest *id = cv_public_key_id(parsed);
+	struct cv_record_query query = {.party = party};
+	struct cv_change_options options = {.proved_keys = {id}, .creates_device = true};
+	struct cv_change_note note = {
+	    .kind = "registered", .actor = "operator:test", .request_id = "request"};
+	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
+	struct cv_certificate_row row;
+	struct cv_error err = CV_ERROR_INIT;
+
+	must(cv_device_change_begin(connection, &query, &options, &change, &err), "slot", &err);
+	cv_device_change_register(change, NULL, NULL, NULL);
+	cv_device_change_set_first_key(change, id, cv_public_key_spki(parsed));
+	cv_certificate_to_row(certificate, instance->world->online.id, true, &row);
+	cv_device_change_add_certificate(change, &row);
+	cv_device_change_mark_seen(change);
+	must(cv_device_change_commit(change, &note, NULL, &err), "slot", &err);
+}
+
+void
+give_slot(struct instance *instance, const char *device, const char *slot, EVP_PKEY *key,
+    struct credential *ret_credential)
+{
+	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
+	struct cv_connection *connection;
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_party party;
+
+	need(cv_party_set(&party, FACTORY, device, slot), "slot");
+	sign_credential(&instance->world->online, key, device, FACTORY, ret_credential);
+	must(cv_certificate_parse(cv_buffer_bytes(&ret_credential->der), &certificate, &err),
+	    "certificate", &err);
+	must(cv_pool_borrow(instance->pool, &connection, &err), "connection", &err);
+	write_slot(instance, connection, &party, key, certificate);
+	must(cv_feed_refresh_slot(instance->index, connection, &party, &err), "slot", &err);
+	cv_pool_return(instance->pool, connection);
+}
+
 static void
 append_other_signature(struct cv_bytes signature, struct cv_buffer *ret_signature)
 {
@@ -814,8 +975,7 @@ recall(struct instance *instance, const struct credential *credential)
 	return sight;
 }
 
-/* The device's own handshake. */
-static struct cv_evidence
+struct cv_evidence
 handshake_of(const struct credential *credential)
 {
 	struct cv_evidence evidence = evidence_of(credential);

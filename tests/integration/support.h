@@ -58,6 +58,9 @@ int64_t ask_number(const struct database *database, const char *format, ...)
 /* Statements over a connection made for them. */
 void change_database(const struct database *database, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* From now on the clock of this database is the test's: `now()` runs ahead as told. */
+void database_take_clock(const struct database *database);
+void database_set_ahead(PGconn *connection, int64_t ahead_ms);
 /* Ends every connection and refuses new ones, as a server that is away does; and the opposite. */
 void database_stop(const struct database *database);
 void database_start(const struct database *database);
@@ -89,8 +92,18 @@ struct test_clock {
 	_Atomic int64_t ahead_ms;
 };
 
+/* Where a feed waits until it may read again. */
+struct gate {
+	pthread_mutex_t mutex;
+	pthread_cond_t moved;
+	bool is_held;
+	int permits;
+	uint64_t arrivals;
+};
+
 struct instance {
 	struct world *world;
+	struct gate gate;
 	struct test_clock clock;
 	struct cv_pool *pool;
 	struct cv_index *index;
@@ -102,6 +115,10 @@ struct cv_service_settings default_settings(void);
 /* settings NULL: the usual ones. The feed polls every 20 ms. */
 void instance_open(
     struct world *world, const struct cv_service_settings *settings, struct instance *ret_instance);
+/* The same, but it reads the feed only when told, as one that lags. */
+void instance_open_held(
+    struct world *world, const struct cv_service_settings *settings, struct instance *ret_instance);
+void instance_read_feed(struct instance *instance);
 void instance_close(struct instance *instance);
 /* Takes a change of factories or authorities in at once. */
 void instance_refresh(struct instance *instance);
@@ -143,6 +160,10 @@ key_cleanup(EVP_PKEY **key)
 /* Signed by an authority whose key the test holds, and by nobody's rule. factory NULL: no OU. */
 void sign_credential(const struct test_authority *authority, EVP_PKEY *key, const char *device,
     const char *factory, struct credential *ret_credential);
+/* Gives a device a slot that no door makes, with its first key and a certificate of ours. */
+void give_slot(struct instance *instance, const char *device, const char *slot, EVP_PKEY *key,
+    struct credential *ret_credential);
+void key_id_of(EVP_PKEY *key, struct cv_digest *ret_id);
 /* The same TBSCertificate under the signature (r, n - s), which verifies as well. */
 void make_variant(const struct credential *credential, struct credential *ret_variant);
 
@@ -159,6 +180,8 @@ void enrol_and_see(struct instance *instance, EVP_PKEY *key, const char *device,
 
 /* A gateway's evidence with the whole certificate. */
 struct cv_evidence evidence_of(const struct credential *credential);
+/* The device's own handshake. */
+struct cv_evidence handshake_of(const struct credential *credential);
 /* The whole way of a request: from memory, and in the database where memory cannot say. */
 struct cv_sight see_evidence(struct instance *instance, const struct cv_evidence *evidence);
 enum cv_verdict see(struct instance *instance, const struct credential *credential);

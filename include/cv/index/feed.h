@@ -38,8 +38,8 @@ bool cv_feed_start(
 void cv_feed_free(struct cv_feed *feed);
 CV_DEFINE_CLEANUP(cv_feed);
 
-/* Reads the slot again and applies it, so that the instance that wrote a change has it before it
- * answers. */
+/* Reads the slot again (slot "": every slot of the device) and applies it, so that the instance
+ * that wrote a change has it before it answers. */
 bool cv_feed_refresh_slot(struct cv_index *index, struct cv_connection *connection,
     const struct cv_party *party, struct cv_error *err);
 

@@ -38,7 +38,7 @@ typedef bool cv_status_sink(void *context, const struct cv_status_row *row);
 bool cv_change_store_load(struct cv_connection *connection, int64_t grace_seconds,
     cv_status_sink *sink, void *context, int64_t *ret_total, int64_t *ret_position,
     struct cv_error *err);
-/* The certificates of one slot, as they are now. */
+/* The certificates of one slot, as they are now; slot "": of every slot of the device. */
 bool cv_change_store_slot(struct cv_connection *connection, const struct cv_party *party,
     cv_status_sink *sink, void *context, struct cv_error *err);
 
