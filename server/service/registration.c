@@ -241,6 +241,10 @@ check_locked(struct registration *registration, struct cv_device_change *change,
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
 	*ret_plan = plan(registration, record, cv_public_key_id(enrolment->csr->key));
+	/* None of the keys that end now can be the first again. */
+	if (*ret_plan == PLAN_ANEW && record->named.state != CV_KEY_UNKNOWN)
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_KEY_IN_USE,
+		    "registering anew ends every earlier key of the device");
 	if (*ret_plan != PLAN_REFUSED)
 		return true;
 	if (record->device_state != CV_DEVICE_OK)

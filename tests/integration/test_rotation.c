@@ -842,6 +842,29 @@ Test(rotation, a_revocation_voids_the_tokens_made_before)
 	scene_close(&scene);
 }
 
+/* Every earlier key ends then, so none of them can be the one that the device goes on with. */
+Test(rotation, registering_anew_takes_a_new_key)
+{
+	struct scene scene;
+	char secret[CV_SECRET_SIZE];
+
+	scene_open(&scene);
+	ask(&scene, &scene.first, 1, &scene.second);
+	act(&scene.instance, CV_LIFECYCLE_HOLD, DEVICE);
+	make_token(&scene.instance, DEVICE, 1, secret);
+	for (size_t key = 0; key < 2; key++)
+		cr_expect_eq(enrol_with_token(
+				 &scene.instance, secret, scene.keys[key], DEVICE, &scene.third),
+		    CV_ENROLMENT_KEY_IN_USE);
+	/* The token was not used up by it. */
+	cr_assert_eq(enrol_with_token(&scene.instance, secret, scene.keys[2], DEVICE, &scene.third),
+	    CV_ENROLMENT_ISSUED);
+	cr_expect_eq(look(&scene, &scene.third), CV_VERDICT_OK);
+	cr_expect_eq(look(&scene, &scene.first), CV_VERDICT_DENIED);
+	cr_expect_eq(look(&scene, &scene.second), CV_VERDICT_DENIED);
+	scene_close(&scene);
+}
+
 Test(rotation, without_credentials_there_is_nothing)
 {
 	struct scene scene;
