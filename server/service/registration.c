@@ -274,15 +274,19 @@ attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 	    .token = registration->has_token ? registration->token.id : NULL,
 	};
 	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
+	const struct cv_device_record *record;
 	enum registration_plan chosen = PLAN_REFUSED;
 
 	if (!cv_device_change_begin(enrolment->connection, &query, &options, &change, err))
 		return false;
 	if (!check_locked(registration, change, &chosen) || !cv_enrolment_is_going_on(enrolment))
 		return true;
-	if (cv_device_change_record(change)->has_repeat &&
-	    (chosen == PLAN_SAME_KEY || chosen == PLAN_ANNOUNCE)) {
-		enrolment->repeat = cv_device_change_record(change)->repeat_fingerprint;
+	record = cv_device_change_record(change);
+	/* A key that was only asked for is still to be announced. */
+	if (record->has_repeat &&
+	    (chosen == PLAN_SAME_KEY ||
+		(chosen == PLAN_ANNOUNCE && record->named.state == CV_KEY_ANNOUNCED))) {
+		enrolment->repeat = record->repeat_fingerprint;
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
 	}
 	return issue_registration(registration, chosen, change, err);

@@ -865,6 +865,21 @@ Test(rotation, registering_anew_takes_a_new_key)
 	scene_close(&scene);
 }
 
+Test(rotation, a_token_announces_a_key_that_was_only_asked_for)
+{
+	struct scene scene;
+	char secret[CV_SECRET_SIZE];
+
+	scene_open(&scene);
+	ask(&scene, &scene.first, 1, &scene.second);
+	cr_assert_eq(look(&scene, &scene.second), CV_VERDICT_THIRD_KEY);
+	make_token(&scene.instance, DEVICE, 1, secret);
+	cr_assert_eq(enrol_with_token(&scene.instance, secret, scene.keys[1], DEVICE, &scene.third),
+	    CV_ENROLMENT_ISSUED);
+	cr_expect_eq(look(&scene, &scene.third), CV_VERDICT_ACTIVATED);
+	scene_close(&scene);
+}
+
 Test(rotation, without_credentials_there_is_nothing)
 {
 	struct scene scene;
