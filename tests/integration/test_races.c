@@ -107,6 +107,59 @@ do_name(void *context)
 	return NULL;
 }
 
+struct enrolling {
+	struct instance *instance;
+	const struct credential *over;
+	struct cv_bytes csr;
+	EVP_PKEY *key;
+	struct credential credential;
+	struct cv_enrolment_answer answer;
+};
+
+static void *
+do_enrol(void *context)
+{
+	struct enrolling *enrolling = context;
+
+	enrolling->answer = reenrol_request(enrolling->instance, enrolling->over, enrolling->csr,
+	    enrolling->key, &enrolling->credential);
+	return NULL;
+}
+
+struct registering {
+	struct instance *instance;
+	const char *secret, *device;
+	EVP_PKEY *key;
+	struct credential credential;
+	enum cv_enrolment_outcome outcome;
+};
+
+static void *
+do_register(void *context)
+{
+	struct registering *registering = context;
+
+	registering->outcome = enrol_with_token(registering->instance, registering->secret,
+	    registering->key, registering->device, &registering->credential);
+	return NULL;
+}
+
+struct acting {
+	struct instance *instance;
+	const char *device;
+	enum cv_lifecycle_act act;
+	enum cv_lifecycle_outcome outcome;
+};
+
+static void *
+do_act(void *context)
+{
+	struct acting *acting = context;
+
+	acting->outcome = act(acting->instance, acting->act, acting->device);
+	return NULL;
+}
+
 struct revoking {
 	struct instance *instance;
 	const char *device;
@@ -430,6 +483,295 @@ Test(races, an_announcement_here_activates_there_at_once)
 	cr_expect_eq(see(&pair.there, &party.second), CV_VERDICT_ACTIVATED);
 	cr_expect_eq(recall(&pair.there, &party.first).verdict, CV_VERDICT_DENIED);
 	expect_everywhere(&pair, &party.first, CV_INDEX_DENIED);
+	party_close(&party);
+	pair_close(&pair);
+}
+
+static int64_t
+keys_in_state(const struct pair *pair, const char *device, const char *state)
+{
+	return ask_number(&pair->world.database,
+	    "SELECT count(*) FROM certvendor.slot_key WHERE device = '%s' AND state = '%s'", device,
+	    state);
+}
+
+/* Which request came last says nothing: the key that was asked for later stays announced. */
+Test(races, two_announcements_leave_the_younger_key_announced)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct party party;
+		struct naming older = {.instance = &pair.here, .over = &party.first};
+		struct naming younger = {.instance = &pair.there, .over = &party.first};
+
+		party_open(&pair, &party, round);
+		party_ask(&pair, &party, 1, &party.second);
+		party_ask(&pair, &party, 2, &party.third);
+		older.key = party.keys[1];
+		younger.key = party.keys[2];
+		at_once(do_name, &older, do_name, &younger);
+		cr_expect_eq(older.outcome, CV_ANNOUNCEMENT_DONE);
+		cr_expect_eq(younger.outcome, CV_ANNOUNCEMENT_DONE);
+		cr_expect_eq(see(&pair.here, &party.third), CV_VERDICT_ACTIVATED);
+		party_close(&party);
+	}
+	pair_close(&pair);
+}
+
+/* What the old key asks for too late is refused; what it asked for just before is denied. */
+Test(races, a_request_of_the_old_key_and_a_first_use_come_one_after_the_other)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct party party;
+		CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+		struct enrolling enrolling = {.instance = &pair.here, .over = &party.first};
+		struct looking looking = {.instance = &pair.there, .credential = &party.second};
+
+		party_open(&pair, &party, round);
+		party_ask(&pair, &party, 1, &party.second);
+		party_name(&pair, &party, 1);
+		make_request(party.keys[2], party.device, FACTORY, &csr);
+		enrolling.csr = cv_buffer_bytes(&csr);
+		enrolling.key = party.keys[2];
+		at_once(do_enrol, &enrolling, do_look, &looking);
+		cr_expect_eq(looking.verdict, CV_VERDICT_ACTIVATED);
+		if (enrolling.answer.outcome == CV_ENROLMENT_ISSUED)
+			cr_expect_eq(see(&pair.there, &enrolling.credential), CV_VERDICT_DENIED);
+		else
+			cr_expect_eq(enrolling.answer.verdict, CV_VERDICT_DENIED);
+		expect_everywhere(&pair, &party.second, CV_INDEX_ALLOWED);
+		credential_deinit(&enrolling.credential);
+		party_close(&party);
+	}
+	pair_close(&pair);
+}
+
+Test(races, one_request_at_two_instances_is_one_certificate)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct party party;
+		CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+		struct enrolling here = {.instance = &pair.here, .over = &party.first};
+		struct enrolling there = {.instance = &pair.there, .over = &party.first};
+
+		party_open(&pair, &party, round);
+		make_request(party.keys[1], party.device, FACTORY, &csr);
+		here.csr = there.csr = cv_buffer_bytes(&csr);
+		here.key = there.key = party.keys[1];
+		at_once(do_enrol, &here, do_enrol, &there);
+		cr_expect_neq(here.answer.outcome, there.answer.outcome);
+		cr_expect(
+		    cv_digest_equal(&here.credential.fingerprint, &there.credential.fingerprint));
+		credential_deinit(&here.credential);
+		credential_deinit(&there.credential);
+		party_close(&party);
+	}
+	pair_close(&pair);
+}
+
+/* Whichever comes first, nothing of the device is allowed afterwards. */
+Test(races, nothing_outruns_an_operator)
+{
+	static const enum cv_lifecycle_act acts[] = {
+	    CV_LIFECYCLE_DELETE, CV_LIFECYCLE_REVOKE, CV_LIFECYCLE_HOLD};
+	struct pair pair;
+
+	pair_open(&pair);
+	for (int round = 0; round < 2 * ROUNDS; round++) {
+		struct party party;
+		CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+		struct acting acting = {
+		    .instance = &pair.here, .device = party.device, .act = acts[round % 3]};
+		struct enrolling enrolling = {.instance = &pair.there, .over = &party.first};
+		struct looking looking = {.instance = &pair.there, .credential = &party.second};
+
+		party_open(&pair, &party, round);
+		party_ask(&pair, &party, 1, &party.second);
+		party_name(&pair, &party, 1);
+		make_request(party.keys[0], party.device, FACTORY, &csr);
+		enrolling.csr = cv_buffer_bytes(&csr);
+		enrolling.key = party.keys[0];
+		if (round % 2)
+			at_once(do_act, &acting, do_enrol, &enrolling);
+		else
+			at_once(do_act, &acting, do_look, &looking);
+		cr_expect_eq(acting.outcome, CV_LIFECYCLE_DONE);
+		cr_expect_not(cv_verdict_is_allowed(see(&pair.here, &party.first)));
+		cr_expect_not(cv_verdict_is_allowed(see(&pair.here, &party.second)));
+		if (enrolling.credential.key)
+			cr_expect_not(
+			    cv_verdict_is_allowed(see(&pair.here, &enrolling.credential)));
+		credential_deinit(&enrolling.credential);
+		party_close(&party);
+	}
+	pair_close(&pair);
+}
+
+Test(races, a_cancellation_loses_to_a_first_use_or_comes_before_it)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct party party;
+		struct acting acting = {
+		    .instance = &pair.here, .device = party.device, .act = CV_LIFECYCLE_CANCEL};
+		struct looking looking = {.instance = &pair.there, .credential = &party.second};
+		bool was_cancelled;
+
+		party_open(&pair, &party, round);
+		party_ask(&pair, &party, 1, &party.second);
+		party_name(&pair, &party, 1);
+		at_once(do_act, &acting, do_look, &looking);
+		was_cancelled = acting.outcome == CV_LIFECYCLE_DONE;
+		cr_expect_eq(looking.verdict,
+		    was_cancelled ? CV_VERDICT_THIRD_KEY : CV_VERDICT_ACTIVATED, "%s",
+		    cv_verdict_name(looking.verdict));
+		cr_expect_eq(keys_in_state(&pair, party.device, "current"), 1);
+		expect_everywhere(
+		    &pair, &party.first, was_cancelled ? CV_INDEX_ALLOWED : CV_INDEX_DENIED);
+		party_close(&party);
+	}
+	pair_close(&pair);
+}
+
+Test(races, a_first_contact_and_a_registration_make_one_key_current)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct party party = {.keys = {make_key(), make_key(), make_key()}};
+		char secret[CV_SECRET_SIZE];
+		struct looking looking = {.instance = &pair.here, .credential = &party.first};
+		struct registering registering = {.instance = &pair.there,
+		    .secret = secret,
+		    .device = party.device,
+		    .key = party.keys[1]};
+
+		snprintf(party.device, sizeof(party.device), "unit-%d", round);
+		make_token(&pair.here, NULL, 1, secret);
+		sign_credential(
+		    &pair.world.offline, party.keys[0], party.device, NULL, &party.first);
+		at_once(do_look, &looking, do_register, &registering);
+		cr_expect_neq(looking.verdict == CV_VERDICT_REGISTERED,
+		    registering.outcome == CV_ENROLMENT_ISSUED, "%s and %s",
+		    cv_verdict_name(looking.verdict),
+		    cv_enrolment_outcome_name(registering.outcome));
+		cr_expect_eq(keys_in_state(&pair, party.device, "current"), 1);
+		credential_deinit(&registering.credential);
+		party_close(&party);
+	}
+	pair_close(&pair);
+}
+
+Test(races, a_token_for_one_device_registers_one)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct party party = {.keys = {make_key(), make_key(), make_key()}};
+		char secret[CV_SECRET_SIZE], other[sizeof(party.device) + 8];
+		struct registering here = {.instance = &pair.here,
+		    .secret = secret,
+		    .device = party.device,
+		    .key = party.keys[0]};
+		struct registering there = {.instance = &pair.there,
+		    .secret = secret,
+		    .device = other,
+		    .key = party.keys[1]};
+
+		snprintf(party.device, sizeof(party.device), "unit-%d", round);
+		snprintf(other, sizeof(other), "other-%d", round);
+		make_token(&pair.here, NULL, 1, secret);
+		at_once(do_register, &here, do_register, &there);
+		cr_expect_neq(here.outcome, there.outcome);
+		cr_expect(here.outcome == CV_ENROLMENT_BAD_CREDENTIALS ||
+			  there.outcome == CV_ENROLMENT_BAD_CREDENTIALS);
+		cr_expect_eq(ask_number(&pair.world.database,
+				 "SELECT count(*) FROM certvendor.device "
+				 "WHERE id IN ('%s', '%s')",
+				 party.device, other),
+		    1);
+		credential_deinit(&here.credential);
+		credential_deinit(&there.credential);
+		party_close(&party);
+	}
+	pair_close(&pair);
+}
+
+#define CROWD 24
+
+Test(races, a_crowd_of_first_uses_is_one_activation)
+{
+	struct pair pair;
+	struct party party;
+	struct looking looks[CROWD];
+	pthread_t threads[CROWD];
+	int activated = 0;
+
+	pair_open(&pair);
+	party_open(&pair, &party, 0);
+	party_ask(&pair, &party, 1, &party.second);
+	party_name(&pair, &party, 1);
+	for (int i = 0; i < CROWD; i++) {
+		looks[i] = (struct looking){
+		    .instance = i % 2 ? &pair.here : &pair.there, .credential = &party.second};
+		cr_assert_eq(pthread_create(&threads[i], NULL, do_look, &looks[i]), 0);
+	}
+	for (int i = 0; i < CROWD; i++) {
+		pthread_join(threads[i], NULL);
+		cr_expect(cv_verdict_is_allowed(looks[i].verdict), "%s",
+		    cv_verdict_name(looks[i].verdict));
+		activated += looks[i].verdict == CV_VERDICT_ACTIVATED;
+	}
+	cr_expect_eq(activated, 1);
+	cr_expect_eq(changes_of(&pair, party.device, "activated"), 1);
+	cr_expect_eq(records_of(&pair, party.device, "activated"), 1);
+	party_close(&party);
+	pair_close(&pair);
+}
+
+/* Who is refused waits for no lock, so that a flood of strangers holds nobody up, and writes no
+ * row of the device. */
+Test(races, a_refusal_takes_no_lock)
+{
+	struct pair pair;
+	struct party party;
+	PGconn *holder;
+
+	pair_open(&pair);
+	party_open(&pair, &party, 0);
+	sign_credential(&pair.world.offline, party.keys[1], party.device, NULL, &party.second);
+	holder = database_connect(&pair.world.database);
+	run_sql(holder, "BEGIN");
+	run_sql(holder, "SELECT FROM certvendor.device WHERE id = '%s' FOR UPDATE", party.device);
+	for (int i = 0; i < 100; i++) {
+		credential_deinit(&party.third);
+		sign_credential(
+		    &pair.world.offline, party.keys[2], party.device, NULL, &party.third);
+		cr_expect_eq(see(&pair.here, &party.third), CV_VERDICT_THIRD_KEY);
+		cr_expect_eq(see(&pair.there, &party.second), CV_VERDICT_THIRD_KEY);
+		cr_expect_eq(see(&pair.here, &party.first), CV_VERDICT_OK);
+	}
+	run_sql(holder, "ROLLBACK");
+	PQfinish(holder);
+	cr_expect_eq(
+	    ask_number(&pair.world.database, "SELECT (SELECT count(*) FROM certvendor.slot_key)"
+					     " + (SELECT count(*) FROM certvendor.certificate)"
+					     " + (SELECT count(*) FROM certvendor.key_claim)"),
+	    3);
+	cr_expect_leq(
+	    ask_number(&pair.world.database, "SELECT count(*) FROM certvendor.security_event"), 2);
 	party_close(&party);
 	pair_close(&pair);
 }
