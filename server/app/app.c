@@ -44,7 +44,6 @@ struct app {
 	struct cv_buffer pem[PEM_COUNT];
 	struct cv_http_options http_options;
 	struct cv_http *http;
-	bool refresh_has_failed; /* used by the feed's thread only */
 };
 
 static void
@@ -121,22 +120,20 @@ start_service(struct app *app, struct cv_error *err)
 	return cv_service_new(&parts, &app->service, err) || cv_error_context(err, "service");
 }
 
-/* In the feed's thread. One line when it begins to fail and one when it works again, not five a
- * second. */
-static void
-refresh(void *context, struct cv_connection *connection)
+static bool
+refresh(void *context, struct cv_connection *connection, struct cv_error *err)
 {
-	struct app *app = context;
-	struct cv_error err = CV_ERROR_INIT;
+	const struct app *app = context;
 
-	bool has_failed = !cv_service_refresh(app->service, connection, &err);
-	if (has_failed && !app->refresh_has_failed)
-		cv_log_error(CV_LOG_WARNING, "realm-refresh-failed",
-		    "factories, authorities and gateways stay as they were", &err);
-	else if (!has_failed && app->refresh_has_failed)
-		cv_log(CV_LOG_INFO, "realm-refreshed",
-		    "factories, authorities and gateways are up to date again");
-	app->refresh_has_failed = has_failed;
+	return cv_service_refresh(app->service, connection, err);
+}
+
+static bool
+write_events(void *context, struct cv_connection *connection, struct cv_error *err)
+{
+	const struct app *app = context;
+
+	return cv_service_write_events(app->service, connection, err);
 }
 
 static void
@@ -167,7 +164,8 @@ start_feed(struct app *app, struct cv_error *err)
 	    .poll_ms = POLL_MS,
 	    .seen_flush_ms = SEEN_FLUSH_MS,
 	    .grace_seconds = app->config->index_expired_grace_seconds,
-	    .on_poll = refresh,
+	    .on_read = refresh,
+	    .on_flush = write_events,
 	    .on_progress = show_progress,
 	    .context = app,
 	};

@@ -22,6 +22,7 @@ struct cv_feed {
 	bool is_stopping;
 	bool is_failing; /* logged once until it works again */
 	int64_t position;
+	int64_t read_boot_ms, read_wall_ms; /* when the last complete read began */
 	int64_t seen_at_ms, trimmed_at_ms;
 };
 
@@ -131,15 +132,21 @@ cv_feed_refresh_slot(struct cv_index *index, struct cv_connection *connection,
 
 /* ---- load ---- */
 
+static void
+note_time(struct cv_feed *feed)
+{
+	feed->read_boot_ms = cv_clock_boot_ms(feed->options.clock);
+	feed->read_wall_ms = cv_clock_wall_ms(feed->options.clock);
+}
+
 static bool
 load(struct cv_feed *feed, struct cv_connection *connection, struct cv_error *err)
 {
 	int64_t total = 0;
 	AUTO_GATHERER struct gatherer gatherer = {
 	    .index = feed->options.index, .feed = feed, .total = &total};
-	int64_t boot_ms = cv_clock_boot_ms(feed->options.clock);
-	int64_t wall_ms = cv_clock_wall_ms(feed->options.clock);
 
+	note_time(feed);
 	if (!cv_change_store_load(connection, feed->options.grace_seconds, gather, &gatherer,
 		&total, &feed->position, err) ||
 	    !flush_slot(&gatherer)) {
@@ -147,7 +154,6 @@ load(struct cv_feed *feed, struct cv_connection *connection, struct cv_error *er
 			*err = gatherer.error;
 		return false;
 	}
-	cv_index_mark_fresh(feed->options.index, boot_ms, wall_ms);
 	if (feed->options.on_progress)
 		feed->options.on_progress(feed->options.context, gatherer.applied, total);
 	return true;
@@ -184,16 +190,28 @@ follow(struct cv_feed *feed, struct cv_connection *connection, struct cv_error *
 	if (!cv_change_store_number(connection, NUMBER_LIMIT, &numbered, err))
 		return false;
 	while (!is_complete) {
-		int64_t boot_ms = cv_clock_boot_ms(feed->options.clock);
-		int64_t wall_ms = cv_clock_wall_ms(feed->options.clock);
-
+		note_time(feed);
 		if (!read_once(feed, connection, &is_complete, err))
 			return err->code == CV_E_NOT_FOUND && load(feed, connection, err);
-		if (is_complete)
-			cv_index_mark_fresh(feed->options.index, boot_ms, wall_ms);
-		else if (!cv_change_store_number(connection, NUMBER_LIMIT, &numbered, err))
+		if (!is_complete &&
+		    !cv_change_store_number(connection, NUMBER_LIMIT, &numbered, err))
 			return false;
 	}
+	return true;
+}
+
+/* Memory is as old as the oldest part of it. */
+static bool
+take_in(struct cv_feed *feed, struct cv_connection *connection,
+    bool (*read)(struct cv_feed *feed, struct cv_connection *connection, struct cv_error *err),
+    struct cv_error *err)
+{
+	const struct cv_feed_options *options = &feed->options;
+
+	if (!read(feed, connection, err) ||
+	    (options->on_read && !options->on_read(options->context, connection, err)))
+		return false;
+	cv_index_mark_fresh(options->index, feed->read_boot_ms, feed->read_wall_ms);
 	return true;
 }
 
@@ -226,9 +244,11 @@ do_housework(
 	}
 	if (now - feed->trimmed_at_ms >= TRIM_EVERY_MS) {
 		feed->trimmed_at_ms = now;
-		return cv_change_store_trim(connection, TRIM_SECONDS, err);
+		if (!cv_change_store_trim(connection, TRIM_SECONDS, err))
+			return false;
 	}
-	return true;
+	return !feed->options.on_flush ||
+	       feed->options.on_flush(feed->options.context, connection, err);
 }
 
 static bool
@@ -239,10 +259,8 @@ poll_once(struct cv_feed *feed, bool is_last, struct cv_error *err)
 
 	if (!cv_pool_borrow(feed->options.pool, &connection, err))
 		return false;
-	is_good = follow(feed, connection, err);
-	if (is_good && feed->options.on_poll)
-		feed->options.on_poll(feed->options.context, connection);
-	is_good = is_good && do_housework(feed, connection, is_last, err);
+	is_good =
+	    take_in(feed, connection, follow, err) && do_housework(feed, connection, is_last, err);
 	cv_pool_return(feed->options.pool, connection);
 	return is_good;
 }
@@ -252,11 +270,10 @@ note_outcome(struct cv_feed *feed, bool is_good, const struct cv_error *err)
 {
 	if (!is_good && !feed->is_failing)
 		cv_log_error(CV_LOG_ERROR, "feed-failed",
-		    "change feed cannot be read; checks go on from memory until the index is too "
-		    "old",
+		    "changes cannot be read; checks go on from memory until the index is too old",
 		    err);
 	if (is_good && feed->is_failing)
-		cv_log(CV_LOG_INFO, "feed-recovered", "change feed is read again");
+		cv_log(CV_LOG_INFO, "feed-recovered", "changes are read again");
 	feed->is_failing = !is_good;
 }
 
@@ -316,7 +333,7 @@ cv_feed_start(
 	feed->seen_at_ms = feed->trimmed_at_ms = cv_clock_boot_ms(options->clock);
 	if (!cv_pool_borrow(options->pool, &connection, err))
 		return false;
-	is_loaded = load(feed, connection, err);
+	is_loaded = take_in(feed, connection, load, err);
 	cv_pool_return(options->pool, connection);
 	if (!is_loaded)
 		return false;

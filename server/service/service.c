@@ -214,9 +214,9 @@ cv_service_note_event(struct cv_service *service, const struct cv_party *party, 
 	pthread_mutex_unlock(&service->event_mutex);
 }
 
-/* What could not be written is counted again, as far as there is room. */
-static bool
-write_events(struct cv_service *service, struct cv_connection *connection, struct cv_error *err)
+bool
+cv_service_write_events(
+    struct cv_service *service, struct cv_connection *connection, struct cv_error *err)
 {
 	CV_AUTO_MEMORY struct cv_security_event *events = NULL;
 	size_t count;
@@ -296,9 +296,7 @@ cv_service_refresh(
 	cv_realm_free(realm);
 	if (!cv_realm_store_version(connection, &version, err))
 		return false;
-	if (version != known && !load_realm(service, connection, err))
-		return false;
-	return write_events(service, connection, err);
+	return version == known || load_realm(service, connection, err);
 }
 
 const struct cv_service_settings *

@@ -500,15 +500,23 @@ gate_wait(struct gate *gate, uint64_t arrivals)
 		pthread_cond_wait(&gate->moved, &gate->mutex);
 }
 
-static void
-on_poll(void *context, struct cv_connection *connection)
+static bool
+on_read(void *context, struct cv_connection *connection, struct cv_error *err)
+{
+	const struct instance *instance = context;
+
+	return cv_service_refresh(instance->service, connection, err);
+}
+
+/* The end of a poll. */
+static bool
+on_flush(void *context, struct cv_connection *connection, struct cv_error *err)
 {
 	struct instance *instance = context;
-	struct cv_error err = CV_ERROR_INIT;
+	bool is_good = cv_service_write_events(instance->service, connection, err);
 
-	if (!cv_service_refresh(instance->service, connection, &err))
-		fprintf(stderr, "refresh: %s (%s)\n", err.text, err.cause);
 	gate_pass(&instance->gate);
+	return is_good;
 }
 
 static void
@@ -520,7 +528,8 @@ open_instance(struct world *world, const struct cv_service_settings *settings, b
 	    .signer = world->signer, .settings = settings ? *settings : default_settings()};
 	struct cv_feed_options options = {.poll_ms = is_held ? 1 : 20,
 	    .seen_flush_ms = 1000,
-	    .on_poll = on_poll,
+	    .on_read = on_read,
+	    .on_flush = on_flush,
 	    .context = ret_instance};
 
 	memset(ret_instance, 0, sizeof(*ret_instance));
@@ -593,6 +602,7 @@ instance_refresh(struct instance *instance)
 
 	must(cv_pool_borrow(instance->pool, &connection, &err), "connection", &err);
 	must(cv_service_refresh(instance->service, connection, &err), "refresh", &err);
+	must(cv_service_write_events(instance->service, connection, &err), "events", &err);
 	cv_pool_return(instance->pool, connection);
 }
 

@@ -120,7 +120,7 @@ void instance_open_held(
     struct world *world, const struct cv_service_settings *settings, struct instance *ret_instance);
 void instance_read_feed(struct instance *instance);
 void instance_close(struct instance *instance);
-/* Takes a change of factories or authorities in at once. */
+/* Takes a change of factories or authorities in at once, and writes security events. */
 void instance_refresh(struct instance *instance);
 /* Waits until memory says of every certificate what the tables say; false when it never does. */
 bool instance_equals_tables(struct instance *instance);

@@ -333,6 +333,31 @@ Test(feed, memory_that_is_too_old_allows_nobody)
 	scene_close(&scene);
 }
 
+Test(feed, memory_is_as_old_as_its_realm)
+{
+	struct scene scene;
+	PGconn *other;
+
+	scene_open(&scene);
+	other = database_connect(&scene.world.database);
+	run_sql(other, "UPDATE certvendor.authority SET certificate = set_byte(certificate, 0, 0) "
+		       "WHERE kind = 'offline'");
+	atomic_store(&scene.instance.clock.ahead_ms, 301 * 1000);
+	/* The change feed is read all the time. */
+	set_state(other, "unit-1", "held");
+	cr_expect(reaches(&scene, &scene.first, CV_INDEX_DEVICE_REFUSED));
+	set_state(other, "unit-1", "ok");
+	cr_expect(reaches(&scene, &scene.first, CV_INDEX_ALLOWED));
+	cr_expect_eq(recall(&scene.instance, &scene.first).verdict, CV_VERDICT_UNAVAILABLE);
+	run_sql(other, "UPDATE certvendor.authority SET certificate = set_byte(certificate, 0, 48) "
+		       "WHERE kind = 'offline'");
+	for (int i = 0; i < 500 && !cv_service_is_fresh(scene.instance.service); i++)
+		pause_ms(10);
+	cr_expect_eq(recall(&scene.instance, &scene.first).verdict, CV_VERDICT_OK);
+	PQfinish(other);
+	scene_close(&scene);
+}
+
 Test(feed, without_database_nothing_new_is_decided)
 {
 	struct scene scene;

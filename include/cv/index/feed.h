@@ -23,9 +23,11 @@ struct cv_feed_options {
 	int poll_ms;           /* between reads; 200 */
 	int seen_flush_ms;     /* between writes of last-seen times; 30,000 */
 	int64_t grace_seconds; /* expired_grace: how long expired certificates stay */
-	/* Called in the feed's thread after each poll, with a connection: reload the realm, flush
-	 * counters. */
-	void (*on_poll)(void *context, struct cv_connection *connection);
+	/* After each read, with its connection: takes in what else decisions rest on. The index is
+	 * as fresh as the read only when this succeeded too. */
+	bool (*on_read)(void *context, struct cv_connection *connection, struct cv_error *err);
+	/* After that, in the feed's thread: writes what was collected in memory. */
+	bool (*on_flush)(void *context, struct cv_connection *connection, struct cv_error *err);
 	/* Called while loading, about once a second, and at the end. */
 	void (*on_progress)(void *context, int64_t loaded, int64_t total);
 	void *context;

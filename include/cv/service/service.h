@@ -65,9 +65,12 @@ CV_DEFINE_CLEANUP(cv_service);
 /* A reference to the present realm; give it back with cv_realm_free. Never NULL. */
 struct cv_realm *cv_service_realm(struct cv_service *service);
 /* Loads the realm anew when its version rose, and tells the index the authorities' states. Called
- * by the feed after each poll and by whoever changed the realm. Also writes the collected security
- * events. */
+ * by the feed after each read and by whoever changed the realm. */
 bool cv_service_refresh(
+    struct cv_service *service, struct cv_connection *connection, struct cv_error *err);
+/* Writes the collected security events; what could not be written is kept as far as there is room.
+ */
+bool cv_service_write_events(
     struct cv_service *service, struct cv_connection *connection, struct cv_error *err);
 
 const struct cv_service_settings *cv_service_settings(const struct cv_service *service);
@@ -76,7 +79,7 @@ struct cv_index *cv_service_index(struct cv_service *service);
 struct cv_pool *cv_service_pool(struct cv_service *service);
 struct cv_signer *cv_service_signer(struct cv_service *service);
 const struct cv_clock *cv_service_clock(const struct cv_service *service);
-/* The index is loaded and young enough to answer. */
+/* Index and realm are loaded and young enough to answer. */
 bool cv_service_is_fresh(const struct cv_service *service);
 
 #endif
