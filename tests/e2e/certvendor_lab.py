@@ -447,6 +447,14 @@ class Lab:
         self.init()
         return self
 
+    def join(self, other):
+        """Another server of the same database, with the same keys."""
+        self.database, self.token_file, self.root = other.database, other.token_file, other.root
+        self.gateway = other.gateway
+        self.settings.setdefault("signer", {})["directory"] = other.folder / "pki"
+        self.write_config()
+        return self
+
     def write_config(self):
         sections = {listener: {"listen": f"127.0.0.1:{port}"} for listener, port in self.ports.items()}
         sections["database"] = {"url": self.postgres.url(self.database)}

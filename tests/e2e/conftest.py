@@ -74,12 +74,13 @@ def make_lab(postgres, request):
     """Servers of one test's own, for what kills, stops or configures them."""
     made = []
 
-    def make(database_server=None, **options):
+    def make(database_server=None, beside=None, **options):
         name = request.node.name.removeprefix("test_").replace("[", "-").rstrip("]").replace("_", "-")
-        own = Lab(f"{name[:24]}-{len(made)}", database_server or postgres, **options)
+        server = database_server or (beside.postgres if beside else postgres)
+        own = Lab(f"{name[:24]}-{len(made)}", server, **options)
         made.append(own)
         request.config.stash[LABS].append(own)
-        return own.prepare()
+        return own.join(beside) if beside else own.prepare()
 
     yield make
     for own in made:

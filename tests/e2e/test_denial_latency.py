@@ -88,14 +88,7 @@ def test_a_revoked_authority(lab):
 
 def test_two_servers_on_one_database(lab, make_lab):
     """The other server hears of a denial within moments, and of a first use too."""
-
-    other = make_lab()
-    other.settings = {"signer": {"directory": lab.folder / "pki"},
-                      "database": {"url": lab.postgres.url(lab.database)}}
-    other.token_file = lab.token_file
-    other.root = lab.root
-    other.write_config()
-    other.start()
+    other = make_lab(beside=lab).start()
     device = lab.enrolled_device()
 
     def at_the_other(identity):
