@@ -251,6 +251,20 @@ cv_enrolment_write_note(struct enrolment *enrolment, const char *kind, const cha
 }
 
 void
+cv_enrolment_write_announcement(struct enrolment *enrolment, const char *actor)
+{
+	char key[CV_DIGEST_HEX_SIZE];
+
+	cv_digest_format(cv_public_key_id(enrolment->csr->key), key);
+	snprintf(enrolment->note_after, sizeof(enrolment->note_after), "{\"announced_key\":\"%s\"}",
+	    key);
+	enrolment->note = (struct cv_change_note){.kind = "announced",
+	    .actor = actor,
+	    .request_id = enrolment->request->request_id,
+	    .after_json = enrolment->note_after};
+}
+
+void
 cv_enrolment_take_issued(struct enrolment *enrolment)
 {
 	const struct cv_certificate *certificate = enrolment->certificate;
@@ -265,11 +279,12 @@ cv_enrolment_begin_attempt(struct enrolment *enrolment)
 {
 	enrolment->answer->outcome = CV_ENROLMENT_ISSUED;
 	enrolment->must_repeat = false;
+	enrolment->note = (struct cv_change_note){.kind = NULL};
 	cv_buffer_reset(enrolment->ret_der);
 	cv_certificate_free(CV_TAKE(enrolment->certificate));
 }
 
-/* The answer that was lost: read after the change, which wrote nothing, is over. */
+/* The answer that was lost: read after the change is over. */
 bool
 cv_enrolment_answer_again(struct enrolment *enrolment, struct cv_error *err)
 {

@@ -22,7 +22,7 @@ struct enrolment {
 	const struct cv_realm_authority *issuer; /* lent by the realm */
 	const struct cv_factory_row *factory;    /* lent by the realm */
 	struct cv_certificate *certificate;      /* issued, and not yet committed */
-	struct cv_change_note note;              /* of the change that records it */
+	struct cv_change_note note;              /* kind NULL: nothing to commit */
 	char note_after[256];
 	bool must_repeat;        /* the record changed since the sight: judge again */
 	struct cv_digest repeat; /* fingerprint of the answer to this CSR */
@@ -60,6 +60,8 @@ bool cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_
 bool cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
     struct cv_bytes san, struct cv_error *err);
 void cv_enrolment_write_note(struct enrolment *enrolment, const char *kind, const char *actor);
+/* A request that was answered before, and now announces its key as well. */
+void cv_enrolment_write_announcement(struct enrolment *enrolment, const char *actor);
 void cv_enrolment_take_issued(struct enrolment *enrolment);
 
 /* Before an attempt: as if nothing had been tried. */

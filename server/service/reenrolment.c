@@ -64,9 +64,63 @@ is_late(const struct reenrolment *reenrolment, const struct cv_device_record *re
 	return record->now_utc > reenrolment->presenter.presented.not_after_utc;
 }
 
-/* Whether the device may have this certificate, and has none like it. */
 static bool
-decide(struct reenrolment *reenrolment, struct cv_device_change *change)
+is_rekey(const struct reenrolment *reenrolment)
+{
+	return !cv_digest_equal(
+	    cv_public_key_id(reenrolment->base.csr->key), &reenrolment->presenter.key_id);
+}
+
+/* Who renews late could not announce: the request is the announcement. */
+static void
+announce_late(struct reenrolment *reenrolment, struct cv_device_change *change)
+{
+	const struct cv_public_key *key = reenrolment->base.csr->key;
+
+	if (is_rekey(reenrolment) && is_late(reenrolment, cv_device_change_record(change)))
+		cv_device_change_announce_key(
+		    change, cv_public_key_id(key), cv_public_key_spki(key));
+}
+
+/* The same CSR again: the same certificate; a late one still announces its key. */
+static bool
+repeat(struct reenrolment *reenrolment, struct cv_device_change *change)
+{
+	struct enrolment *enrolment = &reenrolment->base;
+	const struct cv_device_record *record = cv_device_change_record(change);
+
+	enrolment->repeat = record->repeat_fingerprint;
+	if (is_late(reenrolment, record) && record->named.state == CV_KEY_ASKED) {
+		announce_late(reenrolment, change);
+		cv_enrolment_write_announcement(enrolment, enrolment->request->evidence->actor);
+	}
+	return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
+}
+
+static bool
+issue(struct reenrolment *reenrolment, struct cv_device_change *change, struct cv_error *err)
+{
+	struct enrolment *enrolment = &reenrolment->base;
+	const struct cv_public_key *key = enrolment->csr->key;
+
+	if (!cv_enrolment_check_allowance(enrolment, change) ||
+	    !cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (!cv_enrolment_issue(enrolment, change, reenrolment->presenter.certificate->san, err))
+		return false;
+	if (!cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (is_rekey(reenrolment))
+		cv_device_change_ask_key(change, cv_public_key_id(key), cv_public_key_spki(key));
+	announce_late(reenrolment, change);
+	cv_enrolment_write_note(enrolment, is_rekey(reenrolment) ? "rekeyed" : "renewed",
+	    enrolment->request->evidence->actor);
+	return true;
+}
+
+/* Everything but the commit, for which there is a note when there is something to commit. */
+static bool
+renew(struct reenrolment *reenrolment, struct cv_device_change *change, struct cv_error *err)
 {
 	struct enrolment *enrolment = &reenrolment->base;
 	const struct cv_device_record *record = cv_device_change_record(change);
@@ -75,36 +129,7 @@ decide(struct reenrolment *reenrolment, struct cv_device_change *change)
 	    !cv_enrolment_check_named_key(enrolment, record) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
-	if (record->has_repeat) {
-		enrolment->repeat = record->repeat_fingerprint;
-		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
-	}
-	return cv_enrolment_check_allowance(enrolment, change);
-}
-
-/* Everything but the commit. */
-static bool
-renew(struct reenrolment *reenrolment, struct cv_device_change *change, struct cv_error *err)
-{
-	struct enrolment *enrolment = &reenrolment->base;
-	const struct cv_digest *key = cv_public_key_id(enrolment->csr->key);
-	struct cv_bytes spki = cv_public_key_spki(enrolment->csr->key);
-	bool is_rekey = !cv_digest_equal(key, &reenrolment->presenter.key_id);
-
-	if (!decide(reenrolment, change) || !cv_enrolment_is_going_on(enrolment))
-		return true;
-	if (!cv_enrolment_issue(enrolment, change, reenrolment->presenter.certificate->san, err))
-		return false;
-	if (!cv_enrolment_is_going_on(enrolment))
-		return true;
-	if (is_rekey)
-		cv_device_change_ask_key(change, key, spki);
-	/* Who renews late could not announce: the request is the announcement. */
-	if (is_rekey && is_late(reenrolment, cv_device_change_record(change)))
-		cv_device_change_announce_key(change, key, spki);
-	cv_enrolment_write_note(
-	    enrolment, is_rekey ? "rekeyed" : "renewed", enrolment->request->evidence->actor);
-	return true;
+	return record->has_repeat ? repeat(reenrolment, change) : issue(reenrolment, change, err);
 }
 
 static struct cv_record_query
@@ -128,12 +153,16 @@ attempt_reenrolment(struct enrolment *enrolment, struct cv_error *err)
 	    !cv_device_change_begin(enrolment->connection, &query, &options, &change, err) ||
 	    !renew(reenrolment, change, err))
 		return false;
-	if (!cv_enrolment_is_going_on(enrolment))
+	if (!enrolment->note.kind)
 		return true;
 	if (!cv_device_change_commit(change, &enrolment->note, NULL, err))
 		return false;
-	cv_enrolment_take_issued(enrolment);
-	return true;
+	if (cv_enrolment_is_going_on(enrolment))
+		cv_enrolment_take_issued(enrolment);
+	/* Whether a key is announced is in memory, too. */
+	return !is_late(reenrolment, cv_device_change_record(change)) ||
+	       cv_service_take_change(
+		   enrolment->service, enrolment->connection, &enrolment->answer->party, err);
 }
 
 /* ---- together ---- */
@@ -141,7 +170,7 @@ attempt_reenrolment(struct enrolment *enrolment, struct cv_error *err)
 /*
  * A fleet that renews at once: one transaction serves all that wait. It takes those that need
  * nothing but a decision and a certificate; whatever else turns up (a device that somebody else
- * holds, a failure) stays unsettled and is attempted alone.
+ * holds, a late renewal, a failure) stays unsettled and is attempted alone.
  */
 struct company {
 	size_t count;
@@ -186,7 +215,8 @@ renew_member(struct reenrolment *member, struct cv_device_change *change)
 	struct cv_error ignored = CV_ERROR_INIT;
 
 	cv_enrolment_begin_attempt(enrolment);
-	if (!renew(member, change, &ignored) || enrolment->must_repeat)
+	if (is_late(member, cv_device_change_record(change)) || !renew(member, change, &ignored) ||
+	    enrolment->must_repeat)
 		return false;
 	if (cv_enrolment_is_going_on(enrolment)) {
 		cv_device_change_note(change, &enrolment->note);

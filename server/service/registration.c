@@ -220,6 +220,26 @@ issue_registration(struct registration *registration, enum registration_plan cho
 	return cv_service_take_change(enrolment->service, enrolment->connection, &changed, err);
 }
 
+/* The same CSR again: the same certificate; a key that was only asked for is still announced. */
+static bool
+repeat(struct registration *registration, enum registration_plan chosen,
+    struct cv_device_change *change, struct cv_error *err)
+{
+	struct enrolment *enrolment = &registration->base;
+	const struct cv_device_record *record = cv_device_change_record(change);
+
+	enrolment->repeat = record->repeat_fingerprint;
+	if (record->named.state == CV_KEY_ASKED) {
+		take_plan(registration, chosen, change);
+		cv_enrolment_write_announcement(enrolment, registration->actor);
+		if (!cv_device_change_commit(change, &enrolment->note, NULL, err) ||
+		    !cv_service_take_change(enrolment->service, enrolment->connection,
+			&enrolment->answer->party, err))
+			return false;
+	}
+	return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
+}
+
 /* Under the lock: token, authority and record as they are now. */
 static bool
 check_locked(struct registration *registration, struct cv_device_change *change,
@@ -274,21 +294,15 @@ attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 	    .token = registration->has_token ? registration->token.id : NULL,
 	};
 	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
-	const struct cv_device_record *record;
 	enum registration_plan chosen = PLAN_REFUSED;
 
 	if (!cv_device_change_begin(enrolment->connection, &query, &options, &change, err))
 		return false;
 	if (!check_locked(registration, change, &chosen) || !cv_enrolment_is_going_on(enrolment))
 		return true;
-	record = cv_device_change_record(change);
-	/* A key that was only asked for is still to be announced. */
-	if (record->has_repeat &&
-	    (chosen == PLAN_SAME_KEY ||
-		(chosen == PLAN_ANNOUNCE && record->named.state == CV_KEY_ANNOUNCED))) {
-		enrolment->repeat = record->repeat_fingerprint;
-		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
-	}
+	if (cv_device_change_record(change)->has_repeat &&
+	    (chosen == PLAN_SAME_KEY || chosen == PLAN_ANNOUNCE))
+		return repeat(registration, chosen, change, err);
 	return issue_registration(registration, chosen, change, err);
 }
 

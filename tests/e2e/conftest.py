@@ -69,13 +69,13 @@ def lab(postgres, request):
         request.config.stash[LABS].remove(shared)
 
 
-@pytest.fixture
-def make_lab(postgres, request):
-    """Servers of one test's own, for what kills, stops or configures them."""
+def lab_maker(postgres, request):
+    """Makes servers of one test or module; what runs at its end must end well."""
     made = []
 
     def make(database_server=None, beside=None, **options):
-        name = request.node.name.removeprefix("test_").replace("[", "-").rstrip("]").replace("_", "-")
+        name = request.node.name.removeprefix("test_").removesuffix(".py")
+        name = name.replace("[", "-").rstrip("]").replace("_", "-")
         server = database_server or (beside.postgres if beside else postgres)
         own = Lab(f"{name[:24]}-{len(made)}", server, **options)
         made.append(own)
@@ -87,6 +87,18 @@ def make_lab(postgres, request):
         request.config.stash[LABS].remove(own)
     for own in made:
         own.close()
+
+
+@pytest.fixture
+def make_lab(postgres, request):
+    """Servers of one test's own, for what kills, stops or configures them."""
+    yield from lab_maker(postgres, request)
+
+
+@pytest.fixture(scope="module")
+def make_module_lab(postgres, request):
+    """The same for a whole module."""
+    yield from lab_maker(postgres, request)
 
 
 @pytest.fixture

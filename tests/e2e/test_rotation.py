@@ -353,3 +353,20 @@ def test_implied_announcement(make_lab):
     assert device.show().status == 200
     assert device.show(new).status == 200
     assert device.show().status == 403
+
+
+def test_a_token_announces_a_key_that_was_only_asked(lab):
+    """The operator's word for a device that cannot announce; its client repeats the same request."""
+    device = lab.enrolled_device()
+    key = device.new_key()
+    fresh = device.reenrol(key)
+    assert device.show(fresh).status == 403
+    bearer = {"Authorization": basic(lab.enrolment_token(device=device.name))}
+    answer = device.est("simpleenroll", key.request, headers=bearer)
+    assert answer.status == 200, answer
+    assert issued(answer) == fresh.der
+    assert device.show().status == 200
+    assert device.show(fresh).status == 200
+    assert device.show().status == 403
+    # That was its use.
+    assert device.est("simpleenroll", device.new_key().request, headers=bearer).status == 403
