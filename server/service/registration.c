@@ -110,7 +110,7 @@ enum registration_plan {
 	PLAN_ANEW, /* refused id: cleared, every earlier certificate denied, the key becomes current
 		    */
 	PLAN_FIRST_KEY, /* a record without current key: the key becomes current */
-	PLAN_SAME_KEY,  /* another certificate for the current key, which was never seen */
+	PLAN_SAME_KEY,  /* another certificate for the current key */
 	PLAN_ANNOUNCE,  /* the operator's announcement of the next key */
 };
 
@@ -131,6 +131,10 @@ plan(const struct registration *registration, const struct cv_device_record *rec
 		return is_own_token ? PLAN_ANEW : PLAN_REFUSED;
 	if (!record->has_current)
 		return is_own_token ? PLAN_FIRST_KEY : PLAN_REFUSED;
+	/* Its first answer was lost. */
+	if (registration->bootstrap && !record->is_seen &&
+	    cv_digest_equal(&record->current_key, key))
+		return PLAN_SAME_KEY;
 	if (!is_own_token && !is_token_of_registration)
 		return PLAN_REFUSED;
 	return cv_digest_equal(&record->current_key, key) ? PLAN_SAME_KEY : PLAN_ANNOUNCE;
