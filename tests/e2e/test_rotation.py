@@ -370,3 +370,72 @@ def test_a_token_announces_a_key_that_was_only_asked(lab):
     assert device.show().status == 403
     # That was its use.
     assert device.est("simpleenroll", device.new_key().request, headers=bearer).status == 403
+
+
+# ---- Rotations that take weeks -----------------------------------------------------------------
+
+
+def let_time_pass(lab, device, days):
+    """As if everything so far had happened so many days earlier."""
+    ago = f"- interval '{days} days'"
+    for table, columns in (("slot", ["locked_since", "activated_at", "issue_debt_until", "last_seen_at"]),
+                           ("slot_key", ["announced_at", "created_at"]),
+                           ("certificate", ["recorded_at"])):
+        changes = ", ".join(f"{column} = {column} {ago}" for column in columns)
+        lab.query(f"UPDATE certvendor.{table} SET {changes} WHERE device = '{device.name}'")
+
+
+def rotation_of(lab, device):
+    shown = lab.operator("GET", f"/v1/devices/{device.name}").json()
+    return shown["slots"][0]["rotation"]
+
+
+def test_a_stalled_rotation_is_finished_weeks_later(lab):
+    device = lab.enrolled_device()
+    key, third = device.new_key(), device.new_key()
+    fresh, unannounced = device.reenrol(key), device.reenrol(third)
+    assert rotation_of(lab, device) == "none"
+    assert device.announce(key).status == 200
+    assert rotation_of(lab, device) == "pending"
+    let_time_pass(lab, device, 6)
+    assert rotation_of(lab, device) == "pending"
+    let_time_pass(lab, device, 36)
+    assert rotation_of(lab, device) == "stalled"
+
+    # Time has ended nothing, and allowed nothing.
+    assert reason_at_nginx(lab.through_nginx(device.identity)) == (200, "ok")
+    assert reason_at_nginx(lab.through_nginx(unannounced)) == (403, "third-key")
+    # The same request again is a new one by now; it is for the same key.
+    again = device.reenrol(key)
+    assert again.der != fresh.der
+    assert reason_at_nginx(lab.through_nginx(fresh)) == (200, "activated")
+    assert reason_at_nginx(lab.through_nginx(again)) == (200, "ok")
+    assert reason_at_nginx(lab.through_nginx(device.identity)) == (403, "denied")
+    assert rotation_of(lab, device) == "none"
+
+
+def test_a_stalled_rotation_is_cancelled(lab):
+    device = lab.enrolled_device()
+    key = device.new_key()
+    fresh = device.reenrol(key)
+    assert device.announce(key).status == 200
+    let_time_pass(lab, device, 36)
+    assert lab.cli("device", "cancel", device.name).stdout == f"{device.name}: done\n"
+    assert rotation_of(lab, device) == "none"
+    assert reason_at_nginx(lab.through_nginx(fresh)) == (403, "third-key")
+    assert device.announce(key).status == 200
+    assert rotation_of(lab, device) == "pending"
+    assert reason_at_nginx(lab.through_nginx(fresh)) == (200, "activated")
+
+
+def test_a_renewal_long_after_the_announcement(lab):
+    """The key was named, and its certificate is asked for weeks later."""
+    device = lab.enrolled_device()
+    key = device.new_key()
+    assert device.announce(key).status == 200
+    let_time_pass(lab, device, 36)
+    fresh = device.reenrol(key)
+    third = device.reenrol(device.new_key())
+    assert reason_at_nginx(lab.through_nginx(third)) == (403, "third-key")
+    assert reason_at_nginx(lab.through_nginx(fresh)) == (200, "activated")
+    assert reason_at_nginx(lab.through_nginx(device.identity)) == (403, "denied")
