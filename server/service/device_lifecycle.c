@@ -127,6 +127,8 @@ approve_key(const struct act *act, struct cv_device_change *change)
 {
 	const struct cv_key_view *key = &cv_device_change_record(change)->named;
 
+	if (act->has_asked_key && key->state == CV_KEY_ANNOUNCED)
+		return CV_LIFECYCLE_UNCHANGED;
 	if (!act->has_asked_key || key->state != CV_KEY_ASKED || !key->is_asked_by_current)
 		return CV_LIFECYCLE_NOT_POSSIBLE;
 	cv_device_change_announce_key(change, &act->asked_key, cv_buffer_bytes(&act->asked_spki));

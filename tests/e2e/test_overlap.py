@@ -1,0 +1,164 @@
+"""retire_after_days: the replaced key may talk through gateways for a while, and change nothing."""
+import json
+
+import pytest
+
+from certvendor_lab import FACTORY, basic, wait_until
+
+DAYS = 7
+
+
+@pytest.fixture(scope="module", name="lenient")
+def fixture_lenient(make_module_lab):
+    lab = make_module_lab().start()
+    lab.query(f"UPDATE certvendor.factory SET retire_after_days = {DAYS} WHERE name = '{FACTORY}'")
+    lab.gateway = lab.add_gateway()
+    lab.start_nginx()
+    wait_until(lambda: _overlaps(lab), "the server has read the new setting")
+    return lab
+
+
+def _overlaps(lab):
+    device = lab.enrolled_device()
+    return lab.through_nginx(device.rotate()).status == 200
+
+
+def reason(answer):
+    return answer.status, answer.reason
+
+
+def through_nginx(lab, identity):
+    answer = lab.through_nginx(identity)
+    return answer.status, answer.headers["Certvendor-Reason"]
+
+
+def grace_ends(lab, device, seconds):
+    """As if the days had passed but so many seconds. Every reader is told, as of any change."""
+    lab.query(f"""
+        WITH ended AS (UPDATE certvendor.slot_key SET talks_until = now() + interval '{seconds} s'
+            WHERE device = '{device.name}' AND talks_until IS NOT NULL RETURNING factory, device, slot),
+        raised AS (UPDATE certvendor.slot s SET version = version + 1 FROM ended e
+            WHERE s.factory = e.factory AND s.device = e.device AND s.name = e.slot
+            RETURNING s.factory, s.device, s.name, s.version)
+        INSERT INTO certvendor.change (factory, device, slot, version, kind)
+            SELECT factory, device, name, version, 'changed' FROM raised""")
+
+
+def test_the_replaced_key_talks_and_changes_nothing(lenient):
+    lab = lenient
+    device = lab.enrolled_device()
+    old = device.rotate()
+    assert through_nginx(lab, old) == through_nginx(lab, device.identity) == (200, "ok")
+    answer = lab.check(old.der)
+    assert (answer.headers["Certvendor-State"], answer.headers["Certvendor-Rotation"]) == (
+        "retired", "overlap")
+    assert lab.check(device.identity.der).headers["Certvendor-Rotation"] == "none"
+    assert device.show(old).json()["uuid"] == device.name
+
+    key = device.new_key()
+    assert reason(device.est("simplereenroll", key.request, old)) == (403, "denied")
+    assert reason(device.est("simpleenroll", key.request, old)) == (403, "denied")
+    bearer = {"Authorization": basic(lab.enrolment_token(device=device.name))}
+    assert reason(device.est("simpleenroll", key.request, old, bearer)) == (403, "denied")
+    same = old.key.with_suffix(".csr").read_bytes()
+    assert reason(device.est("simplereenroll", same, old)) == (403, "denied")
+    assert reason(device.announce(key, old)) == (403, "denied")
+    assert reason(device.est("simplereenroll", same, device.identity)) == (400, "key-in-use")
+    assert device.show().json()["next_pubkey"] is None
+
+    fresh = device.reenrol(key)
+    assert device.announce(key).status == 200
+    assert through_nginx(lab, old) == (200, "ok")
+    assert through_nginx(lab, fresh) == (200, "activated")
+    # One key at a time: the older grace ended.
+    assert through_nginx(lab, old) == (403, "denied")
+    assert through_nginx(lab, device.identity) == (200, "ok")
+
+
+def test_the_grace_ends(lenient):
+    lab = lenient
+    device = lab.enrolled_device()
+    old = device.rotate()
+    [[days]] = lab.query("SELECT round(extract(epoch FROM talks_until - now()) / 86400) "
+                         f"FROM certvendor.slot_key WHERE device = '{device.name}' "
+                         "AND state = 'retired'")
+    assert int(days) == DAYS
+    grace_ends(lab, device, 3)
+    assert through_nginx(lab, old) == (200, "ok")
+    wait_until(lambda: through_nginx(lab, old) == (403, "denied"), "the grace ended", timeout=10)
+    assert reason(device.show(old)) == (403, "denied")
+    assert through_nginx(lab, device.identity) == (200, "ok")
+    assert lab.stop() == 0
+    lab.start()
+    assert through_nginx(lab, old) == (403, "denied")
+    assert through_nginx(lab, device.identity) == (200, "ok")
+
+
+def test_the_grace_outlives_a_restart(lenient):
+    lab = lenient
+    device = lab.enrolled_device()
+    old = device.rotate()
+    lab.kill()
+    lab.start()
+    assert through_nginx(lab, old) == (200, "ok")
+    assert reason(device.announce(device.new_key(), old)) == (403, "denied")
+
+
+@pytest.mark.parametrize("act", ["hold", "delete", "revoke"])
+def test_an_operators_denial_ends_the_grace_too(lenient, act):
+    lab = lenient
+    device = lab.enrolled_device()
+    old = device.rotate()
+    assert through_nginx(lab, old) == (200, "ok")
+    assert lab.cli("device", act, device.name).stdout == f"{device.name}: done\n"
+    assert through_nginx(lab, old)[0] == through_nginx(lab, device.identity)[0] == 403
+
+
+def test_a_stolen_key_has_no_grace(lenient):
+    lab = lenient
+    device = lab.enrolled_device()
+    old = device.rotate()
+    assert through_nginx(lab, old) == (200, "ok")
+    lab.cli("certificate", "revoke", old.sha256, "--reason", "keyCompromise")
+    assert through_nginx(lab, old) == (403, "denied")
+    assert through_nginx(lab, device.identity) == (200, "ok")
+
+
+# ---- approve and cancel, as an operator types them ---------------------------------------------
+
+
+def test_approve_a_device_that_cannot_announce(lab):
+    device = lab.enrolled_device()
+    first, newest = (device.reenrol(device.new_key()) for _ in range(2))
+    assert through_nginx(lab, newest) == (403, "third-key")
+    assert lab.cli("device", "approve", device.name).stdout == f"{device.name}: done\n"
+    # Once more does not reach for the next key.
+    assert lab.cli("device", "approve", device.name).stdout == f"{device.name}: unchanged\n"
+    [slot] = json.loads(lab.cli("--json", "device", "show", device.name).stdout)["slots"]
+    assert sorted(key["state"] for key in slot["keys"]) == ["announced", "asked", "current"]
+    assert through_nginx(lab, first) == (403, "third-key")
+    assert through_nginx(lab, device.identity) == (200, "ok")
+    assert through_nginx(lab, newest) == (200, "activated")
+    assert through_nginx(lab, device.identity) == (403, "denied")
+    result = lab.cli("device", "approve", device.name, is_checked=False)
+    assert result.returncode == 1 and "not-possible" in result.stderr
+
+
+def test_cancel_what_a_device_announced(lab):
+    device = lab.enrolled_device()
+    key = device.new_key()
+    fresh = device.reenrol(key)
+    assert device.announce(key).status == 200
+    assert "pending" in lab.cli("device", "show", device.name).stdout
+    assert lab.cli("device", "cancel", device.name).stdout == f"{device.name}: done\n"
+    assert lab.cli("device", "cancel", device.name).stdout == f"{device.name}: unchanged\n"
+    assert through_nginx(lab, fresh) == (403, "third-key")
+    assert through_nginx(lab, device.identity) == (200, "ok")
+    assert lab.cli("device", "approve", device.name).stdout == f"{device.name}: done\n"
+    assert through_nginx(lab, fresh) == (200, "activated")
+
+
+def test_approve_and_cancel_of_nobody(lab):
+    for act in ("approve", "cancel"):
+        result = lab.cli("device", act, "nobody", is_checked=False)
+        assert result.returncode == 1 and "not-found" in result.stderr
