@@ -14,6 +14,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import uuid
 
@@ -122,6 +123,12 @@ class Postgres:
                            stderr=output, stdin=subprocess.DEVNULL, env=clean_environment(),
                            timeout=2 * PATIENCE)
 
+    def kill(self):
+        """Every process at once, as a power cut does."""
+        master = int((self.folder / "data/postmaster.pid").read_text().split()[0])
+        os.kill(master, signal.SIGQUIT)
+        wait_until(lambda: not (self.folder / "data/postmaster.pid").exists(), "PostgreSQL ended")
+
     def stop(self):
         subprocess.run([POSTGRES_SCRIPT, "stop", self.folder], check=True, env=clean_environment(),
                        timeout=2 * PATIENCE)
@@ -144,6 +151,122 @@ class Postgres:
 
     def create_database(self, name):
         self.query(f'CREATE DATABASE "{name}"', "postgres")
+
+
+class CommitStopper:
+    """Between certvendor and PostgreSQL. Stops one COMMIT of a device's change when it is told to: before
+    PostgreSQL gets it, or when PostgreSQL has done it and certvendor does not know yet."""
+
+    def __init__(self, postgres):
+        self.upstream = str(postgres.folder / ".s.PGSQL.5432")
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.lock = threading.Lock()
+        self.stage = None
+        self.reached = threading.Event()
+        self.stopped = None
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def url(self, database):
+        port = self.listener.getsockname()[1]
+        return (f"postgresql:///{database}?host=127.0.0.1&port={port}&user=certvendor&sslmode=disable"
+                "&gssencmode=disable")
+
+    def stop_next(self, stage):
+        """stage: before or after."""
+        self.reached.clear()
+        self.stage = stage
+
+    def wait(self):
+        assert self.reached.wait(PATIENCE), "nothing was committed"
+
+    def cut(self):
+        """Ends the stopped connection on both sides."""
+        self.stopped.close()
+
+    def close(self):
+        self.listener.close()
+
+    def take_stage(self, connection):
+        with self.lock:
+            stage, self.stage = self.stage, None
+            if stage is not None:
+                self.stopped = connection
+            return stage
+
+    def _accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            StoppableConnection(self, client)
+
+
+class StoppableConnection:
+    def __init__(self, stopper, client):
+        self.stopper = stopper
+        self.client = client
+        self.server = socket.socket(socket.AF_UNIX)
+        self.stage = None
+        try:
+            self.server.connect(stopper.upstream)
+        except OSError:
+            self.close()
+            return
+        for target in (self._forward, self._answer):
+            threading.Thread(target=self._until_the_end, args=(target,), daemon=True).start()
+
+    def close(self):
+        for side in (self.client, self.server):
+            try:
+                side.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            side.close()
+
+    def _until_the_end(self, target):
+        try:
+            target()
+        except OSError:
+            pass
+        self.close()
+
+    def _messages(self):
+        """What certvendor sends, message by message; only the first has no type."""
+        buffer, head = b"", 0
+        while data := self.client.recv(65536):
+            buffer += data
+            while len(buffer) >= head + 4:
+                end = head + int.from_bytes(buffer[head:head + 4], "big")
+                if len(buffer) < end:
+                    break
+                yield buffer[:end]
+                buffer, head = buffer[end:], 1
+
+    def _forward(self):
+        is_change = False
+        for message in self._messages():
+            statement = message[5:].split(b"\0")[1] if message[:1] == b"B" else b""
+            if statement == b"begin":
+                is_change = False
+            elif statement == b"change_raise":
+                is_change = True
+            elif statement == b"commit" and is_change:
+                self.stage = self.stopper.take_stage(self)
+            if self.stage == "before":
+                self.stopper.reached.set()
+            else:
+                self.server.sendall(message)
+
+    def _answer(self):
+        kept = b""
+        while data := self.server.recv(65536):
+            if self.stage is None:
+                self.client.sendall(data)
+                continue
+            kept += data
+            if b"COMMIT\0" in kept:
+                self.stopper.reached.set()
 
 
 # ---- HTTP --------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 import fcntl
+import itertools
 import pathlib
 import shutil
 import sys
@@ -11,6 +12,7 @@ from certvendor_lab import BINARY, VAR, Lab, Postgres, tail  # noqa: E402
 
 LABS = pytest.StashKey()
 LOCK = pytest.StashKey()
+NUMBERS = itertools.count(1)
 
 
 def pytest_configure(config):
@@ -77,7 +79,7 @@ def lab_maker(postgres, request):
         name = request.node.name.removeprefix("test_").removesuffix(".py")
         name = name.replace("[", "-").rstrip("]").replace("_", "-")
         server = database_server or (beside.postgres if beside else postgres)
-        own = Lab(f"{name[:24]}-{len(made)}", server, **options)
+        own = Lab(f"{name[:24]}-{next(NUMBERS)}", server, **options)
         made.append(own)
         request.config.stash[LABS].append(own)
         return own.join(beside) if beside else own.prepare()
