@@ -26,6 +26,7 @@ struct cv_pool {
 	size_t open;
 	size_t borrowed;
 	int64_t retry_at_ms; /* boot time before which nobody tries to connect */
+	char cause[sizeof(((struct cv_error *)0)->cause)]; /* why the last attempt failed */
 	_Atomic bool is_up;
 };
 
@@ -161,8 +162,10 @@ reserve(struct cv_pool *pool, struct cv_connection **ret_connection, struct cv_e
 	if (pool->idle) {
 		pool->idle = pool->idle->next;
 	} else {
-		if (cv_clock_boot_ms(cv_clock_system()) < pool->retry_at_ms)
-			return cv_fail(err, CV_E_DATABASE, "database: no connection");
+		if (cv_clock_boot_ms(cv_clock_system()) < pool->retry_at_ms) {
+			cv_fail(err, CV_E_DATABASE, "database: no connection");
+			return cv_error_cause(err, "%s", pool->cause);
+		}
 		pool->open++;
 	}
 	pool->borrowed++;
@@ -170,12 +173,13 @@ reserve(struct cv_pool *pool, struct cv_connection **ret_connection, struct cv_e
 }
 
 static void
-give_up(struct cv_pool *pool)
+give_up(struct cv_pool *pool, const struct cv_error *err)
 {
 	pthread_mutex_lock(&pool->mutex);
 	pool->open--;
 	pool->borrowed--;
 	pool->retry_at_ms = cv_clock_boot_ms(cv_clock_system()) + RETRY_MS;
+	(void)cv_text_copy(pool->cause, sizeof(pool->cause), err->cause);
 	pthread_cond_signal(&pool->returned);
 	pthread_mutex_unlock(&pool->mutex);
 	atomic_store(&pool->is_up, false);
@@ -206,7 +210,7 @@ cv_pool_borrow(struct cv_pool *pool, struct cv_connection **ret_connection, stru
 		connection = NULL;
 	}
 	if (!connection && !connect_new(pool, &connection, err)) {
-		give_up(pool);
+		give_up(pool, err);
 		return false;
 	}
 	atomic_store(&pool->is_up, true);

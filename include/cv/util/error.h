@@ -30,7 +30,7 @@ enum cv_error_code {
 struct cv_error {
 	enum cv_error_code code;
 	char text[320];  /* for operators: one line, impersonal, free of secrets */
-	char cause[160]; /* foreign detail: SQLSTATE and message, drained OpenSSL queue, strerror */
+	char cause[400]; /* foreign detail: SQLSTATE and message, drained OpenSSL queue, strerror */
 	const char *file; /* where it was raised */
 	int line;
 };
