@@ -153,6 +153,33 @@ class Postgres:
         self.query(f'CREATE DATABASE "{name}"', "postgres")
 
 
+class Standby(Postgres):
+    """A synchronous streaming standby of another cluster: commits wait for it from now on."""
+
+    def __init__(self, primary):
+        super().__init__(f"{primary.folder.name}-standby")
+        self.primary = primary
+
+    def start(self):
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        as_owner = []
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "postgres")
+            as_owner = ["runuser", "-u", "postgres", "--"]
+        source = f"host={self.primary.folder} port=5432 user=certvendor application_name=standby"
+        subprocess.run([*as_owner, "pg_basebackup", "--pgdata", self.folder / "data", "--write-recovery-conf",
+                        "--checkpoint=fast", "--dbname", source], check=True, cwd="/",
+                       env=clean_environment(), timeout=2 * PATIENCE)
+        super().start()
+        self.primary.query("ALTER SYSTEM SET synchronous_standby_names = 'standby'", "postgres")
+        self.primary.query("SELECT pg_reload_conf()", "postgres")
+        wait_until(lambda: self.primary.query(
+            "SELECT sync_state FROM pg_stat_replication", "postgres") == [["sync"]], "it is synchronous")
+
+    def promote(self):
+        assert self.query("SELECT pg_promote()", "postgres") == [["t"]]
+
+
 class CommitStopper:
     """Between certvendor and PostgreSQL. Stops one COMMIT of a device's change when it is told to: before
     PostgreSQL gets it, or when PostgreSQL has done it and certvendor does not know yet."""
