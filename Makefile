@@ -25,7 +25,8 @@ PACKAGES_BUILD := gcc make pkg-config libmicrohttpd-dev libssl-dev libjansson-de
 PACKAGES_RUN := postgresql postgresql-client nginx-light curl openssl ca-certificates \
 	util-linux procps
 PACKAGES_TEST := libcriterion-dev clang-14 clang-format-14 libclang-rt-14-dev shellcheck \
-	python3 python3-pytest python3-cryptography strongswan-pki libstrongswan-standard-plugins
+	python3 python3-pytest python3-cryptography strongswan-pki libstrongswan-standard-plugins \
+	systemd
 
 PACKAGES_IMAGE := buildah debootstrap docker-compose iproute2 openssl python3 python3-pytest \
 	python3-yaml
@@ -260,12 +261,13 @@ run: all ## Play one complete rotation and stay up; with ONCE=1 end after it
 install: ## Install below DESTDIR and PREFIX (default /usr/local)
 	$(AGAIN) $(OUT)/certvendor
 	install -D -m 755 $(OUT)/certvendor $(DESTDIR)$(PREFIX)/bin/certvendor
-	install -D -m 644 deploy/certvendor.service \
+	sed 's|/usr/local/|$(PREFIX)/|' deploy/certvendor.service | install -D -m 644 /dev/stdin \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/certvendor.service
 	install -D -m 644 deploy/certvendor.conf \
 		$(DESTDIR)$(PREFIX)/share/doc/certvendor/examples/certvendor.conf
 	install -m 644 LICENSE README.md $(DESTDIR)$(PREFIX)/share/doc/certvendor/
-	cp -R docs/. $(DESTDIR)$(PREFIX)/share/doc/certvendor/
+	find docs -type f -printf '%P\0' | xargs -0 -I{} \
+		install -D -m 644 docs/{} $(DESTDIR)$(PREFIX)/share/doc/certvendor/{}
 
 clean: ## Remove build/; var/ with its data stays
 	rm -rf build
