@@ -78,7 +78,7 @@ announce_late(struct reenrolment *reenrolment, struct cv_device_change *change)
 	const struct cv_public_key *key = reenrolment->base.csr->key;
 
 	if (is_rekey(reenrolment) && is_late(reenrolment, cv_device_change_record(change)))
-		cv_device_change_announce_key(
+		cv_device_change_announce_too(
 		    change, cv_public_key_id(key), cv_public_key_spki(key));
 }
 

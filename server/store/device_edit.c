@@ -138,14 +138,33 @@ cv_device_change_ask_key(
 	change->asked_spki = spki;
 }
 
+static void
+announce_key(struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki,
+    bool replaces_others)
+{
+	struct cv_parameters parameters = {0};
+
+	add_party(&parameters, &change->party);
+	cv_parameter_digest(&parameters, key);
+	cv_parameter_bool(&parameters, replaces_others);
+	edit(change, CV_SQL(slot_key_withdraw_overtaken), &parameters);
+	edit_key_with_spki(change, CV_SQL(slot_key_announce), key, spki);
+	edit_slot(change, CV_SQL(slot_key_forget_named));
+	edit_slot(change, CV_SQL(slot_lock_configuration));
+}
+
 void
 cv_device_change_announce_key(
     struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki)
 {
-	edit_key(change, CV_SQL(slot_key_withdraw_overtaken), key);
-	edit_key_with_spki(change, CV_SQL(slot_key_announce), key, spki);
-	edit_slot(change, CV_SQL(slot_key_forget_named));
-	edit_slot(change, CV_SQL(slot_lock_configuration));
+	announce_key(change, key, spki, true);
+}
+
+void
+cv_device_change_announce_too(
+    struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki)
+{
+	announce_key(change, key, spki, false);
 }
 
 static void

@@ -276,7 +276,7 @@ class StoppableConnection:
             statement = message[5:].split(b"\0")[1] if message[:1] == b"B" else b""
             if statement == b"begin":
                 is_change = False
-            elif statement == b"change_raise":
+            elif statement == b"change_finish":
                 is_change = True
             elif statement == b"commit" and is_change:
                 self.stage = self.stopper.take_stage(self)

@@ -67,6 +67,27 @@ def test_a_late_renewal_is_an_announcement(graceful):
     assert device.show(fresh).status == 200
 
 
+def test_several_late_renewals(graceful):
+    """Each request is an announcement; the device goes on with whichever answer it saved."""
+    lab, authority = graceful
+    for used in range(3):
+        device = late_device(lab, authority, 600)
+        waiting = [device.reenrol(device.new_key()) for _ in range(3)]
+        assert checked(device.check(waiting[used])) == (200, "activated")
+        others = [identity for identity in waiting if identity is not waiting[used]]
+        assert [checked(device.check(identity)) for identity in others] == [(403, "denied")] * 2
+
+
+def test_the_newest_late_renewals_count(graceful):
+    lab, authority = graceful
+    device = late_device(lab, authority, 600)
+    named = device.new_key()
+    assert device.announce(named).status == 200
+    first, *_, last = [device.reenrol(device.new_key()) for _ in range(10)]
+    assert checked(device.check(first)) == (403, "third-key")
+    assert checked(device.check(last)) == (200, "activated")
+
+
 def test_in_time_the_same_renewal_announces_nothing(graceful):
     lab, authority = graceful
     device = lab.device()

@@ -102,6 +102,9 @@ void cv_device_change_ask_key(
  * the configuration. */
 void cv_device_change_announce_key(
     struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki);
+/* The same, but withdraws none of the newest 8: any of them may be the one that is used. */
+void cv_device_change_announce_too(
+    struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki);
 /* Activation: this key current; the old one retired, with a grace of so many days; every other open
  * key but those that this key asked for discarded; older graces ended; lock off. */
 void cv_device_change_activate_key(
