@@ -237,8 +237,8 @@ repeat(struct registration *registration, enum registration_plan chosen,
 		take_plan(registration, chosen, change);
 		cv_enrolment_write_announcement(enrolment, registration->actor);
 		if (!cv_device_change_commit(change, &enrolment->note, NULL, err) ||
-		    !cv_service_take_change(enrolment->service, enrolment->connection,
-			&enrolment->answer->party, err))
+		    !cv_service_take_change(
+			enrolment->service, enrolment->connection, &enrolment->answer->party, err))
 			return false;
 	}
 	return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);

@@ -204,11 +204,20 @@ ask(struct model *model, struct model_slot *slot, int key)
 		it->issued = ++model->issued;
 }
 
+static void
+announce_too(struct model_slot *slot, int key)
+{
+	slot->keys[key].state = CV_KEY_ANNOUNCED;
+	slot->keys[key].asked_by = model_current_key(slot);
+	forget_named(slot);
+	slot->is_locked = true;
+}
+
 /* Another key replaces the announced ones, but none that was issued after it. */
 static void
 announce(struct model_slot *slot, int key)
 {
-	struct model_key *it = &slot->keys[key];
+	const struct model_key *it = &slot->keys[key];
 
 	for (int other = 0; other < MODEL_KEYS; other++) {
 		struct model_key *announced = &slot->keys[other];
@@ -217,10 +226,7 @@ announce(struct model_slot *slot, int key)
 		    (!it->issued || announced->issued < it->issued))
 			announced->state = CV_KEY_ASKED;
 	}
-	it->state = CV_KEY_ANNOUNCED;
-	it->asked_by = model_current_key(slot);
-	forget_named(slot);
-	slot->is_locked = true;
+	announce_too(slot, key);
 }
 
 static void
@@ -471,6 +477,7 @@ model_reenrol(struct model *model, struct model_memory *memory, int over, int ke
 	    .device = it->device, .slot = it->slot, .key = key, .csr = csr};
 	struct model_slot *slot = slot_of(model, it);
 	struct model_answer answer = {.outcome = CV_ENROLMENT_REFUSED};
+	bool announces;
 
 	claim(model, key, it->device);
 	answer.verdict = admit(model, memory, over);
@@ -479,18 +486,24 @@ model_reenrol(struct model *model, struct model_memory *memory, int over, int ke
 	answer.outcome = check_key(model, it->device, it->slot, key);
 	if (answer.outcome != CV_ENROLMENT_ISSUED)
 		return answer;
+	/* Who renews late could not announce. */
+	announces = key != it->key && model->now > it->not_after;
 	answer.certificate = find_repeat(model, it->device, it->slot, key, csr);
 	if (answer.certificate != MODEL_NONE) {
 		answer.outcome = CV_ENROLMENT_REPEATED;
-		return answer;
+		announces = announces && slot->keys[key].state == CV_KEY_ASKED;
+		if (!announces)
+			return answer;
+	} else {
+		if (key != it->key)
+			ask(model, slot, key);
+		answer.certificate = issue(model, &wanted, fresh, lifetime);
 	}
-	if (key != it->key)
-		ask(model, slot, key);
-	/* Who renews late could not announce. */
-	if (key != it->key && model->now > it->not_after)
-		announce(slot, key);
-	answer.certificate = issue(model, &wanted, fresh, lifetime);
+	if (announces)
+		announce_too(slot, key);
 	slot->version++;
+	if (model->now > it->not_after)
+		remember(model, memory, it->device, it->slot);
 	return answer;
 }
 
@@ -553,9 +566,9 @@ check_token(const struct model *model, int token, int device)
 							 : CV_ENROLMENT_ISSUED;
 }
 
-/* What a good token does to the device; ISSUED, or the refusal. */
+/* What a good token does to the device; ISSUED, REPEATED or the refusal. */
 static struct model_answer
-use_token(struct model *model, int token, int device, int key, int csr)
+use_token(struct model *model, int token, int device, int key, int csr, bool *ret_announces)
 {
 	const struct model_token *it = &model->tokens[token];
 	struct model_device *at = &model->devices[device];
@@ -564,7 +577,9 @@ use_token(struct model *model, int token, int device, int key, int csr)
 	bool is_own = it->device == device && it->made >= at->tokens_void_before;
 	bool is_first =
 	    at->registered_by == token && !at->is_seen && it->made >= at->tokens_void_before;
+	int repeat;
 
+	*ret_announces = false;
 	if (at->exists && at->state != CV_DEVICE_OK && !is_own)
 		return (struct model_answer){CV_ENROLMENT_REFUSED, CV_VERDICT_DEVICE_REFUSED, 0};
 	if (at->exists && !is_own && (current == MODEL_NONE || !is_first))
@@ -579,16 +594,15 @@ use_token(struct model *model, int token, int device, int key, int csr)
 		register_device(model, device, key, token);
 		return (struct model_answer){CV_ENROLMENT_ISSUED, CV_VERDICT_OK, MODEL_NONE};
 	}
-	if (current == key || slot->keys[key].state == CV_KEY_ANNOUNCED) {
-		int repeat = find_repeat(model, device, MODEL_CLIENT, key, csr);
-
-		if (repeat != MODEL_NONE)
-			return (struct model_answer){CV_ENROLMENT_REPEATED, CV_VERDICT_OK, repeat};
-	}
-	if (current != key) {
+	repeat = find_repeat(model, device, MODEL_CLIENT, key, csr);
+	if (repeat == MODEL_NONE && current != key)
 		ask(model, slot, key);
+	*ret_announces =
+	    current != key && (repeat == MODEL_NONE || slot->keys[key].state == CV_KEY_ASKED);
+	if (*ret_announces)
 		announce(slot, key);
-	}
+	if (repeat != MODEL_NONE)
+		return (struct model_answer){CV_ENROLMENT_REPEATED, CV_VERDICT_OK, repeat};
 	return (struct model_answer){CV_ENROLMENT_ISSUED, CV_VERDICT_OK, MODEL_NONE};
 }
 
@@ -601,17 +615,19 @@ model_enrol(struct model *model, struct model_memory *memory, int token, int dev
 	struct model_answer answer = {.outcome = check_token(model, token, device)};
 	struct model_device *at = &model->devices[device];
 	bool is_anew = at->exists && at->state != CV_DEVICE_OK;
+	bool announces = false;
 
 	if (answer.outcome != CV_ENROLMENT_ISSUED)
 		return answer;
 	claim(model, key, device);
 	answer.outcome = check_key(model, device, MODEL_CLIENT, key);
 	if (answer.outcome == CV_ENROLMENT_ISSUED)
-		answer = use_token(model, token, device, key, csr);
-	if (answer.outcome != CV_ENROLMENT_ISSUED)
+		answer = use_token(model, token, device, key, csr, &announces);
+	if (answer.outcome != CV_ENROLMENT_ISSUED && !announces)
 		return answer;
 	model->tokens[token].gave[device] = key;
-	answer.certificate = issue(model, &wanted, fresh, lifetime);
+	if (answer.outcome == CV_ENROLMENT_ISSUED)
+		answer.certificate = issue(model, &wanted, fresh, lifetime);
 	for (int slot = 0; slot < MODEL_SLOTS; slot++)
 		at->slots[slot].version +=
 		    slot == MODEL_CLIENT || (is_anew && at->slots[slot].exists);
@@ -654,12 +670,14 @@ approve(struct model_slot *slot)
 	int newest = MODEL_NONE;
 
 	for (int key = 0; key < MODEL_KEYS; key++) {
-		if (slot->keys[key].state == CV_KEY_ASKED &&
+		if (is_open(&slot->keys[key]) &&
 		    (newest == MODEL_NONE || slot->keys[key].issued > slot->keys[newest].issued))
 			newest = key;
 	}
 	if (newest == MODEL_NONE)
 		return CV_LIFECYCLE_NOT_POSSIBLE;
+	if (slot->keys[newest].state == CV_KEY_ANNOUNCED)
+		return CV_LIFECYCLE_UNCHANGED;
 	announce(slot, newest);
 	return CV_LIFECYCLE_DONE;
 }
