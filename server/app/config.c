@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config_internal.h"
+#include "cv/util/address.h"
 #include "cv/util/file.h"
 #include "cv/util/text.h"
 
@@ -110,30 +111,6 @@ set_text(struct cv_config_loader *loader, const struct cv_setting *setting, cons
 	*member = copy;
 }
 
-bool
-cv_config_split_address(const char *text, char ret_host[256], uint16_t *ret_port)
-{
-	uint64_t port;
-	const char *colon = strrchr(text, ':');
-
-	if (colon == NULL || !cv_text_parse_unsigned(colon + 1, UINT16_MAX, &port))
-		return false;
-	const char *host = text;
-	size_t len = (size_t)(colon - text);
-	if (len > 0 && host[0] == '[') {
-		if (len < 3 || host[len - 1] != ']')
-			return false;
-		host++;
-		len -= 2;
-	} else if (memchr(host, ':', len) != NULL) {
-		return false;
-	}
-	if (!cv_text_copy_bytes(ret_host, 256, host, len))
-		return false;
-	*ret_port = (uint16_t)port;
-	return true;
-}
-
 /* A comma list of known words, blanks allowed around them, none twice; not empty. */
 static bool
 is_source_list(const char *value)
@@ -193,10 +170,10 @@ set_level(struct cv_config_loader *loader, const struct cv_setting *setting, con
 static void
 set_address(struct cv_config_loader *loader, const struct cv_setting *setting, const char *value)
 {
-	char host[256];
-	uint16_t port;
+	struct cv_address address;
+	struct cv_error err = CV_ERROR_INIT;
 
-	if (value[0] != '\0' && !cv_config_split_address(value, host, &port))
+	if (value[0] != '\0' && !cv_address_parse(value, &address, &err))
 		cv_config_complain(loader, setting,
 		    "\"%s\" is not host:port, [IPv6 address]:port or :port", value);
 	else

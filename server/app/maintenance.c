@@ -5,6 +5,7 @@
 
 #include "cv/cli/probe.h"
 #include "cv/store/schema.h"
+#include "cv/util/address.h"
 
 #define CONNECT_SECONDS 10
 #define MIGRATION_MS 3600000 /* a migration may have to rewrite a table */
@@ -60,19 +61,19 @@ cv_app_migrate(const struct cv_config *config, struct cv_error *err)
 static bool
 make_health_url(const struct cv_config *config, char *ret_url, size_t size, struct cv_error *err)
 {
-	char host[256];
-	uint16_t port;
+	struct cv_address address;
 
-	if (!cv_config_split_address(config->monitoring_listen, host, &port) || port == 0)
+	if (config->monitoring_listen[0] == '\0' ||
+	    !cv_address_parse(config->monitoring_listen, &address, err) || address.port == 0)
 		return cv_fail(err, CV_E_CONFIG, "[monitoring] listen has no port to ask");
-	const char *name = host;
-	if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0)
+	const char *name = address.host;
+	if (name[0] == '\0' || strcmp(name, "0.0.0.0") == 0)
 		name = "127.0.0.1";
-	else if (strcmp(host, "::") == 0)
+	else if (strcmp(name, "::") == 0)
 		name = "::1";
 	const char *bracket = strchr(name, ':') != NULL ? "[" : "";
 	(void)snprintf(ret_url, size, "http://%s%s%s:%u/readyz", bracket, name,
-	    bracket[0] == '\0' ? "" : "]", (unsigned)port);
+	    bracket[0] == '\0' ? "" : "]", (unsigned)address.port);
 	return true;
 }
 

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "address_internal.h"
+#include "cv/util/address.h"
 #include "cv/util/auto.h"
 #include "cv/util/text.h"
 

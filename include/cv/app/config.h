@@ -109,10 +109,4 @@ bool cv_config_load(const char *path, bool is_optional, enum cv_config_scope sco
 void cv_config_free(struct cv_config *config);
 CV_DEFINE_CLEANUP(cv_config);
 
-/*
- * Splits "host:port". False when it is not an address; host is "" for ":port" and has no brackets.
- * The array must hold 256 bytes.
- */
-bool cv_config_split_address(const char *text, char ret_host[256], uint16_t *ret_port);
-
 #endif

@@ -398,37 +398,6 @@ Test(config, no_secret_in_any_problem)
 	cr_assert(strstr(cv_buffer_text(&problems), "hidden") == NULL);
 }
 
-Test(config, addresses_are_split)
-{
-	static const struct {
-		const char *text;
-		const char *host; /* NULL: no address */
-		uint16_t port;
-	} rows[] = {
-	    {":8443", "", 8443},
-	    {"127.0.0.1:0", "127.0.0.1", 0},
-	    {"[::1]:65535", "::1", 65535},
-	    {"a.example:1", "a.example", 1},
-	    {"[]:1", NULL, 0},
-	    {"[::1]", NULL, 0},
-	    {"a:", NULL, 0},
-	    {"a:+1", NULL, 0},
-	    {"a", NULL, 0},
-	    {"", NULL, 0},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char host[256] = "?";
-		uint16_t port = 7;
-		bool is_address = cv_config_split_address(rows[i].text, host, &port);
-		cr_expect_eq(is_address, rows[i].host != NULL, "%s", rows[i].text);
-		if (is_address && rows[i].host != NULL) {
-			cr_expect_str_eq(host, rows[i].host);
-			cr_expect_eq(port, rows[i].port);
-		}
-	}
-}
-
 /* "\n#key = default\n" of a number, "\n#key =" of others; a secret may show its file instead. */
 static void
 make_example_line(const struct cv_setting *setting, char *ret_line, size_t size)

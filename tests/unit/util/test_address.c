@@ -1,4 +1,4 @@
-#include "../../../server/http/address_internal.h"
+#include "cv/util/address.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -25,7 +25,9 @@ static const struct row rows[] = {
     {"host:", NULL, 0},
     {"host:+1", NULL, 0},
     {"host:80x", NULL, 0},
+    {"a", NULL, 0},
     {"ho st:80", NULL, 0},
+    {"[ 1 =:]:1", NULL, 0},
     {"host/x:80", NULL, 0},
     {"", NULL, 0},
 };

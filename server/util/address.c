@@ -1,4 +1,4 @@
-#include "address_internal.h"
+#include "cv/util/address.h"
 
 #include <string.h>
 

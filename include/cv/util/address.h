@@ -1,6 +1,6 @@
 /* Where a listener listens: the text of the setting, taken apart. Pure; any thread. */
-#ifndef CV_HTTP_ADDRESS_INTERNAL_H
-#define CV_HTTP_ADDRESS_INTERNAL_H
+#ifndef CV_UTIL_ADDRESS_H
+#define CV_UTIL_ADDRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
