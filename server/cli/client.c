@@ -98,10 +98,10 @@ ask(const struct cv_cli_invocation *invocation, long *ret_status, struct cv_buff
 static void
 print_clean(FILE *stream, const char *text)
 {
-	for (; *text != '\0'; text++) {
-		unsigned char byte = (unsigned char)*text;
-		(void)fputc(byte < 0x20 || byte == 0x7f ? ' ' : byte, stream);
-	}
+	CV_AUTO_BUFFER struct cv_buffer clean = CV_BUFFER_INIT;
+
+	cv_buffer_append_printable(&clean, text);
+	(void)fputs(cv_buffer_text(&clean), stream);
 }
 
 static int

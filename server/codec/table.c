@@ -35,16 +35,6 @@ parse(struct cv_bytes json)
 	return json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES, NULL);
 }
 
-/* A terminal obeys control characters; a name that came from a device must not command it. */
-static void
-append_clean(struct cv_buffer *cell, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char byte = (unsigned char)*text;
-		cv_buffer_append_byte(cell, byte < 0x20 || byte == 0x7f ? '?' : byte);
-	}
-}
-
 static bool
 is_plain(const json_t *value)
 {
@@ -56,7 +46,7 @@ append_plain(struct cv_buffer *cell, const json_t *value)
 {
 	switch (json_typeof(value)) {
 	case JSON_STRING:
-		append_clean(cell, json_string_value(value));
+		cv_buffer_append_printable(cell, json_string_value(value));
 		return;
 	case JSON_INTEGER:
 		cv_buffer_printf(cell, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
@@ -202,13 +192,14 @@ append_padded(struct cv_buffer *text, const char *cell, size_t width, bool is_la
 static void
 append_heading(const struct table *table, struct cv_buffer *text)
 {
-	char heading[64];
-
 	for (size_t i = 0; i < table->count; i++) {
-		(void)snprintf(heading, sizeof(heading), "%s", table->columns[i].member);
-		for (char *at = heading; *at != '\0'; at++)
-			*at = *at == '_' ? ' ' : (char)toupper((unsigned char)*at);
-		append_padded(text, heading, table->columns[i].width, i + 1 == table->count);
+		CV_AUTO_BUFFER struct cv_buffer heading = CV_BUFFER_INIT;
+		cv_buffer_append_printable(&heading, table->columns[i].member);
+		for (size_t at = 0; at < heading.len; at++)
+			heading.data[at] =
+			    heading.data[at] == '_' ? ' ' : (uint8_t)toupper(heading.data[at]);
+		append_padded(
+		    text, cv_buffer_text(&heading), table->columns[i].width, i + 1 == table->count);
 	}
 	cv_buffer_append_text(text, "\n");
 }
@@ -283,7 +274,7 @@ append_member(struct cv_buffer *text, const char *name, json_t *value, unsigned 
 			append_member(text, inner, json_array_get(value, i), depth + 1);
 		}
 	} else {
-		append_clean(text, name);
+		cv_buffer_append_printable(text, name);
 		for (size_t i = count_characters(name); i < 24; i++)
 			cv_buffer_append_byte(text, ' ');
 		cv_buffer_append_text(text, "  ");

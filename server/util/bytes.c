@@ -109,6 +109,18 @@ cv_buffer_append_byte(struct cv_buffer *buffer, uint8_t byte)
 }
 
 void
+cv_buffer_append_printable(struct cv_buffer *buffer, const char *text)
+{
+	for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+		bool is_c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
+		bool is_control = is_c1 || at[0] < 0x20 || at[0] == 0x7f;
+
+		cv_buffer_append_byte(buffer, is_control ? '?' : at[0]);
+		at += is_c1;
+	}
+}
+
+void
 cv_buffer_printf(struct cv_buffer *buffer, const char *format, ...)
 {
 	va_list arguments;

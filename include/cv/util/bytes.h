@@ -48,6 +48,9 @@ struct cv_buffer {
 
 void cv_buffer_append(struct cv_buffer *buffer, const void *data, size_t len);
 void cv_buffer_append_text(struct cv_buffer *buffer, const char *text);
+/* Text from elsewhere for a terminal: each control character, those of U+0080 to U+009F in UTF-8
+ * too, becomes a '?'. */
+void cv_buffer_append_printable(struct cv_buffer *buffer, const char *text);
 void cv_buffer_append_byte(struct cv_buffer *buffer, uint8_t byte);
 void cv_buffer_printf(struct cv_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
