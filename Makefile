@@ -59,8 +59,14 @@ COMPILER_tsan := gcc
 FLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 LINK_tsan := -fsanitize=thread
 
+COMPILER_fuzz := clang-14
+FLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link \
+	-fno-sanitize-recover=all -Wno-gnu-zero-variadic-macro-arguments \
+	-Wno-gnu-statement-expression
+LINK_fuzz := -fsanitize=address,undefined,fuzzer
+
 ifeq ($(COMPILER_$(LANE)),)
-$(error LANE=$(LANE): there are the lanes release, clang, asan and tsan)
+$(error LANE=$(LANE): there are the lanes release, clang, asan, tsan and fuzz)
 endif
 CC = $(COMPILER_$(LANE))
 
@@ -81,6 +87,8 @@ SQL_FOLDERS := $(wildcard sql/query sql/migration sql/role)
 LIBRARY_SOURCES := $(sort $(wildcard server/*/*.c))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c tests/fake/*.c))
 INTEGRATION_SOURCES := $(sort $(wildcard tests/integration/*.c))
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*.c))
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter tests/fuzz/fuzz_%,$(FUZZ_SOURCES)))
 # tsan_arena.c lets Criterion start under the thread sanitizer and has no other use.
 SUPPORT_SOURCES := $(sort $(filter-out $(if $(filter tsan,$(LANE)),,%/tsan_arena.c), \
 	$(wildcard tests/support/*.c)))
@@ -89,8 +97,11 @@ object = $(patsubst %.c,$(OUT)/%.o,$(1))
 LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES)) $(OUT)/gen/sql.o
 UNIT_OBJECTS := $(call object,$(UNIT_SOURCES) $(SUPPORT_SOURCES))
 INTEGRATION_OBJECTS := $(call object,$(INTEGRATION_SOURCES) $(SUPPORT_SOURCES))
+FUZZ_OBJECTS := $(call object,$(FUZZ_SOURCES))
+FUZZ_SHARED := $(filter-out $(OUT)/tests/fuzz/fuzz_%,$(FUZZ_OBJECTS))
 MAIN_OBJECT := $(OUT)/server/main.o
-OBJECTS := $(sort $(LIBRARY_OBJECTS) $(UNIT_OBJECTS) $(INTEGRATION_OBJECTS) $(MAIN_OBJECT))
+OBJECTS := $(sort $(LIBRARY_OBJECTS) $(UNIT_OBJECTS) $(INTEGRATION_OBJECTS) $(FUZZ_OBJECTS) \
+	$(MAIN_OBJECT))
 
 $(OUT)/server/%.o: server/%.c Makefile | build/gen/cv_sql.h
 	@mkdir -p $(@D)
@@ -130,11 +141,14 @@ $(OUT)/unit_tests: $(UNIT_OBJECTS) $(OUT)/libcv.a $(OUT)/unit.list
 $(OUT)/integration_tests: $(INTEGRATION_OBJECTS) $(OUT)/libcv.a $(OUT)/integration.list
 	$(call SHOW,LINK) $(LINK) $(INTEGRATION_OBJECTS) $(OUT)/libcv.a -lcriterion $(PKG_LIBS) -o $@
 
+$(FUZZ_TARGETS:%=$(OUT)/fuzz_%): $(OUT)/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(FUZZ_SHARED) $(OUT)/libcv.a
+	$(call SHOW,LINK) $(LINK) $< $(FUZZ_SHARED) $(OUT)/libcv.a $(PKG_LIBS) -o $@
+
 -include $(wildcard $(OBJECTS:.o=.d))
 
 .PHONY: FORCE all help deps deps-build deps-test check-env test test-unit test-integration \
 	test-e2e test-asan test-tsan test-clang test-image run-unit run-integration run-e2e layers \
-	format format-check bench run install clean
+	format format-check bench run install clean test-fuzz fuzz run-fuzz
 FORCE:
 
 # ---- Building ----------------------------------------------------------------------------------
@@ -159,7 +173,8 @@ check-env: ## Say which packages are missing, and change nothing
 
 # ---- Tests -------------------------------------------------------------------------------------
 
-TEST_STAGES := layers format-check test-unit test-integration test-e2e test-asan test-tsan test-clang
+TEST_STAGES := layers format-check test-unit test-integration test-e2e test-asan test-tsan test-clang \
+	test-fuzz
 
 # Every test writes below var/. The folder is open, because PostgreSQL runs as another user.
 SCRATCH := $(CURDIR)/var/tmp
@@ -216,6 +231,15 @@ test-image: ## As root: build the Dockerfile, run the image and deploy/compose.y
 	@deploy/install_packages.sh $(PACKAGES_IMAGE)
 	@tests/image/run.sh
 
+# Seconds for each target.
+FUZZ_SECONDS ?= 20
+
+fuzz: deps-test ## Fuzz every parser, FUZZ_SECONDS each
+	$(AGAIN) LANE=fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) run-fuzz
+
+test-fuzz: deps-test ## The same, briefly
+	$(AGAIN) LANE=fuzz FUZZ_SECONDS=8 run-fuzz
+
 # One lane each; an empty set of tests is a mistake, not a success.
 run-unit: $(OUT)/unit_tests
 	$(if $(UNIT_SOURCES),,$(error tests/unit holds no tests))
@@ -233,6 +257,11 @@ run-e2e: $(OUT)/certvendor
 	$(PREPARE)
 	$(call run_tests,PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
 		tests/e2e,CERTVENDOR_BINARY=$(OUT)/certvendor /usr/bin/python3 -m pytest tests/e2e -k NAME)
+
+run-fuzz: $(FUZZ_TARGETS:%=$(OUT)/fuzz_%)
+	$(if $(FUZZ_TARGETS),,$(error tests/fuzz holds no targets))
+	$(PREPARE)
+	@$(TEST_ENV) tests/support/fuzz.sh $(OUT) $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 # ---- Source checks -----------------------------------------------------------------------------
 

@@ -1,48 +1,170 @@
-/* JSON bodies of operators and devices: values within their bounds or an error, for any bytes. */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+/*
+ * JSON bodies of operators and devices: values within their bounds or an error, for any bytes; and
+ * what was read says the same when it is written down and read again.
+ */
+#include <jansson.h>
 
+#include "cv/codec/armour.h"
 #include "cv/codec/operator_json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void
-check_small_bodies(struct cv_bytes body)
+check_refused(const struct cv_error *err)
+{
+	FUZZ_REQUIRE(err->code == CV_E_INPUT);
+	for (const char *at = err->text; *at != '\0'; at++)
+		FUZZ_REQUIRE((unsigned char)*at >= 0x20 && *at != 0x7f);
+}
+
+static struct cv_bytes
+text_bytes(const char *text)
+{
+	return cv_bytes(text, strlen(text));
+}
+
+/* Takes the object; the caller frees the text. */
+static char *
+encode(json_t *object)
+{
+	FUZZ_REQUIRE(object != NULL);
+	char *text = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	FUZZ_REQUIRE(text != NULL);
+	return text;
+}
+
+/* "a,b" as an array. */
+static json_t *
+split(const char *list)
+{
+	json_t *array = json_array();
+
+	while (*list != '\0') {
+		size_t len = strcspn(list, ",");
+		json_array_append_new(array, json_stringn(list, len));
+		list += len + (list[len] == ',');
+	}
+	return array;
+}
+
+static void
+check_reason(struct cv_bytes body)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	enum cv_reason reason;
+	enum cv_reason again;
+
+	if (!cv_json_decode_reason(body, &reason, &err)) {
+		check_refused(&err);
+		return;
+	}
+	CV_AUTO_MEMORY char *text = encode(json_pack("{s:s}", "reason", cv_reason_name(reason)));
+	FUZZ_REQUIRE(cv_json_decode_reason(text_bytes(text), &again, &err) && again == reason);
+}
+
+static void
+check_token_order(struct cv_bytes body)
 {
 	struct cv_error err = CV_ERROR_INIT;
 	struct cv_enrolment_token_order order;
-	enum cv_reason reason;
-	if (cv_json_decode_token_order(body, &order, &err) &&
-	    (order.uses < 1 || order.uses > 1000000 || order.expires_in_seconds < 1 ||
-		order.expires_in_seconds > 31536000 ||
-		(order.device[0] != '\0' &&
-		    !cv_device_id_is_valid(order.device, strlen(order.device)))))
-		abort();
-	(void)cv_json_decode_reason(body, &reason, &err);
+	struct cv_enrolment_token_order again;
+
+	if (!cv_json_decode_token_order(body, &order, &err)) {
+		check_refused(&err);
+		return;
+	}
+	FUZZ_REQUIRE(order.uses >= 1 && order.uses <= 1000000);
+	FUZZ_REQUIRE(order.expires_in_seconds >= 1 && order.expires_in_seconds <= 31536000);
+	FUZZ_REQUIRE(
+	    order.device[0] == '\0' || cv_device_id_is_valid(order.device, strlen(order.device)));
+	json_t *object = json_pack("{s:I, s:I}", "uses", (json_int_t)order.uses, "expires_in",
+	    (json_int_t)order.expires_in_seconds);
+	if (order.device[0] != '\0')
+		json_object_set_new(object, "device", json_string(order.device));
+	CV_AUTO_MEMORY char *text = encode(object);
+	FUZZ_REQUIRE(cv_json_decode_token_order(text_bytes(text), &again, &err));
+	FUZZ_REQUIRE(again.uses == order.uses &&
+		     again.expires_in_seconds == order.expires_in_seconds &&
+		     strcmp(again.device, order.device) == 0);
+}
+
+static void
+check_next_key(struct cv_bytes body)
+{
+	CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer json = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer again = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_json_decode_next_key(body, &pem, &err)) {
+		check_refused(&err);
+		return;
+	}
+	FUZZ_REQUIRE(pem.len > 0 && strlen(cv_buffer_text(&pem)) == pem.len);
+	cv_buffer_append_text(&json, "{\"next_pubkey\":");
+	cv_json_append_string(&json, cv_buffer_text(&pem));
+	cv_buffer_append_text(&json, "}");
+	FUZZ_REQUIRE(cv_json_decode_next_key(cv_buffer_bytes(&json), &again, &err));
+	FUZZ_REQUIRE(cv_bytes_equal(cv_buffer_bytes(&pem), cv_buffer_bytes(&again)));
+}
+
+static void
+check_gateway(struct cv_bytes body)
+{
+	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer csr_again = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_gateway_body gateway;
+	struct cv_gateway_body again;
+
+	if (!cv_json_decode_gateway(body, &gateway, &csr, &err)) {
+		check_refused(&err);
+		return;
+	}
+	FUZZ_REQUIRE(gateway.lifetime_days >= 1 && gateway.sources[0] != '\0' && csr.len > 0);
+	cv_armour_append(&pem, CV_ARMOUR_REQUEST, cv_buffer_bytes(&csr));
+	json_t *object = json_pack("{s:s, s:o, s:b, s:I, s:s}", "name", gateway.name, "sources",
+	    split(gateway.sources), "may_activate", gateway.may_activate, "lifetime_days",
+	    (json_int_t)gateway.lifetime_days, "csr", cv_buffer_text(&pem));
+	if (gateway.factories[0] != '\0')
+		json_object_set_new(object, "factories", split(gateway.factories));
+	CV_AUTO_MEMORY char *text = encode(object);
+	FUZZ_REQUIRE(cv_json_decode_gateway(text_bytes(text), &again, &csr_again, &err));
+	FUZZ_REQUIRE(strcmp(again.name, gateway.name) == 0 &&
+		     strcmp(again.sources, gateway.sources) == 0 &&
+		     strcmp(again.factories, gateway.factories) == 0 &&
+		     again.may_activate == gateway.may_activate &&
+		     again.lifetime_days == gateway.lifetime_days);
+	FUZZ_REQUIRE(cv_bytes_equal(cv_buffer_bytes(&csr), cv_buffer_bytes(&csr_again)));
+}
+
+static void
+check_authority(struct cv_bytes body)
+{
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_authority_body authority;
+
+	if (!cv_json_decode_authority(body, &authority, &der, &err)) {
+		check_refused(&err);
+		return;
+	}
+	FUZZ_REQUIRE(der.len > 0);
+	FUZZ_REQUIRE(
+	    authority.kind == CV_AUTHORITY_OFFLINE || authority.kind == CV_AUTHORITY_BOOTSTRAP);
+	FUZZ_REQUIRE(cv_factory_name_is_valid(authority.name, strlen(authority.name)));
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
-	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
-	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
-	CV_AUTO_BUFFER struct cv_buffer json = CV_BUFFER_INIT;
-	struct cv_bytes body = cv_bytes(data, size);
-	struct cv_error err = CV_ERROR_INIT;
-	struct cv_gateway_body gateway;
-	struct cv_authority_body authority;
-	check_small_bodies(body);
-	if (cv_json_decode_next_key(body, &pem, &err) && pem.len == 0)
-		abort();
-	if (cv_json_decode_gateway(body, &gateway, &csr, &err) &&
-	    (gateway.lifetime_days < 1 || gateway.sources[0] == '\0' || csr.len == 0))
-		abort();
-	if (cv_json_decode_authority(body, &authority, &der, &err) &&
-	    (authority.kind != CV_AUTHORITY_OFFLINE && authority.kind != CV_AUTHORITY_BOOTSTRAP))
-		abort();
-	cv_json_append_string(&json, cv_buffer_text(&pem));
+	const struct cv_bytes body = cv_bytes(data, size);
+
+	check_reason(body);
+	check_token_order(body);
+	check_next_key(body);
+	check_gateway(body);
+	check_authority(body);
 	return 0;
 }
