@@ -21,6 +21,8 @@
 #define SEEN_FLUSH_MS 30000
 #define LOCK_SECONDS (7 * 86400)
 #define PEM_MAX_BYTES 262144
+/* Listeners, event loops, log and files that are read; generously. */
+#define DESCRIPTORS_BESIDE 64
 
 enum {
 	DEVICE_CERTIFICATE,
@@ -209,6 +211,7 @@ fill_http_options(struct app *app)
 	    .workers = (unsigned)config->server_workers,
 	    .queue_max = (unsigned)config->server_queue,
 	    .connections_max = (unsigned)config->server_connections,
+	    .other_descriptors = (unsigned)config->database_pool_size + DESCRIPTORS_BESIDE,
 	    .request_seconds = (unsigned)config->server_request_seconds,
 	    .idle_seconds = (unsigned)config->server_idle_seconds,
 	    .check_max_age_seconds = config->gateway_cache_seconds,
@@ -267,6 +270,7 @@ cv_app_serve(struct cv_config *config, struct cv_error *err)
 	struct app app = {.config = config};
 
 	cv_process_harden();
+	cv_process_raise_open_files();
 	cv_signals_block();
 	cv_log_set_level((enum cv_log_level)config->log_level);
 	bool is_good = run(&app, err);

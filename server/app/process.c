@@ -22,6 +22,17 @@ cv_process_harden(void)
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
+void
+cv_process_raise_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void
 fill_set(sigset_t *ret_set)
 {

@@ -180,7 +180,7 @@ list_options(const struct cv_listener *listener, struct option_list *list)
 	add_option(list, MHD_OPTION_LISTEN_SOCKET, listener->socket, NULL);
 	add_option(list, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (intptr_t)(is_gateway ? GATEWAY_MEMORY : MEMORY), NULL);
-	add_option(list, MHD_OPTION_CONNECTION_LIMIT, (intptr_t)options->connections_max, NULL);
+	add_option(list, MHD_OPTION_CONNECTION_LIMIT, (intptr_t)listener->connections_max, NULL);
 	add_option(list, MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)options->idle_seconds, NULL);
 	/*
 	 * Its strict level only asks for Host and refuses blanks in the target, and then answers

@@ -42,6 +42,7 @@ struct cv_listener {
 	const char *certificate_pem; /* of the server; NULL without TLS */
 	const char *key_pem;
 	unsigned threads;
+	unsigned connections_max;
 	struct MHD_Daemon *daemon;
 	int socket;            /* ours; -1: closed */
 	const char *unix_path; /* removed at the end; NULL: TCP */

@@ -2,9 +2,11 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "cv/util/log.h"
+#include "connection_share_internal.h"
 #include "dispatch_internal.h"
 #include "http_internal.h"
 #include "listen_socket_internal.h"
@@ -26,7 +28,46 @@ struct listener_plan {
 	const char *key;
 	bool is_tls;
 	bool has_pool;
+	unsigned connections_max;
 };
+
+static const char *
+address_of(const struct cv_http *http, const struct listener_plan *plan)
+{
+	return plan->address == NULL ? http->options->gateway_socket : plan->address->bind;
+}
+
+/* Listeners that are off need nothing. */
+static bool
+share_descriptors(
+    const struct cv_http *http, struct listener_plan *plans, size_t count, struct cv_error *err)
+{
+	const struct cv_http_options *options = http->options;
+	struct rlimit limit = {.rlim_cur = 0};
+	struct cv_connection_share share;
+	unsigned others = 0;
+
+	for (size_t i = 0; i < count; i++)
+		others +=
+		    plans[i].kind != CV_LISTENER_DEVICE && is_set(address_of(http, &plans[i]));
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	uint64_t left = limit.rlim_cur > options->other_descriptors
+			    ? limit.rlim_cur - options->other_descriptors
+			    : 0;
+	if (!cv_connection_share_make(options->connections_max, others, left, &share))
+		return cv_fail(err, CV_E_CONFIG, "%ju open files are too few (RLIMIT_NOFILE)",
+		    (uintmax_t)limit.rlim_cur);
+	if (share.each_other < options->connections_max || share.device < options->connections_max)
+		cv_log(CV_LOG_WARNING, "connections-limited",
+		    "fewer open files are allowed than [server] connections asks for",
+		    CV_LOG_NUMBER("open_files", (int64_t)limit.rlim_cur),
+		    CV_LOG_NUMBER("device_connections", share.device),
+		    CV_LOG_NUMBER("other_connections", share.each_other));
+	for (size_t i = 0; i < count; i++)
+		plans[i].connections_max =
+		    plans[i].kind == CV_LISTENER_DEVICE ? share.device : share.each_other;
+	return true;
+}
 
 static struct cv_listener *
 make_listener(struct cv_http *http, const struct listener_plan *plan)
@@ -43,6 +84,7 @@ make_listener(struct cv_http *http, const struct listener_plan *plan)
 	listener->certificate_pem = plan->certificate;
 	listener->key_pem = plan->key;
 	listener->threads = plan->has_pool ? http->options->threads : 1;
+	listener->connections_max = plan->connections_max;
 	listener->socket = -1;
 	return listener;
 }
@@ -73,22 +115,24 @@ static bool
 open_listeners(struct cv_http *http, struct cv_error *err)
 {
 	struct cv_http_options *options = http->options;
-	const struct listener_plan plans[] = {
-	    {CV_LISTENER_MONITORING, &options->monitoring, NULL, NULL, false, false},
+	struct listener_plan plans[] = {
+	    {CV_LISTENER_MONITORING, &options->monitoring, NULL, NULL, false, false, 0},
 	    {CV_LISTENER_DEVICE, &options->device, options->device_certificate, options->device_key,
-		true, true},
+		true, true, 0},
 	    {CV_LISTENER_GATEWAY, &options->gateway, options->gateway_certificate,
-		options->gateway_key, true, true},
-	    {CV_LISTENER_GATEWAY_SOCKET, NULL, NULL, NULL, false, true},
+		options->gateway_key, true, true, 0},
+	    {CV_LISTENER_GATEWAY_SOCKET, NULL, NULL, NULL, false, true, 0},
 	    {CV_LISTENER_OPERATOR, &options->operator_, options->operator_certificate,
-		options->operator_key, true, false},
-	    {CV_LISTENER_PUBLIC, &options->public_, NULL, NULL, false, false},
+		options->operator_key, true, false, 0},
+	    {CV_LISTENER_PUBLIC, &options->public_, NULL, NULL, false, false, 0},
 	};
 
-	for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
-		const char *where =
-		    plans[i].address == NULL ? options->gateway_socket : plans[i].address->bind;
-		if (is_set(where) && !open_listener(http, &plans[i], err))
+	const size_t count = sizeof(plans) / sizeof(plans[0]);
+
+	if (!share_descriptors(http, plans, count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (is_set(address_of(http, &plans[i])) && !open_listener(http, &plans[i], err))
 			return false;
 	}
 	/* Monitoring answers first; ready means that everyone else is answered too. */

@@ -16,7 +16,7 @@ check_gives(const struct cv_buffer *header, const char *secret)
 	FUZZ_REQUIRE(strcmp(again, secret) == 0);
 }
 
-/* As a password, whatever the user's name. */
+/* As a password, whatever the user's name; a password may hold colons (RFC 7617 section 2). */
 static void
 check_basic(const char *secret)
 {
@@ -60,6 +60,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_REQUIRE(strncasecmp(header, "Basic ", strlen("Basic ")) == 0 ||
 			     strncasecmp(header, "Bearer ", strlen("Bearer ")) == 0);
 		check_basic(secret);
+		check_basic("a:b");
 		check_bearer(secret);
 	}
 	free(secret);

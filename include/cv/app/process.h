@@ -8,6 +8,10 @@
 /* No core dumps and no ptrace by others, files for the owner only, no death by SIGPIPE. */
 void cv_process_harden(void);
 
+/* Raises the number of files that may be open to what the system allows: select() with its own
+ * limit is used nowhere. */
+void cv_process_raise_open_files(void);
+
 /* Blocks SIGTERM, SIGINT and SIGHUP. Call before the first thread is made: threads inherit it. */
 void cv_signals_block(void);
 /* SIGTERM or SIGINT came and was not waited for yet. */

@@ -39,7 +39,8 @@ struct cv_http_options {
 	unsigned threads; /* event loops per device and gateway listener; the others have one */
 	unsigned workers;
 	unsigned queue_max;            /* requests waiting for a worker; more are answered 503 */
-	unsigned connections_max;      /* per listener */
+	unsigned connections_max;      /* per listener; less where descriptors are few */
+	unsigned other_descriptors;    /* that the rest of the process needs */
 	unsigned request_seconds;      /* from first byte to last of a request; 30 */
 	unsigned idle_seconds;         /* keep-alive; 60 */
 	int64_t check_max_age_seconds; /* Cache-Control of an allow; 0: no-store */
