@@ -66,7 +66,8 @@ append_setting(struct cv_buffer *text, const struct cv_setting *setting, struct 
 	    [CV_LOG_ERROR] = "error",
 	};
 
-	cv_buffer_printf(text, "[%s]\n%s = ", setting->section, setting->key);
+	/* No blank: one before a semicolon would begin a comment. */
+	cv_buffer_printf(text, "[%s]\n%s=", setting->section, setting->key);
 	if (setting->type == CV_SETTING_LEVEL)
 		cv_buffer_append_text(text, levels[*cv_setting_number(setting, config)]);
 	else if (setting->type == CV_SETTING_NUMBER)

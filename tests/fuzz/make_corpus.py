@@ -215,6 +215,8 @@ def write_settings():
     plain = "\n".join(line for line in re.sub(r"(?m)^#(\w+ =)", r"\1", text).splitlines()
                       if line and not line.startswith(("#", "passphrase_file")))
     write("config", "every-setting", plain)
+    bounds = re.findall(r'NUMBER\("(\w+)", "(\w+)", "\w+", \d+, (\d+),', (ROOT / "server/app/config_table.c").read_text())
+    write("config", "bounds", "".join(f"[{section}]\n{key} = {most}\n" for section, key, most in bounds))
     write("config", "empty", b"\n")
     write("config", "comments", "; a\n# b\n[server] ; c\nworkers = 3 ; d\n  queue: 7\n\xef\xbb\xbf")
     write("config", "addresses", "[device]\nlisten = [::1]:1\n[public]\nlisten =\n[operator]\nlisten = :0\n")
