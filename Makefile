@@ -148,7 +148,7 @@ $(FUZZ_TARGETS:%=$(OUT)/fuzz_%): $(OUT)/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(FUZ
 
 .PHONY: FORCE all help deps deps-build deps-test check-env test test-unit test-integration \
 	test-e2e test-asan test-tsan test-clang test-image run-unit run-integration run-e2e layers \
-	format format-check bench run install clean test-fuzz fuzz run-fuzz
+	format format-check bench run install clean test-fuzz fuzz run-fuzz secrets-check
 FORCE:
 
 # ---- Building ----------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ check-env: ## Say which packages are missing, and change nothing
 # ---- Tests -------------------------------------------------------------------------------------
 
 TEST_STAGES := layers format-check test-unit test-integration test-e2e test-asan test-tsan test-clang \
-	test-fuzz
+	test-fuzz secrets-check
 
 # Every test writes below var/. The folder is open, because PostgreSQL runs as another user.
 SCRATCH := $(CURDIR)/var/tmp
@@ -239,6 +239,9 @@ fuzz: deps-test ## Fuzz every parser, FUZZ_SECONDS each
 
 test-fuzz: deps-test ## The same, briefly
 	$(AGAIN) LANE=fuzz FUZZ_SECONDS=8 run-fuzz
+
+secrets-check: ## Look for secrets in all that was written below var/
+	@tests/support/find_secrets.py var
 
 # One lane each; an empty set of tests is a mistake, not a success.
 run-unit: $(OUT)/unit_tests

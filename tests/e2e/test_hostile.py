@@ -232,7 +232,7 @@ def test_no_descriptor_is_left(target):
 # ---- Large and endless -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("listener,head,piece", [
+ENDLESS = [
     ("device", ENROL + b"Content-Length: %d\r\n\r\n" % GIBIBYTE, b"A" * MEBIBYTE),
     ("device", ENROL + b"Transfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + b"A" * MEBIBYTE + b"\r\n"),
     ("device", ENROL + b"Transfer-Encoding: chunked\r\n\r\n40000000\r\n", b"A" * MEBIBYTE),
@@ -252,7 +252,10 @@ def test_no_descriptor_is_left(target):
     ("public", b"POST /ca/demo.pem HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
      b"100000\r\n" + b"A" * MEBIBYTE + b"\r\n"),
     ("monitoring", b"GET /metrics HTTP/1.1\r\nHost: x\r\n", b"X: y\r\n" * 4096),
-])
+]
+
+
+@pytest.mark.parametrize("listener,head,piece", ENDLESS, ids=map(str, range(len(ENDLESS))))
 def test_endless(target, listener, head, piece):
     with target.raw(listener, target.gateway if listener == "gateway" else None) as raw:
         raw.send(head)
@@ -268,9 +271,12 @@ def test_chunk_extensions_are_read_over(target):
         assert raw.answer().status in (201, 400)
 
 
-@pytest.mark.parametrize("garbage", [
+GARBAGE = [
     b"\0" * 500, b"\xff" * 500, b"GARBAGE\r\n\r\n", b"GET\r\n\r\n" + HARMLESS, b"{}" + HARMLESS,
-    b"HTTP/1.1 200 OK\r\n\r\n" + HARMLESS, b"\x16\x03\x01\x02\x00" + b"\0" * 500])
+    b"HTTP/1.1 200 OK\r\n\r\n" + HARMLESS, b"\x16\x03\x01\x02\x00" + b"\0" * 500]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=map(str, range(len(GARBAGE))))
 def test_garbage_behind_a_request(target, garbage):
     """It belongs to no request, so nothing after it is one."""
     with target.raw("device") as raw:
@@ -336,7 +342,8 @@ def test_weak_ciphers(target, cipher):
     assert s_client(target, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256")[0] == 0
 
 
-@pytest.mark.parametrize("version,command", [("-tls1_2", b"R\n"), ("-tls1_3", b"K\n"), ("-tls1_3", b"k\n")])
+@pytest.mark.parametrize("version,command", [("-tls1_2", b"R\n"), ("-tls1_3", b"K\n"), ("-tls1_3", b"k\n")],
+                         ids=["renegotiate", "update", "update-ours"])
 def test_key_changes_without_end(target, version, command):
     """Each costs the server more than the client; it may end the connection, and only that."""
     _, output = s_client(target, version, "-msg", lines=[command] * 200, pause=0.005)
