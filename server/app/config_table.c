@@ -78,7 +78,7 @@ static const struct cv_setting settings[] = {
 	NUMBER("server", "queue", "requests", 1, 1000000, "1024", server_queue,
 	    "requests that wait for a worker; more are answered 503"),
 	NUMBER("server", "connections", "connections", 16, 1000000, "10000", server_connections,
-	    "connections at most, of each listener"),
+	    "connections at most, of each listener; less where fewer files may be open"),
 	NUMBER("server", "request_timeout", "s", 1, 600, "30", server_request_seconds,
 	    "from the first byte of a request to its last"),
 	NUMBER("server", "idle_timeout", "s", 1, 86400, "60", server_idle_seconds,
