@@ -15,17 +15,44 @@ is_text(const struct cv_setting *setting)
 	return setting->type != CV_SETTING_NUMBER && setting->type != CV_SETTING_LEVEL;
 }
 
-/* NULL when there were problems. The file is in memory. */
+static char folder[128];
+static char path[160];
+
+static void
+remove_folder(void)
+{
+	(void)unlink(path);
+	(void)rmdir(folder);
+}
+
+/* A file in memory, by a name beside which nothing lies that a setting could name. */
+static int
+open_file(void)
+{
+	const char *base = getenv("TMPDIR");
+	char target[32];
+	const int file = memfd_create("config", MFD_CLOEXEC);
+
+	(void)snprintf(folder, sizeof(folder), "%s/config-XXXXXX", base == NULL ? "/tmp" : base);
+	(void)snprintf(target, sizeof(target), "/proc/self/fd/%d", file);
+	FUZZ_REQUIRE(file >= 0 && mkdtemp(folder) != NULL);
+	(void)snprintf(path, sizeof(path), "%s/config", folder);
+	FUZZ_REQUIRE(symlink(target, path) == 0 && atexit(remove_folder) == 0);
+	return file;
+}
+
+/* NULL when there were problems. */
 static struct cv_config *
 load(struct cv_bytes text, struct cv_buffer *problems)
 {
-	CV_AUTO_DESCRIPTOR int file = memfd_create("config", MFD_CLOEXEC);
+	static int file = -1;
 	struct cv_config *config = NULL;
 	struct cv_error err = CV_ERROR_INIT;
-	char path[32];
 
-	FUZZ_REQUIRE(file >= 0 && write(file, text.data, text.len) == (ssize_t)text.len);
-	(void)snprintf(path, sizeof(path), "/dev/fd/%d", file);
+	if (file < 0)
+		file = open_file();
+	FUZZ_REQUIRE(
+	    ftruncate(file, 0) == 0 && pwrite(file, text.data, text.len, 0) == (ssize_t)text.len);
 	if (cv_config_load(path, false, CV_CONFIG_VALUES, &config, problems, &err))
 		return config;
 	FUZZ_REQUIRE(err.code == CV_E_CONFIG && config == NULL);
@@ -87,7 +114,7 @@ check_equal(const struct cv_setting *setting, struct cv_config *a, struct cv_con
 		FUZZ_REQUIRE(*cv_setting_number(setting, a) == *cv_setting_number(setting, b));
 }
 
-/* Resolved paths are absolute or relative to the working folder, which "/dev/fd/" is not. */
+/* Only an absolute path means the same wherever it is written. */
 static bool
 is_written_as_it_is(const struct cv_setting *setting, struct cv_config *config)
 {
