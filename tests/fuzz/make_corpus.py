@@ -100,6 +100,7 @@ def write_certificates(keys):
         "any-purpose": certificate(ed, extensions=[
             (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]), True)]),
     }
+    kinds["no-utf8"] = kinds["bare"].replace(b"demo", b"d\xc9mo")
     for kind, der in kinds.items():
         write("certificate", kind, der)
     return kinds
@@ -154,6 +155,7 @@ def write_texts(certificates, requests, keys):
     write("armour", "text", "Certificate:\n  Data\n" + pem + "more\n")
     write("armour", "two", pem + pem)
     write("armour", "crlf", pem.replace("\n", "\r\n"))
+    write("armour", "touching", pem.rstrip() + pem[3:])
     write("armour", "short", armour("CERTIFICATE", b"\x30\x00"))
     write("est_body", "line", base64.b64encode(csr))
     write("est_body", "wrapped", base64.encodebytes(csr))
@@ -163,6 +165,7 @@ def write_texts(certificates, requests, keys):
     forwarded = {"rfc9440": (0, f":{base64.b64encode(der).decode()}:"), "rfc9440-short": (0, ":AAEC:"),
                  "rfc9440-pem": (0, urllib.parse.quote(pem)), "pem": (1, urllib.parse.quote(pem)),
                  "pem-short": (1, urllib.parse.quote(armour("CERTIFICATE", b"\x30\x00"))),
+                 "pem-blank-line": (1, urllib.parse.quote(pem[:93] + "\r\n" + pem[93:])),
                  "sha256": (2, "0123456789abcdefABCDEF" + "0" * 42)}
     for kind, (source, value) in forwarded.items():
         write("forwarded_certificate", kind, bytes([source]) + value.encode())
@@ -180,6 +183,7 @@ def write_texts(certificates, requests, keys):
     write("operator_json", "escapes", '{"next_pubkey":"\\u00e9\\ud83d\\ude00\\n"}')
     write("table", "list", b"\x50" + json.dumps({"devices": [
         {"id": "a", "state": "ok", "seen": 1}, {"id": "b\u0007\u009b", "state": None, "more": {"x": True}}]}).encode())
+    write("table", "heading", b"\x00" + json.dumps([{"a\u009b2J\u001b": "b"}]).encode())
     write("table", "array", b"\x00" + json.dumps([{"id": "\u00e9" * 9, "n": 1.5}]).encode())
     write("table", "object", b"\x00" + json.dumps({"token": "t", "retryable": True, "a": {"b": [1, "x"]}}).encode())
 
@@ -220,6 +224,8 @@ def write_settings():
     write("config", "empty", b"\n")
     write("config", "comments", "; a\n# b\n[server] ; c\nworkers = 3 ; d\n  queue: 7\n\xef\xbb\xbf")
     write("config", "addresses", "[device]\nlisten = [::1]:1\n[public]\nlisten =\n[operator]\nlisten = :0\n")
+    write("config", "blank-in-address", "[device]\nlisten = [ 1 =:]:1\n")
+    write("config", "semicolon", "[database]\nurl =;\n")
     write("config", "wrong", "[server]\nworkers = x\nworkers = 2\n[nothing]\nno line\n")
     write_dictionary("config", re.findall(r"(?m)^\[\w+\]|^\w+ =", plain) + [
         "rfc9440", "pem", "sha256", "debug", "error", "_file", "localhost:1", "[::1]:", " ;", "\r\n", "\0"])
