@@ -240,6 +240,7 @@ is_strict_primitive(uint8_t tag, struct cv_bytes content)
 	case CV_DER_BOOLEAN:
 		return content.len == 1 && (content.data[0] == 0x00 || content.data[0] == 0xff);
 	case CV_DER_INTEGER:
+	case CV_DER_ENUMERATED:
 		return is_minimal_integer(content);
 	case CV_DER_BIT_STRING:
 		return is_strict_bit_string(content);
@@ -247,6 +248,10 @@ is_strict_primitive(uint8_t tag, struct cv_bytes content)
 		return content.len == 0;
 	case CV_DER_OID:
 		return is_strict_oid(content);
+	case CV_DER_BMP_STRING:
+		return content.len % 2 == 0;
+	case CV_DER_UNIVERSAL_STRING:
+		return content.len % 4 == 0;
 	default:
 		return true;
 	}

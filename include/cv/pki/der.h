@@ -18,12 +18,15 @@
 #define CV_DER_OCTET_STRING 0x04
 #define CV_DER_NULL 0x05
 #define CV_DER_OID 0x06
+#define CV_DER_ENUMERATED 0x0a
 #define CV_DER_UTF8_STRING 0x0c
 #define CV_DER_PRINTABLE_STRING 0x13
 #define CV_DER_T61_STRING 0x14
 #define CV_DER_IA5_STRING 0x16
 #define CV_DER_UTC_TIME 0x17
 #define CV_DER_GENERALIZED_TIME 0x18
+#define CV_DER_UNIVERSAL_STRING 0x1c
+#define CV_DER_BMP_STRING 0x1e
 #define CV_DER_SEQUENCE 0x30
 #define CV_DER_SET 0x31
 #define CV_DER_CONTEXT(number) (0x80 | (number)) /* primitive */
