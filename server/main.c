@@ -34,6 +34,7 @@ static const struct verb verbs[] = {
     {"init", cv_command_init, "make the keys, certificates and admin token of a factory"},
     {"migrate", cv_command_migrate, "bring the database schema up to date"},
     {"check-config", cv_command_check_config, "check the configuration"},
+    {"print-config", cv_command_print_config, "show the settings in force and their origin"},
     {"healthcheck", cv_command_healthcheck, "ask the service on this machine if it is ready"},
     {"status", ask_server, "show what a server is doing"},
     {"device", ask_server, "list, show, revoke, hold, release, delete, allow, cancel, approve"},

@@ -15,24 +15,12 @@
 #include "cv/util/clock.h"
 #include "cv/util/file.h"
 #include "cv/util/log.h"
+#include "reload_internal.h"
 
 #define CONNECT_SECONDS 2 /* a request must not wait longer for a database that is away */
 #define POLL_MS 200
 #define SEEN_FLUSH_MS 30000
-#define LOCK_SECONDS (7 * 86400)
-#define PEM_MAX_BYTES 262144
-/* Listeners, event loops, log and files that are read; generously. */
-#define DESCRIPTORS_BESIDE 64
-
-enum {
-	DEVICE_CERTIFICATE,
-	DEVICE_KEY,
-	GATEWAY_CERTIFICATE,
-	GATEWAY_KEY,
-	OPERATOR_CERTIFICATE,
-	OPERATOR_KEY,
-	PEM_COUNT
-};
+#define TICK_MS 500
 
 /* Members in the order in which they are made. */
 struct app {
@@ -42,19 +30,18 @@ struct app {
 	struct cv_certificate *service_ca; /* NULL: no gateways can be added here */
 	struct cv_index *index;
 	struct cv_service *service;
-	struct cv_feed *feed;
-	struct cv_buffer pem[PEM_COUNT];
+	struct cv_pairs pairs;
 	struct cv_http_options http_options;
 	struct cv_http *http;
+	struct cv_feed *feed;
 };
 
 static void
 app_deinit(struct app *app)
 {
-	cv_http_free(app->http);
-	for (size_t i = 0; i < PEM_COUNT; i++)
-		cv_buffer_deinit(&app->pem[i]);
 	cv_feed_free(app->feed);
+	cv_http_free(app->http);
+	cv_pairs_deinit(&app->pairs);
 	cv_service_free(app->service);
 	cv_index_free(app->index);
 	cv_certificate_free(app->service_ca);
@@ -96,7 +83,6 @@ start_signer(struct app *app, struct cv_error *err)
 static bool
 start_service(struct app *app, struct cv_error *err)
 {
-	const struct cv_config *config = app->config;
 	const struct cv_clock *clock = cv_clock_system();
 
 	if (!cv_index_new(clock, &app->index, err))
@@ -106,18 +92,7 @@ start_service(struct app *app, struct cv_error *err)
 	    .signer = app->signer,
 	    .index = app->index,
 	    .clock = clock,
-	    .settings =
-		{
-		    .max_age_seconds = config->index_max_age_seconds,
-		    .expired_grace_seconds = config->index_expired_grace_seconds,
-		    .skew_seconds = config->issue_skew_seconds,
-		    .backdate_seconds = config->issue_backdate_seconds,
-		    .replay_window_seconds = config->issue_replay_window_seconds,
-		    .min_validity_seconds = config->issue_min_validity_seconds,
-		    .lock_seconds = LOCK_SECONDS,
-		    .issue_burst = (int)config->issue_burst,
-		    .issue_interval_seconds = config->issue_interval_seconds,
-		},
+	    .settings = cv_app_service_settings(app->config),
 	};
 	return cv_service_new(&parts, &app->service, err) || cv_error_context(err, "service");
 }
@@ -141,9 +116,10 @@ write_events(void *context, struct cv_connection *connection, struct cv_error *e
 static void
 show_progress(void *context, int64_t loaded, int64_t total)
 {
+	const struct app *app = context;
 	char status[96];
 
-	(void)context;
+	cv_http_note_load(app->http, loaded, total);
 	/* Nothing is served yet, so there is nothing to finish. */
 	if (cv_signals_stop_is_pending()) {
 		cv_log(CV_LOG_INFO, "stopped", "stopped while the index was being loaded");
@@ -176,62 +152,13 @@ start_feed(struct app *app, struct cv_error *err)
 }
 
 static bool
-read_pair(const char *listen, const char *certificate, const char *key, struct cv_buffer *ret_pair,
-    struct cv_error *err)
-{
-	if (listen[0] == '\0')
-		return true;
-	ret_pair[1].is_secret = true;
-	return cv_file_read(certificate, PEM_MAX_BYTES, &ret_pair[0], err) &&
-	       cv_file_read(key, PEM_MAX_BYTES, &ret_pair[1], err);
-}
-
-static void
-fill_http_options(struct app *app)
-{
-	const struct cv_config *config = app->config;
-
-	app->http_options = (struct cv_http_options){
-	    .service = app->service,
-	    .service_ca = app->service_ca,
-	    .device = {.bind = config->device_listen},
-	    .gateway = {.bind = config->gateway_listen},
-	    .operator_ = {.bind = config->operator_listen},
-	    .public_ = {.bind = config->public_listen},
-	    .monitoring = {.bind = config->monitoring_listen},
-	    .gateway_socket = config->gateway_socket,
-	    .gateway_socket_sources = config->gateway_socket_sources,
-	    .device_certificate = cv_buffer_text(&app->pem[DEVICE_CERTIFICATE]),
-	    .device_key = cv_buffer_text(&app->pem[DEVICE_KEY]),
-	    .gateway_certificate = cv_buffer_text(&app->pem[GATEWAY_CERTIFICATE]),
-	    .gateway_key = cv_buffer_text(&app->pem[GATEWAY_KEY]),
-	    .operator_certificate = cv_buffer_text(&app->pem[OPERATOR_CERTIFICATE]),
-	    .operator_key = cv_buffer_text(&app->pem[OPERATOR_KEY]),
-	    .threads = (unsigned)config->server_threads,
-	    .workers = (unsigned)config->server_workers,
-	    .queue_max = (unsigned)config->server_queue,
-	    .connections_max = (unsigned)config->server_connections,
-	    .other_descriptors = (unsigned)config->database_pool_size + DESCRIPTORS_BESIDE,
-	    .request_seconds = (unsigned)config->server_request_seconds,
-	    .idle_seconds = (unsigned)config->server_idle_seconds,
-	    .check_max_age_seconds = config->gateway_cache_seconds,
-	    .version = CV_VERSION,
-	};
-}
-
-static bool
 start_http(struct app *app, struct cv_error *err)
 {
-	const struct cv_config *config = app->config;
-
-	if (!read_pair(config->device_listen, config->device_certificate, config->device_key,
-		&app->pem[DEVICE_CERTIFICATE], err) ||
-	    !read_pair(config->gateway_listen, config->gateway_certificate, config->gateway_key,
-		&app->pem[GATEWAY_CERTIFICATE], err) ||
-	    !read_pair(config->operator_listen, config->operator_certificate, config->operator_key,
-		&app->pem[OPERATOR_CERTIFICATE], err))
+	if (!cv_app_read_pairs(app->config, app->config, &app->pairs, err))
 		return cv_error_context(err, "listeners");
-	fill_http_options(app);
+	cv_app_fill_http(app->config, &app->pairs, &app->http_options);
+	app->http_options.service = app->service;
+	app->http_options.service_ca = app->service_ca;
 	return cv_http_start(&app->http_options, &app->http, err) ||
 	       cv_error_context(err, "listeners");
 }
@@ -251,14 +178,36 @@ log_ready(const struct app *app)
 	cv_notify("READY=1\nSTATUS=serving");
 }
 
+static void
+serve_until_stop(struct app *app)
+{
+	struct cv_reload reload;
+
+	cv_reload_init(&reload, app->config, app->service, app->http);
+	for (;;) {
+		switch (cv_signals_wait(TICK_MS)) {
+		case CV_SIGNAL_STOP:
+			return;
+		case CV_SIGNAL_RELOAD:
+			cv_reload_all(&reload);
+			break;
+		case CV_SIGNAL_NONE:
+			cv_reload_changed_pairs(&reload);
+			break;
+		}
+	}
+}
+
 static bool
 run(struct app *app, struct cv_error *err)
 {
 	if (!start_database(app, err) || !start_signer(app, err) || !start_service(app, err) ||
-	    !start_feed(app, err) || !start_http(app, err))
+	    !start_http(app, err) || !start_feed(app, err))
 		return false;
+	if (!cv_http_open(app->http, err))
+		return cv_error_context(err, "listeners");
 	log_ready(app);
-	cv_signals_wait_for_stop();
+	serve_until_stop(app);
 	cv_notify("STOPPING=1\nSTATUS=finishing the requests in flight");
 	cv_http_drain(app->http, (unsigned)app->config->server_drain_seconds * 1000);
 	return true;

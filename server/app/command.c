@@ -34,9 +34,9 @@ cv_command_load(const struct cv_command_line *line, enum cv_config_scope scope,
 	return false;
 }
 
-/* Verbs with no options but these; false: *ret_exit is the end of it. */
-static bool
-parse_options(struct cv_command_line *line, int argc, char **argv, const char *help, int *ret_exit)
+bool
+cv_command_parse(
+    struct cv_command_line *line, int argc, char **argv, const char *help, int *ret_exit)
 {
 	static const struct option options[] = {
 	    {"config", required_argument, NULL, 'c'},
@@ -74,7 +74,7 @@ cv_command_serve(struct cv_command_line *line, int argc, char **argv)
 	struct cv_error err = CV_ERROR_INIT;
 	int end;
 
-	if (!parse_options(line, argc, argv,
+	if (!cv_command_parse(line, argc, argv,
 		"Runs the service until SIGTERM or SIGINT; log lines go to standard error.",
 		&end) ||
 	    !cv_command_load(line, CV_CONFIG_SERVICE, &config, &end))
@@ -92,7 +92,7 @@ cv_command_migrate(struct cv_command_line *line, int argc, char **argv)
 	struct cv_error err = CV_ERROR_INIT;
 	int end;
 
-	if (!parse_options(line, argc, argv,
+	if (!cv_command_parse(line, argc, argv,
 		"Brings the database schema up to date. Safe to repeat, and to run twice at once.",
 		&end) ||
 	    !cv_command_load(line, CV_CONFIG_VALUES, &config, &end))
@@ -106,7 +106,7 @@ cv_command_check_config(struct cv_command_line *line, int argc, char **argv)
 	CV_AUTO(cv_config) struct cv_config *config = NULL;
 	int end;
 
-	if (!parse_options(line, argc, argv,
+	if (!cv_command_parse(line, argc, argv,
 		"Checks the configuration and the files that it names; exit code 78 when it is "
 		"not good.",
 		&end) ||
@@ -123,7 +123,7 @@ cv_command_healthcheck(struct cv_command_line *line, int argc, char **argv)
 	struct cv_error err = CV_ERROR_INIT;
 	int end;
 
-	if (!parse_options(line, argc, argv,
+	if (!cv_command_parse(line, argc, argv,
 		"Asks the service on this machine whether it is ready; exit code 0 or 1.", &end))
 		return end;
 	if (!cv_command_load(line, CV_CONFIG_VALUES, &config, &end))

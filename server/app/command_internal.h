@@ -8,6 +8,9 @@
 /* Loads the settings that the command line means; says every problem on standard error. */
 bool cv_command_load(const struct cv_command_line *line, enum cv_config_scope scope,
     struct cv_config **ret_config, int *ret_exit);
+/* Verbs with no options but --config and --help; false: *ret_exit is the end of it. */
+bool cv_command_parse(
+    struct cv_command_line *line, int argc, char **argv, const char *help, int *ret_exit);
 /* "certvendor: text: cause" on standard error; the exit code that fits. */
 int cv_command_report(const struct cv_error *err);
 

@@ -13,8 +13,6 @@
 #include "cv/util/file.h"
 #include "cv/util/text.h"
 
-#define VARIABLE_SIZE 96
-
 char **
 cv_setting_text(const struct cv_setting *setting, struct cv_config *config)
 {
@@ -27,44 +25,28 @@ cv_setting_number(const struct cv_setting *setting, struct cv_config *config)
 	return (int64_t *)(void *)((char *)config + setting->offset);
 }
 
-static bool
-is_text(const struct cv_setting *setting)
+bool
+cv_setting_is_text(const struct cv_setting *setting)
 {
 	return setting->type != CV_SETTING_NUMBER && setting->type != CV_SETTING_LEVEL;
 }
 
-static size_t
-position_of(const struct cv_setting *setting)
+size_t
+cv_setting_position(const struct cv_setting *setting)
 {
 	size_t count;
 
 	return (size_t)(setting - cv_config_settings(&count));
 }
 
-/* CERTVENDOR_<SECTION>_<KEY><suffix> */
-static void
-make_variable(const struct cv_setting *setting, const char *suffix, char ret_name[VARIABLE_SIZE])
+void
+cv_setting_variable(
+    const struct cv_setting *setting, const char *suffix, char ret_name[CV_CONFIG_VARIABLE_SIZE])
 {
-	(void)snprintf(
-	    ret_name, VARIABLE_SIZE, "CERTVENDOR_%s_%s%s", setting->section, setting->key, suffix);
+	(void)snprintf(ret_name, CV_CONFIG_VARIABLE_SIZE, "CERTVENDOR_%s_%s%s", setting->section,
+	    setting->key, suffix);
 	for (char *at = ret_name; *at != '\0'; at++)
 		*at = (char)toupper((unsigned char)*at);
-}
-
-static void
-add_place(struct cv_config_loader *loader, const struct cv_setting *setting)
-{
-	const struct cv_setting_origin *origin = &loader->origins[position_of(setting)];
-	char variable[VARIABLE_SIZE];
-
-	if (origin->is_environment) {
-		make_variable(setting, origin->is_file ? "_FILE" : "", variable);
-		cv_buffer_printf(loader->problems, "%s: ", variable);
-	} else if (origin->line > 0) {
-		cv_buffer_printf(loader->problems, "%s:%d: ", loader->path, origin->line);
-	} else {
-		cv_buffer_printf(loader->problems, "%s: ", loader->path);
-	}
 }
 
 void
@@ -78,8 +60,11 @@ cv_config_complain(
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 
-	add_place(loader, setting);
-	cv_buffer_printf(loader->problems, "[%s] %s: %s\n", setting->section, setting->key, text);
+	if (cv_setting_is_default(loader->config, setting))
+		cv_buffer_append_text(loader->problems, loader->path);
+	else
+		cv_config_append_origin(loader->config, setting, loader->problems);
+	cv_buffer_printf(loader->problems, ": [%s] %s: %s\n", setting->section, setting->key, text);
 	loader->problem_count++;
 }
 
@@ -186,7 +171,8 @@ set_path(struct cv_config_loader *loader, const struct cv_setting *setting, cons
 {
 	char joined[PATH_MAX];
 	const char *slash = strrchr(loader->path, '/');
-	bool is_beside = loader->origins[position_of(setting)].line > 0 && slash != NULL;
+	bool is_beside =
+	    loader->config->origins[cv_setting_position(setting)].line > 0 && slash != NULL;
 
 	if (value[0] == '\0' || value[0] == '/' || !is_beside) {
 		set_text(loader, setting, value);
@@ -256,7 +242,7 @@ set_secret_file(struct cv_config_loader *loader, const struct cv_setting *settin
 {
 	size_t before = loader->problem_count;
 
-	loader->origins[position_of(setting)].is_file = true;
+	loader->config->origins[cv_setting_position(setting)].is_file = true;
 	set_path(loader, setting, path);
 	if (loader->problem_count > before || loader->is_out_of_memory)
 		return;
@@ -295,7 +281,7 @@ take_line(void *user, const char *section, const char *key, const char *value)
 		complain_line(loader, loader->line, section, key, "no such setting");
 		return 1;
 	}
-	struct cv_setting_origin *origin = &loader->origins[position_of(setting)];
+	struct cv_setting_origin *origin = &loader->config->origins[cv_setting_position(setting)];
 	if (origin->line > 0) {
 		complain_line(loader, loader->line, section, key, "set twice");
 		return 1;
@@ -364,15 +350,16 @@ read_file(struct cv_config_loader *loader, bool is_optional, struct cv_error *er
 static void
 read_variable(struct cv_config_loader *loader, const struct cv_setting *setting)
 {
-	char name[VARIABLE_SIZE], name_of_file[VARIABLE_SIZE];
+	char name[CV_CONFIG_VARIABLE_SIZE], name_of_file[CV_CONFIG_VARIABLE_SIZE];
 
-	make_variable(setting, "", name);
-	make_variable(setting, "_FILE", name_of_file);
+	cv_setting_variable(setting, "", name);
+	cv_setting_variable(setting, "_FILE", name_of_file);
 	const char *value = getenv(name);
 	const char *file = setting->is_secret ? getenv(name_of_file) : NULL;
 	if (value == NULL && file == NULL)
 		return;
-	loader->origins[position_of(setting)] = (struct cv_setting_origin){.is_environment = true};
+	loader->config->origins[cv_setting_position(setting)] =
+	    (struct cv_setting_origin){.is_environment = true};
 	if (value != NULL && file != NULL)
 		cv_config_complain(loader, setting, "%s is set too; set one of them", name_of_file);
 	else if (file != NULL)
@@ -391,6 +378,37 @@ set_defaults(struct cv_config_loader *loader)
 		set_value(loader, &settings[i], settings[i].fallback);
 }
 
+/* systemd.exec(5), LoadCredential=: <section>.<key> for what nobody has set. */
+static void
+read_credential(
+    struct cv_config_loader *loader, const char *folder, const struct cv_setting *setting)
+{
+	char path[PATH_MAX];
+	int len = snprintf(path, sizeof(path), "%s/%s.%s", folder, setting->section, setting->key);
+
+	if (len < 0 || (size_t)len >= sizeof(path) || !cv_file_exists(path))
+		return;
+	loader->config->origins[cv_setting_position(setting)].is_credential = true;
+	if (setting->is_secret)
+		set_from_file(loader, setting, path);
+	else
+		set_text(loader, setting, path);
+}
+
+static void
+read_credentials(struct cv_config_loader *loader)
+{
+	size_t count;
+	const struct cv_setting *settings = cv_config_settings(&count);
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+
+	for (size_t i = 0; folder != NULL && i < count; i++) {
+		bool is_kind = settings[i].is_secret || settings[i].type == CV_SETTING_PKI_FILE;
+		if (is_kind && cv_setting_is_default(loader->config, &settings[i]))
+			read_credential(loader, folder, &settings[i]);
+	}
+}
+
 /* Defaults that depend on another setting: files in the folder of the PKI. */
 static void
 complete(struct cv_config_loader *loader)
@@ -400,9 +418,8 @@ complete(struct cv_config_loader *loader)
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < count; i++) {
-		const struct cv_setting_origin *origin = &loader->origins[i];
-		if (settings[i].type != CV_SETTING_PKI_FILE || origin->line > 0 ||
-		    origin->is_environment)
+		if (settings[i].type != CV_SETTING_PKI_FILE ||
+		    !cv_setting_is_default(loader->config, &settings[i]))
 			continue;
 		int len = snprintf(path, sizeof(path), "%s/%s", loader->config->signer_directory,
 		    settings[i].fallback);
@@ -436,6 +453,10 @@ cv_config_load(const char *path, bool is_optional, enum cv_config_scope scope,
 
 	if (config == NULL)
 		return cv_fail(err, CV_E_MEMORY, "no memory for the settings");
+	config->path = strdup(path);
+	config->is_optional = is_optional;
+	if (config->path == NULL)
+		return cv_fail(err, CV_E_MEMORY, "no memory for the settings");
 	struct cv_config_loader loader = {.path = path, .config = config, .problems = problems};
 	set_defaults(&loader);
 	if (loader.is_out_of_memory)
@@ -443,6 +464,7 @@ cv_config_load(const char *path, bool is_optional, enum cv_config_scope scope,
 	if (!read_file(&loader, is_optional, err))
 		return false;
 	read_environment(&loader);
+	read_credentials(&loader);
 	if (!loader.is_out_of_memory)
 		complete(&loader);
 	if (!loader.is_out_of_memory && scope == CV_CONFIG_SERVICE)
@@ -465,12 +487,13 @@ cv_config_free(struct cv_config *config)
 	if (config == NULL)
 		return;
 	for (size_t i = 0; i < count; i++) {
-		if (!is_text(&settings[i]))
+		if (!cv_setting_is_text(&settings[i]))
 			continue;
 		char *text = *cv_setting_text(&settings[i], config);
 		if (text != NULL)
 			cv_wipe(text, strlen(text));
 		free(text);
 	}
+	free(config->path);
 	free(config);
 }

@@ -2,9 +2,9 @@
 
 #define DAY 86400
 
-#define TEXT(section_, key_, type_, fallback_, member, help_)                                      \
+#define ANY_TEXT(is_live_, section_, key_, type_, fallback_, member, help_)                        \
 	{                                                                                          \
-		.section = section_, .key = key_, .type = type_, .unit = "",                       \
+		.section = section_, .key = key_, .type = type_, .is_live = is_live_, .unit = "",  \
 		.fallback = fallback_, .offset = offsetof(struct cv_config, member), .help = help_ \
 	}
 #define SECRET(section_, key_, member, help_)                                                      \
@@ -13,12 +13,18 @@
 		.unit = "", .fallback = "", .offset = offsetof(struct cv_config, member),          \
 		.help = help_                                                                      \
 	}
-#define NUMBER(section_, key_, unit_, min_, max_, fallback_, member, help_)                        \
+#define ANY_NUMBER(is_live_, section_, key_, unit_, min_, max_, fallback_, member, help_)          \
 	{                                                                                          \
-		.section = section_, .key = key_, .type = CV_SETTING_NUMBER, .unit = unit_,        \
-		.min = min_, .max = max_, .fallback = fallback_,                                   \
+		.section = section_, .key = key_, .type = CV_SETTING_NUMBER, .is_live = is_live_,  \
+		.unit = unit_, .min = min_, .max = max_, .fallback = fallback_,                    \
 		.offset = offsetof(struct cv_config, member), .help = help_                        \
 	}
+
+/* A reload takes the live ones. */
+#define TEXT(...) ANY_TEXT(false, __VA_ARGS__)
+#define LIVE_TEXT(...) ANY_TEXT(true, __VA_ARGS__)
+#define NUMBER(...) ANY_NUMBER(false, __VA_ARGS__)
+#define LIVE_NUMBER(...) ANY_NUMBER(true, __VA_ARGS__)
 
 /* clang-format off */
 static const struct cv_setting settings[] = {
@@ -31,29 +37,29 @@ static const struct cv_setting settings[] = {
 
 	TEXT("device", "listen", CV_SETTING_ADDRESS, ":8443", device_listen,
 	    "address for devices: EST and /device, mutual TLS"),
-	TEXT("device", "certificate", CV_SETTING_PKI_FILE, "device.pem", device_certificate,
+	LIVE_TEXT("device", "certificate", CV_SETTING_PKI_FILE, "device.pem", device_certificate,
 	    "server certificate and its chain"),
-	TEXT("device", "key", CV_SETTING_PKI_FILE, "device.key", device_key,
+	LIVE_TEXT("device", "key", CV_SETTING_PKI_FILE, "device.key", device_key,
 	    "private key of the server certificate"),
 
 	TEXT("gateway", "listen", CV_SETTING_ADDRESS, ":8445", gateway_listen,
 	    "address for gateways: /v1/check, mutual TLS"),
-	TEXT("gateway", "certificate", CV_SETTING_PKI_FILE, "gateway.pem", gateway_certificate,
+	LIVE_TEXT("gateway", "certificate", CV_SETTING_PKI_FILE, "gateway.pem", gateway_certificate,
 	    "server certificate and its chain"),
-	TEXT("gateway", "key", CV_SETTING_PKI_FILE, "gateway.key", gateway_key,
+	LIVE_TEXT("gateway", "key", CV_SETTING_PKI_FILE, "gateway.key", gateway_key,
 	    "private key of the server certificate"),
 	TEXT("gateway", "socket", CV_SETTING_PATH, "", gateway_socket,
 	    "UNIX socket for a gateway on this machine; who may open it is trusted"),
 	TEXT("gateway", "socket_sources", CV_SETTING_SOURCES, "rfc9440", gateway_socket_sources,
 	    "headers in which that gateway forwards certificates: rfc9440, pem, sha256"),
-	NUMBER("gateway", "cache_max_age", "s", 0, 300, "0", gateway_cache_seconds,
+	LIVE_NUMBER("gateway", "cache_max_age", "s", 0, 300, "0", gateway_cache_seconds,
 	    "how long a gateway may cache an allowance; 0: not at all"),
 
 	TEXT("operator", "listen", CV_SETTING_ADDRESS, ":8444", operator_listen,
 	    "address for operators: /v1, TLS and a token"),
-	TEXT("operator", "certificate", CV_SETTING_PKI_FILE, "operator.pem", operator_certificate,
+	LIVE_TEXT("operator", "certificate", CV_SETTING_PKI_FILE, "operator.pem", operator_certificate,
 	    "server certificate and its chain"),
-	TEXT("operator", "key", CV_SETTING_PKI_FILE, "operator.key", operator_key,
+	LIVE_TEXT("operator", "key", CV_SETTING_PKI_FILE, "operator.key", operator_key,
 	    "private key of the server certificate"),
 
 	TEXT("public", "listen", CV_SETTING_ADDRESS, ":8080", public_listen,
@@ -66,7 +72,7 @@ static const struct cv_setting settings[] = {
 	SECRET("signer", "passphrase", signer_passphrase,
 	    "passphrase of the CA keys; default: content of signer.passphrase in that folder"),
 
-	NUMBER("index", "max_age", "s", 5, 3600, "300", index_max_age_seconds,
+	LIVE_NUMBER("index", "max_age", "s", 5, 3600, "300", index_max_age_seconds,
 	    "an index older than this answers 503"),
 	NUMBER("index", "expired_grace", "s", 0, 366 * DAY, "0", index_expired_grace_seconds,
 	    "how long after its end a certificate may still be renewed; 0: never"),
@@ -79,27 +85,27 @@ static const struct cv_setting settings[] = {
 	    "requests that wait for a worker; more are answered 503"),
 	NUMBER("server", "connections", "connections", 16, 1000000, "10000", server_connections,
 	    "connections at most, of each listener; less where fewer files may be open"),
-	NUMBER("server", "request_timeout", "s", 1, 600, "30", server_request_seconds,
+	LIVE_NUMBER("server", "request_timeout", "s", 1, 600, "30", server_request_seconds,
 	    "from the first byte of a request to its last"),
 	NUMBER("server", "idle_timeout", "s", 1, 86400, "60", server_idle_seconds,
 	    "how long an idle connection is kept"),
-	NUMBER("server", "drain_timeout", "s", 0, 600, "20", server_drain_seconds,
+	LIVE_NUMBER("server", "drain_timeout", "s", 0, 600, "20", server_drain_seconds,
 	    "how long requests in flight may take at shutdown"),
 
-	NUMBER("issue", "burst", "certificates", 1, 1000, "20", issue_burst,
+	LIVE_NUMBER("issue", "burst", "certificates", 1, 1000, "20", issue_burst,
 	    "issuances at once, of each device and slot"),
-	NUMBER("issue", "interval", "s", 1, 30 * DAY, "1800", issue_interval_seconds,
+	LIVE_NUMBER("issue", "interval", "s", 1, 30 * DAY, "1800", issue_interval_seconds,
 	    "then one in this time"),
-	NUMBER("issue", "backdate", "s", 0, DAY, "300", issue_backdate_seconds,
+	LIVE_NUMBER("issue", "backdate", "s", 0, DAY, "300", issue_backdate_seconds,
 	    "notBefore lies so far in the past, for clocks that are slow"),
-	NUMBER("issue", "replay_window", "s", 0, 30 * DAY, "86400", issue_replay_window_seconds,
+	LIVE_NUMBER("issue", "replay_window", "s", 0, 30 * DAY, "86400", issue_replay_window_seconds,
 	    "the same CSR is answered by the same certificate so long"),
-	NUMBER("issue", "min_validity", "s", 60, 366 * DAY, "86400", issue_min_validity_seconds,
+	LIVE_NUMBER("issue", "min_validity", "s", 60, 366 * DAY, "86400", issue_min_validity_seconds,
 	    "an authority with less time left signs nothing"),
-	NUMBER("issue", "skew", "s", 0, DAY, "300", issue_skew_seconds,
+	LIVE_NUMBER("issue", "skew", "s", 0, DAY, "300", issue_skew_seconds,
 	    "certificates that begin so far in the future are accepted"),
 
-	TEXT("log", "level", CV_SETTING_LEVEL, "info", log_level, "debug, info, warning or error"),
+	LIVE_TEXT("log", "level", CV_SETTING_LEVEL, "info", log_level, "debug, info, warning or error"),
 };
 /* clang-format on */
 

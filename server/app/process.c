@@ -81,16 +81,21 @@ end_at_second_signal(void)
 	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-void
-cv_signals_wait_for_stop(void)
+enum cv_signal
+cv_signals_wait(int timeout_ms)
 {
+	const struct timespec timeout = {
+	    .tv_sec = timeout_ms / 1000, .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
 	sigset_t set;
-	int number;
 
 	fill_set(&set);
-	while (sigwait(&set, &number) != 0 || number == SIGHUP)
-		cv_log(CV_LOG_INFO, "reload-ignored", "nothing to reload");
+	int number = sigtimedwait(&set, NULL, &timeout);
+	if (number < 0)
+		return CV_SIGNAL_NONE;
+	if (number == SIGHUP)
+		return CV_SIGNAL_RELOAD;
 	cv_log(CV_LOG_INFO, "stopping", "finishing the requests in flight",
 	    CV_LOG_TEXT("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
 	end_at_second_signal();
+	return CV_SIGNAL_STOP;
 }

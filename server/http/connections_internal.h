@@ -14,6 +14,7 @@
 #include "cv/util/error.h"
 #include "failure_limit_internal.h"
 #include "request_internal.h"
+#include "tls_pair_internal.h"
 #include "tls_peer_internal.h"
 
 struct cv_listener;
@@ -28,6 +29,7 @@ struct cv_http_connection {
 	_Atomic int64_t deadline_ms; /* boot time; 0: none */
 	char remote[64];             /* address as text, for the log */
 	struct cv_source source;
+	struct cv_tls_pair *pair; /* reference; NULL without TLS */
 	struct cv_tls_peer peer;
 	struct cv_request request;
 };

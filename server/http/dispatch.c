@@ -40,7 +40,7 @@ cv_dispatch_open(void *context, const char *target, struct MHD_Connection *mhd)
 	request->mhd = mhd;
 	cv_request_begin(request, target == NULL ? "" : target);
 	atomic_fetch_add(&listener->http->in_flight, 1);
-	allow_seconds(request, listener->http->options->request_seconds);
+	allow_seconds(request, atomic_load(&listener->http->request_seconds));
 	return request;
 }
 
@@ -49,7 +49,6 @@ cv_dispatch_complete(void *context, struct MHD_Connection *mhd, void **connectio
     enum MHD_RequestTerminationCode code)
 {
 	struct cv_request *request = *connection_context;
-	const struct cv_http_options *options;
 
 	(void)context;
 	(void)mhd;
@@ -57,11 +56,11 @@ cv_dispatch_complete(void *context, struct MHD_Connection *mhd, void **connectio
 	if (request == NULL)
 		return;
 	*connection_context = NULL;
-	options = request->http->options;
 	cv_request_log(request);
 	cv_request_end(request);
 	/* The library ends idle connections; ours is for a next request that comes byte by byte. */
-	allow_seconds(request, options->idle_seconds + options->request_seconds);
+	allow_seconds(request,
+	    request->http->options->idle_seconds + atomic_load(&request->http->request_seconds));
 	atomic_fetch_sub(&request->http->in_flight, 1);
 }
 
@@ -85,7 +84,7 @@ send_answer(struct cv_request *request)
 	if (answer->must_close || atomic_load(&request->http->is_draining))
 		result &= MHD_add_response_header(response, "Connection", "close");
 	request->stage = CV_STAGE_ANSWERED;
-	allow_seconds(request, request->http->options->request_seconds);
+	allow_seconds(request, atomic_load(&request->http->request_seconds));
 	if (result == MHD_YES)
 		result = MHD_queue_response(request->mhd, answer->status, response);
 	MHD_destroy_response(response);

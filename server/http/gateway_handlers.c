@@ -180,7 +180,7 @@ add_facts(struct cv_request *request)
 static void
 add_caching(struct cv_request *request)
 {
-	int64_t max_age = request->http->options->check_max_age_seconds;
+	int64_t max_age = atomic_load(&request->http->check_max_age_seconds);
 	char text[64];
 
 	if (request->sight.verdict != CV_VERDICT_OK || request->sight.has_pending || max_age <= 0) {

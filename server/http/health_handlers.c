@@ -1,5 +1,6 @@
 #include "health_handlers_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "cv/util/text.h"
@@ -25,6 +26,15 @@ cv_health_live(struct cv_request *request)
 {
 	cv_buffer_append_text(&request->answer.body, "ok\n");
 	finish(request, 200, TEXT);
+}
+
+/* Until every listener accepts, how far the index is. */
+static void
+append_progress(struct cv_buffer *body, const struct cv_http *http)
+{
+	if (!atomic_load(&http->is_open))
+		cv_buffer_printf(body, "loading certificates: %" PRId64 " of %" PRId64 "\n",
+		    atomic_load(&http->load_done), atomic_load(&http->load_total));
 }
 
 struct check {
@@ -55,6 +65,7 @@ cv_health_ready(struct cv_request *request)
 			cv_buffer_printf(body, "[%c] %s %s\n", checks[i].is_good ? '+' : '-',
 			    checks[i].name, checks[i].is_good ? "ok" : "failed");
 	}
+	append_progress(body, request->http);
 	cv_buffer_append_text(body, is_ready ? "ok\n" : "not ready\n");
 	finish(request, is_ready ? 200 : 503, TEXT);
 	if (!is_ready)

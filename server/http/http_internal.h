@@ -23,10 +23,15 @@ struct cv_http {
 	struct cv_listener *listeners[CV_LISTENER_COUNT]; /* NULL: off */
 	struct cv_refusal_log refusals;
 	int64_t started_wall_ms;
-	_Atomic unsigned in_flight; /* requests whose answer is not complete */
-	_Atomic bool is_open;       /* every listener accepts */
-	_Atomic bool is_draining;   /* not ready; connections are closed after their answer */
-	_Atomic bool is_stopping;   /* what waits for a worker is answered 503 */
+	_Atomic unsigned request_seconds; /* these two: a reload may change them */
+	_Atomic int64_t check_max_age_seconds;
+	_Atomic int64_t reloaded_utc;          /* last configuration that was taken */
+	_Atomic bool reload_has_failed;        /* the last try */
+	_Atomic int64_t load_done, load_total; /* certificates of the index, while it is loaded */
+	_Atomic unsigned in_flight;            /* requests whose answer is not complete */
+	_Atomic bool is_open;                  /* every listener accepts */
+	_Atomic bool is_draining; /* not ready; connections are closed after their answer */
+	_Atomic bool is_stopping; /* what waits for a worker is answered 503 */
 };
 
 static inline int64_t

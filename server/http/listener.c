@@ -104,10 +104,13 @@ open_connection(struct cv_listener *listener, struct MHD_Connection *mhd, void *
 	connection->listener = listener;
 	connection->descriptor = info->connect_fd;
 	name_peer(connection, mhd);
+	connection->pair = cv_listener_pair(listener);
+	if (connection->pair != NULL)
+		cv_tls_pair_use(connection->pair, mhd);
 	if (listener->asks_for_certificate)
 		cv_tls_ask_for_certificate(mhd);
 	cv_connection_set_deadline(
-	    connection, cv_http_now_ms(http) + (int64_t)http->options->request_seconds * 1000);
+	    connection, cv_http_now_ms(http) + (int64_t)atomic_load(&http->request_seconds) * 1000);
 	cv_connections_add(http->connections, connection);
 	atomic_fetch_add(&listener->counters.connections_open, 1);
 	*socket_context = connection;
@@ -125,6 +128,7 @@ close_connection(struct cv_listener *listener, void **socket_context)
 	cv_connections_remove(listener->http->connections, connection);
 	atomic_fetch_sub(&listener->counters.connections_open, 1);
 	cv_request_deinit(&connection->request);
+	cv_tls_pair_free(connection->pair);
 	free(connection);
 }
 
@@ -212,8 +216,8 @@ cv_listener_start(struct cv_listener *listener, struct cv_error *err)
 {
 	struct option_list list = {.count = 0};
 
-	if (listener->is_tls && !cv_tls_check_pair(listener->certificate_pem, listener->key_pem,
-				    &listener->not_after_utc, err))
+	if (listener->is_tls &&
+	    !cv_tls_pair_load(listener->certificate_pem, listener->key_pem, &listener->pair, err))
 		return cv_error_context(err, "%s listener", cv_listener_name(listener->kind));
 	list_options(listener, &list);
 	listener->daemon = MHD_start_daemon(flags_of(listener), 0, NULL, NULL, cv_dispatch_handle,
@@ -225,6 +229,29 @@ cv_listener_start(struct cv_listener *listener, struct cv_error *err)
 		return cv_fail(err, CV_E_IO, "%s listener: the HTTP daemon does not start",
 		    cv_listener_name(listener->kind));
 	return true;
+}
+
+struct cv_tls_pair *
+cv_listener_pair(struct cv_listener *listener)
+{
+	struct cv_tls_pair *pair;
+
+	pthread_mutex_lock(&listener->mutex);
+	pair = listener->pair == NULL ? NULL : cv_tls_pair_ref(listener->pair);
+	pthread_mutex_unlock(&listener->mutex);
+	return pair;
+}
+
+void
+cv_listener_set_pair(struct cv_listener *listener, struct cv_tls_pair *pair)
+{
+	struct cv_tls_pair *old;
+
+	pthread_mutex_lock(&listener->mutex);
+	old = listener->pair;
+	listener->pair = pair;
+	pthread_mutex_unlock(&listener->mutex);
+	cv_tls_pair_free(old);
 }
 
 void
@@ -248,5 +275,7 @@ cv_listener_free(struct cv_listener *listener)
 		close(listener->socket);
 	if (listener->unix_path != NULL)
 		(void)unlink(listener->unix_path);
+	cv_tls_pair_free(listener->pair);
+	pthread_mutex_destroy(&listener->mutex);
 	free(listener);
 }

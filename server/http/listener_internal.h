@@ -2,12 +2,14 @@
 #ifndef CV_HTTP_LISTENER_INTERNAL_H
 #define CV_HTTP_LISTENER_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "cv/util/error.h"
 #include "route_internal.h"
+#include "tls_pair_internal.h"
 
 struct MHD_Daemon;
 struct cv_http;
@@ -44,15 +46,20 @@ struct cv_listener {
 	unsigned threads;
 	unsigned connections_max;
 	struct MHD_Daemon *daemon;
-	int socket;            /* ours; -1: closed */
-	const char *unix_path; /* removed at the end; NULL: TCP */
-	int64_t not_after_utc; /* of the server certificate; 0 without TLS */
+	int socket;               /* ours; -1: closed */
+	const char *unix_path;    /* removed at the end; NULL: TCP */
+	pthread_mutex_t mutex;    /* guards pair */
+	struct cv_tls_pair *pair; /* of the next handshakes; NULL without TLS */
 	struct cv_listener_counters counters;
 };
 
 /* Starts accepting on listener->socket. CV_E_CONFIG: certificate and key; CV_E_IO: anything else.
  */
 bool cv_listener_start(struct cv_listener *listener, struct cv_error *err);
+/* A reference to the pair of the next handshakes; NULL without TLS. */
+struct cv_tls_pair *cv_listener_pair(struct cv_listener *listener);
+/* The next handshakes use this pair; takes the reference. */
+void cv_listener_set_pair(struct cv_listener *listener, struct cv_tls_pair *pair);
 /* Accepts nothing more; open connections go on. */
 void cv_listener_quiesce(struct cv_listener *listener);
 /* No request may be suspended. Closes everything. NULL allowed. */

@@ -200,13 +200,26 @@ append_expiry(struct cv_buffer *buffer, struct cv_http *http)
 	cv_metrics_append_head(buffer, "certvendor_tls_not_after_timestamp_seconds", "gauge",
 	    "When the server certificate of a listener expires.");
 	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
-		const struct cv_listener *listener = http->listeners[i];
-		if (listener != NULL && listener->is_tls)
+		CV_AUTO(cv_tls_pair)
+		struct cv_tls_pair *pair =
+		    http->listeners[i] == NULL ? NULL : cv_listener_pair(http->listeners[i]);
+		if (pair != NULL)
 			cv_buffer_printf(buffer,
 			    "certvendor_tls_not_after_timestamp_seconds{listener=\"%s\"} %" PRId64
 			    "\n",
-			    cv_listener_name(listener->kind), listener->not_after_utc);
+			    cv_listener_name(http->listeners[i]->kind),
+			    cv_tls_pair_not_after_utc(pair));
 	}
+}
+
+static void
+append_reload(struct cv_buffer *buffer, struct cv_http *http)
+{
+	append_gauge(buffer, "certvendor_config_last_reload_successful",
+	    "0 when the last configuration was refused and the one before it is in force.",
+	    !atomic_load(&http->reload_has_failed));
+	append_gauge(buffer, "certvendor_config_last_reload_success_timestamp_seconds",
+	    "When the configuration in force was read.", atomic_load(&http->reloaded_utc));
 }
 
 void
@@ -220,6 +233,7 @@ cv_metrics_append(struct cv_buffer *buffer, struct cv_http *http)
 	append_database(buffer, http->service);
 	append_listeners(buffer, http);
 	append_expiry(buffer, http);
+	append_reload(buffer, http);
 	cv_metrics_append_head(
 	    buffer, "certvendor_build_info", "gauge", "Always 1; the version is a label.");
 	cv_buffer_printf(

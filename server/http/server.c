@@ -13,6 +13,8 @@
 #include "route_table_internal.h"
 
 #define DRAIN_POLL_MS 20
+/* It opens first, and whatever the others do some are left for it. */
+#define MONITORING_CONNECTIONS 64
 
 static bool
 is_set(const char *text)
@@ -51,9 +53,8 @@ share_descriptors(
 		others +=
 		    plans[i].kind != CV_LISTENER_DEVICE && is_set(address_of(http, &plans[i]));
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	uint64_t left = limit.rlim_cur > options->other_descriptors
-			    ? limit.rlim_cur - options->other_descriptors
-			    : 0;
+	uint64_t used = options->other_descriptors + MONITORING_CONNECTIONS;
+	uint64_t left = limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 	if (!cv_connection_share_make(options->connections_max, others, left, &share))
 		return cv_fail(err, CV_E_CONFIG, "%ju open files are too few (RLIMIT_NOFILE)",
 		    (uintmax_t)limit.rlim_cur);
@@ -83,6 +84,7 @@ make_listener(struct cv_http *http, const struct listener_plan *plan)
 	listener->asks_for_certificate = plan->is_tls;
 	listener->certificate_pem = plan->certificate;
 	listener->key_pem = plan->key;
+	pthread_mutex_init(&listener->mutex, NULL);
 	listener->threads = plan->has_pool ? http->options->threads : 1;
 	listener->connections_max = plan->connections_max;
 	listener->socket = -1;
@@ -112,11 +114,21 @@ open_listener(struct cv_http *http, const struct listener_plan *plan, struct cv_
 }
 
 static bool
-open_listeners(struct cv_http *http, struct cv_error *err)
+open_monitoring(struct cv_http *http, struct cv_error *err)
+{
+	const struct listener_plan plan = {
+	    .kind = CV_LISTENER_MONITORING,
+	    .address = &http->options->monitoring,
+	    .connections_max = MONITORING_CONNECTIONS};
+
+	return !is_set(plan.address->bind) || open_listener(http, &plan, err);
+}
+
+bool
+cv_http_open(struct cv_http *http, struct cv_error *err)
 {
 	struct cv_http_options *options = http->options;
 	struct listener_plan plans[] = {
-	    {CV_LISTENER_MONITORING, &options->monitoring, NULL, NULL, false, false, 0},
 	    {CV_LISTENER_DEVICE, &options->device, options->device_certificate, options->device_key,
 		true, true, 0},
 	    {CV_LISTENER_GATEWAY, &options->gateway, options->gateway_certificate,
@@ -135,9 +147,67 @@ open_listeners(struct cv_http *http, struct cv_error *err)
 		if (is_set(address_of(http, &plans[i])) && !open_listener(http, &plans[i], err))
 			return false;
 	}
-	/* Monitoring answers first; ready means that everyone else is answered too. */
 	atomic_store(&http->is_open, true);
 	return true;
+}
+
+void
+cv_http_note_load(struct cv_http *http, int64_t done, int64_t total)
+{
+	atomic_store(&http->load_done, done);
+	atomic_store(&http->load_total, total);
+}
+
+/* The new pairs of the listeners, all of them before the first is taken. */
+struct pair_set {
+	struct cv_tls_pair *pairs[CV_LISTENER_COUNT];
+};
+
+static void
+pair_set_deinit(struct pair_set *set)
+{
+	for (size_t i = 0; i < CV_LISTENER_COUNT; i++)
+		cv_tls_pair_free(set->pairs[i]);
+}
+
+static bool
+load_pair(const struct cv_http *http, enum cv_listener_kind kind, const char *certificate,
+    const char *key, struct pair_set *set, struct cv_error *err)
+{
+	if (http->listeners[kind] == NULL)
+		return true;
+	return cv_tls_pair_load(certificate, key, &set->pairs[kind], err) ||
+	       cv_error_context(err, "%s listener", cv_listener_name(kind));
+}
+
+bool
+cv_http_reload(struct cv_http *http, const struct cv_http_options *fresh, struct cv_error *err)
+{
+	__attribute__((cleanup(pair_set_deinit))) struct pair_set set = {.pairs = {NULL}};
+
+	if (!load_pair(http, CV_LISTENER_DEVICE, fresh->device_certificate, fresh->device_key, &set,
+		err) ||
+	    !load_pair(http, CV_LISTENER_GATEWAY, fresh->gateway_certificate, fresh->gateway_key,
+		&set, err) ||
+	    !load_pair(http, CV_LISTENER_OPERATOR, fresh->operator_certificate, fresh->operator_key,
+		&set, err))
+		return false;
+	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
+		if (set.pairs[i] != NULL)
+			cv_listener_set_pair(http->listeners[i], CV_TAKE(set.pairs[i]));
+	}
+	atomic_store(&http->request_seconds, fresh->request_seconds);
+	atomic_store(&http->check_max_age_seconds, fresh->check_max_age_seconds);
+	return true;
+}
+
+void
+cv_http_note_reload(struct cv_http *http, bool was_taken)
+{
+	atomic_store(&http->reload_has_failed, !was_taken);
+	if (was_taken)
+		atomic_store(
+		    &http->reloaded_utc, cv_clock_wall_seconds(cv_service_clock(http->service)));
 }
 
 bool
@@ -151,13 +221,16 @@ cv_http_start(struct cv_http_options *options, struct cv_http **ret_http, struct
 	http->service = options->service;
 	pthread_mutex_init(&http->refusals.mutex, NULL);
 	http->started_wall_ms = cv_clock_wall_ms(cv_service_clock(http->service));
+	atomic_store(&http->request_seconds, options->request_seconds);
+	atomic_store(&http->check_max_age_seconds, options->check_max_age_seconds);
+	cv_http_note_reload(http, true);
 	http->failures = cv_failure_limit_new();
 	if (http->failures == NULL)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	if (!cv_connections_start(cv_service_clock(http->service), &http->connections, err) ||
 	    !cv_workers_start(
 		options->workers, options->queue_max, cv_dispatch_work, &http->workers, err) ||
-	    !open_listeners(http, err))
+	    !open_monitoring(http, err))
 		return false;
 	*ret_http = CV_TAKE(http);
 	return true;

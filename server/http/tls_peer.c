@@ -1,9 +1,7 @@
 #include "tls_peer_internal.h"
 
 #include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <microhttpd.h>
-#include <string.h>
 
 #include "cv/pki/digest.h"
 
@@ -60,52 +58,4 @@ cv_tls_peer_read(struct MHD_Connection *connection, struct cv_tls_peer *peer)
 		return;
 	peer->certificate = cv_bytes(chain[0].data, chain[0].size);
 	cv_digest_sha256(peer->certificate, &peer->fingerprint);
-}
-
-static gnutls_datum_t
-datum_of(const char *text)
-{
-	union {
-		const char *lent;
-		unsigned char *data;
-	} pointer = {.lent = text}; /* GnuTLS only reads it, but its type has no const */
-
-	return (gnutls_datum_t){.data = pointer.data, .size = (unsigned)strlen(text)};
-}
-
-static bool
-read_not_after(const gnutls_datum_t *pem, int64_t *ret_not_after_utc)
-{
-	gnutls_x509_crt_t certificate;
-	time_t not_after = -1;
-
-	if (gnutls_x509_crt_init(&certificate) < 0)
-		return false;
-	if (gnutls_x509_crt_import(certificate, pem, GNUTLS_X509_FMT_PEM) >= 0)
-		not_after = gnutls_x509_crt_get_expiration_time(certificate);
-	gnutls_x509_crt_deinit(certificate);
-	*ret_not_after_utc = not_after;
-	return not_after != -1;
-}
-
-bool
-cv_tls_check_pair(const char *certificate_pem, const char *key_pem, int64_t *ret_not_after_utc,
-    struct cv_error *err)
-{
-	gnutls_datum_t certificate = datum_of(certificate_pem);
-	gnutls_datum_t key = datum_of(key_pem);
-	gnutls_certificate_credentials_t credentials;
-	int status;
-
-	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
-		return cv_fail(err, CV_E_MEMORY, "out of memory");
-	status = gnutls_certificate_set_x509_key_mem(
-	    credentials, &certificate, &key, GNUTLS_X509_FMT_PEM);
-	gnutls_certificate_free_credentials(credentials);
-	if (status < 0 || !read_not_after(&certificate, ret_not_after_utc)) {
-		(void)cv_fail(
-		    err, CV_E_CONFIG, "server certificate and key cannot be used together");
-		return cv_error_cause(err, "%s", gnutls_strerror(status));
-	}
-	return true;
 }

@@ -23,8 +23,15 @@ struct refusal {
 	struct cv_sight sight;
 };
 
+/* Settings that were replaced stay to the end: somebody may be reading them. */
+struct kept_settings {
+	struct cv_service_settings settings;
+	struct kept_settings *before;
+};
+
 struct cv_service {
 	struct cv_service_parts parts;
+	_Atomic(struct kept_settings *) settings;
 	struct cv_service_counters counters;
 	struct cv_combiner *renewals;
 	pthread_mutex_t realm_mutex;
@@ -240,6 +247,32 @@ cv_service_write_events(
 	return false;
 }
 
+/* ---- settings ---- */
+
+bool
+cv_service_change_settings(
+    struct cv_service *service, const struct cv_service_settings *settings, struct cv_error *err)
+{
+	struct kept_settings *kept = malloc(sizeof(*kept));
+
+	if (!kept)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	*kept = (struct kept_settings){*settings, atomic_load(&service->settings)};
+	atomic_store(&service->settings, kept);
+	return true;
+}
+
+static void
+free_settings(struct kept_settings *kept)
+{
+	while (kept) {
+		struct kept_settings *before = kept->before;
+
+		free(kept);
+		kept = before;
+	}
+}
+
 /* ---- life ---- */
 
 bool
@@ -256,6 +289,8 @@ cv_service_new(
 	pthread_mutex_init(&service->realm_mutex, NULL);
 	pthread_mutex_init(&service->refusal_mutex, NULL);
 	pthread_mutex_init(&service->event_mutex, NULL);
+	if (!cv_service_change_settings(service, &parts->settings, err))
+		return false;
 	service->refusals = calloc(REFUSALS, sizeof(*service->refusals));
 	service->renewals =
 	    cv_combiner_new(CV_RENEWALS_TOGETHER, RENEWAL_BATCHES, cv_reenrol_together);
@@ -277,6 +312,7 @@ cv_service_free(struct cv_service *service)
 	if (!service)
 		return;
 	cv_combiner_free(service->renewals);
+	free_settings(atomic_load(&service->settings));
 	cv_realm_free(service->realm);
 	free(service->refusals);
 	pthread_mutex_destroy(&service->realm_mutex);
@@ -302,7 +338,7 @@ cv_service_refresh(
 const struct cv_service_settings *
 cv_service_settings(const struct cv_service *service)
 {
-	return &service->parts.settings;
+	return &atomic_load(&service->settings)->settings;
 }
 
 struct cv_service_counters *
@@ -346,5 +382,5 @@ cv_service_is_fresh(const struct cv_service *service)
 {
 	int64_t age_ms = cv_index_age_ms(service->parts.index);
 
-	return age_ms <= service->parts.settings.max_age_seconds * 1000;
+	return age_ms <= cv_service_settings(service)->max_age_seconds * 1000;
 }

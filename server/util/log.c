@@ -41,6 +41,12 @@ cv_log_set_level(enum cv_log_level level)
 	atomic_store_explicit(&lowest_level, level, memory_order_relaxed);
 }
 
+const char *
+cv_log_level_name(enum cv_log_level level)
+{
+	return level_names[level];
+}
+
 bool
 cv_log_parse_level(const char *text, enum cv_log_level *ret_level)
 {

@@ -576,6 +576,7 @@ class Lab:
         self.database = name
         self.announce = announce
         self.settings = settings or {}
+        self.environment = {}
         self.ports = {listener: free_port() for listener in LISTENERS}
         self.config = self.folder / "certvendor.conf"
         self.token_file = self.folder / "admin.token"
@@ -639,7 +640,7 @@ class Lab:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [BINARY, "--config", self.config, "serve"], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env=clean_environment())
+                stderr=log, env=clean_environment(**self.environment))
 
     def start(self):
         self.launch()
@@ -706,6 +707,18 @@ class Lab:
     def _nginx_answers(self):
         assert self.nginx.poll() is None, f"nginx ended:\n{tail(self.nginx_log)}"
         return port_answers(self.nginx_port)
+
+    def reload(self):
+        """True when the configuration was taken."""
+        before = self.events("reloaded", "reload-refused")
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(self.events("reloaded", "reload-refused")) > len(before), "reloaded")
+        return self.events("reloaded", "reload-refused")[-1]["event"] == "reloaded"
+
+    def events(self, *names):
+        """Log lines about these events."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")]
+        return [line for line in lines if line["event"] in names]
 
     def query(self, statement):
         return self.postgres.query(statement, self.database)

@@ -79,6 +79,27 @@ def test_the_example_configuration_shows_every_default(lab):
         "is not a folder", ""), result.stderr
 
 
+def test_print_config(lab):
+    result = lab.program("print-config", CERTVENDOR_SERVER_WORKERS="7")
+    lines = result.stdout.splitlines()
+    assert "workers = 7 ; CERTVENDOR_SERVER_WORKERS (needs a restart)" in lines
+    assert "burst = 20 ; default" in lines
+    place = lab.config.read_text().splitlines().index(f"listen = 127.0.0.1:{lab.ports['operator']}") + 1
+    assert f"listen = 127.0.0.1:{lab.ports['operator']} ; {lab.config}:{place} (needs a restart)" in lines
+    [url] = [line for line in lines if line.startswith("#url = ")]
+    assert url.startswith(f"#url = (secret) ; {lab.config}:")
+    assert "postgresql:" not in result.stdout
+    # Where secrets come from their files again, the output is a configuration with the same meaning.
+    path = lab.folder / "printed.conf"
+    path.write_text(result.stdout)
+    again = run(BINARY, "--config", path, "print-config")
+    values = [line.split(" ; ")[0] for line in again.stdout.splitlines()]
+    assert [value for value in values if not value.startswith("#")] == \
+        [line.split(" ; ")[0] for line in lines if not line.startswith("#")]
+    bad = lab.program("print-config", is_checked=False, CERTVENDOR_SERVER_WORKERS="none")
+    assert (bad.returncode, bad.stdout) == (EXIT_CONFIG, "")
+
+
 def test_usage():
     for words, code in ((["help"], 0), (["--help"], 0), (["version"], 0), ([], 2), (["nonsense"], 2),
                         (["serve", "extra"], 2), (["serve", "--nonsense"], 2), (["init"], 2)):

@@ -1,8 +1,8 @@
 /*
  * The settings: one table is the truth for parsing, for check-config and for the manual. Values
  * come from the built-in default, then the INI file, then the environment
- * (CERTVENDOR_<SECTION>_<KEY>; secrets also as <key>_file and ..._FILE). Loaded once at start,
- * read-only afterwards; any thread may read.
+ * (CERTVENDOR_<SECTION>_<KEY>; secrets also as <key>_file and ..._FILE). Secrets and key pairs that
+ * nobody set may be credentials of systemd, named <section>.<key>. Main thread.
  */
 #ifndef CV_APP_CONFIG_H
 #define CV_APP_CONFIG_H
@@ -17,6 +17,16 @@
 #include "cv/util/log.h"
 
 #define CV_CONFIG_DEFAULT_PATH "/etc/certvendor/certvendor.conf"
+
+#define CV_CONFIG_SETTINGS_MAX 64
+
+/* Where a value came from. */
+struct cv_setting_origin {
+	int line; /* in the file; 0: not from the file */
+	bool is_environment;
+	bool is_credential; /* $CREDENTIALS_DIRECTORY */
+	bool is_file;       /* the value names a file that holds the secret */
+};
 
 /* Texts are owned and never NULL; "" is "not set" or, for an address, "off". Paths are resolved. */
 struct cv_config {
@@ -64,6 +74,11 @@ struct cv_config {
 	int64_t issue_skew_seconds;
 
 	int64_t log_level; /* enum cv_log_level */
+
+	/* Where it was read, so that it can be read again. */
+	char *path;
+	bool is_optional;
+	struct cv_setting_origin origins[CV_CONFIG_SETTINGS_MAX]; /* in the order of the table */
 };
 
 enum cv_setting_type {
@@ -81,6 +96,7 @@ struct cv_setting {
 	const char *key;
 	enum cv_setting_type type;
 	bool is_secret;   /* never printed; may come from a file */
+	bool is_live;     /* a reload takes it; the others need a restart */
 	const char *unit; /* "": none */
 	int64_t min;      /* of numbers */
 	int64_t max;
@@ -106,6 +122,18 @@ enum cv_config_scope {
  */
 bool cv_config_load(const char *path, bool is_optional, enum cv_config_scope scope,
     struct cv_config **ret_config, struct cv_buffer *problems, struct cv_error *err);
+/*
+ * Moves the live settings that differ from fresh to config, and back. tell: called for each setting
+ * that differs, also for those that need a restart and therefore stay.
+ */
+void cv_config_take_live(struct cv_config *config, struct cv_config *fresh,
+    void (*tell)(const struct cv_setting *setting));
+/* How a value came about, for people: "certvendor.conf:12", "CERTVENDOR_LOG_LEVEL", "default". */
+void cv_config_append_origin(
+    const struct cv_config *config, const struct cv_setting *setting, struct cv_buffer *text);
+/* The value as it is written in a file; of a secret only whether it is set. */
+void cv_config_append_value(
+    struct cv_config *config, const struct cv_setting *setting, struct cv_buffer *text);
 void cv_config_free(struct cv_config *config);
 CV_DEFINE_CLEANUP(cv_config);
 

@@ -16,7 +16,12 @@ void cv_process_raise_open_files(void);
 void cv_signals_block(void);
 /* SIGTERM or SIGINT came and was not waited for yet. */
 bool cv_signals_stop_is_pending(void);
-/* Returns on SIGTERM or SIGINT. From then on a second one ends the process at once. */
-void cv_signals_wait_for_stop(void);
+
+enum cv_signal {
+	CV_SIGNAL_NONE, /* the time is over */
+	CV_SIGNAL_STOP, /* SIGTERM or SIGINT; from then on a second one ends the process at once */
+	CV_SIGNAL_RELOAD, /* SIGHUP */
+};
+enum cv_signal cv_signals_wait(int timeout_ms);
 
 #endif

@@ -49,10 +49,25 @@ struct cv_http_options {
 
 struct cv_http;
 
-/* Starts everything; on failure nothing is left listening. The options' strings must outlive the
- * server. */
+/*
+ * Starts threads and the monitoring listener, which can tell from then on why the instance is not
+ * ready. The options' strings must outlive the server.
+ */
 bool cv_http_start(
     struct cv_http_options *options, struct cv_http **ret_http, struct cv_error *err);
+/* How far the index is loaded: what readiness says until cv_http_open. Any thread. */
+void cv_http_note_load(struct cv_http *http, int64_t done, int64_t total);
+/* Opens the other listeners; ready after that. */
+bool cv_http_open(struct cv_http *http, struct cv_error *err);
+/*
+ * Takes from fresh what may change while serving: the key pairs of the listeners that there are,
+ * request_seconds and check_max_age_seconds. All or nothing; handshakes that have begun keep their
+ * pair. CV_E_CONFIG: a pair does not fit. Nothing of fresh need outlive the call.
+ */
+bool cv_http_reload(
+    struct cv_http *http, const struct cv_http_options *fresh, struct cv_error *err);
+/* What metrics say about the last configuration that was tried. */
+void cv_http_note_reload(struct cv_http *http, bool was_taken);
 /* Fails readiness, stops accepting, waits up to drain_ms for requests in flight. */
 void cv_http_drain(struct cv_http *http, unsigned drain_ms);
 void cv_http_free(struct cv_http *http);

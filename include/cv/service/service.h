@@ -73,7 +73,11 @@ bool cv_service_refresh(
 bool cv_service_write_events(
     struct cv_service *service, struct cv_connection *connection, struct cv_error *err);
 
+/* Lent as long as the service. One call, one value: who needs two settings that fit asks once. */
 const struct cv_service_settings *cv_service_settings(const struct cv_service *service);
+/* Other settings from now on. CV_E_MEMORY: as before. One thread at a time. */
+bool cv_service_change_settings(
+    struct cv_service *service, const struct cv_service_settings *settings, struct cv_error *err);
 struct cv_service_counters *cv_service_counters(struct cv_service *service);
 struct cv_index *cv_service_index(struct cv_service *service);
 struct cv_pool *cv_service_pool(struct cv_service *service);

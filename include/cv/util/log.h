@@ -56,6 +56,7 @@ void cv_log_error(
     enum cv_log_level level, const char *event, const char *message, const struct cv_error *err);
 
 void cv_log_set_level(enum cv_log_level level);
+const char *cv_log_level_name(enum cv_log_level level);
 bool cv_log_parse_level(const char *text, enum cv_log_level *ret_level);
 
 #endif

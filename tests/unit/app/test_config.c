@@ -31,6 +31,10 @@ remove_folder(void)
 	(void)unlink(secret);
 	(void)snprintf(secret, sizeof(secret), "%s/signer.passphrase", folder);
 	(void)unlink(secret);
+	(void)snprintf(secret, sizeof(secret), "%s/database.url", folder);
+	(void)unlink(secret);
+	(void)snprintf(secret, sizeof(secret), "%s/device.key", folder);
+	(void)unlink(secret);
 	(void)unlink(path);
 	(void)rmdir(folder);
 }
@@ -295,6 +299,105 @@ Test(config, secret_from_the_folder_of_the_keys)
 	(void)snprintf(text, sizeof(text), "[signer]\ndirectory = %s\n", folder);
 	CV_AUTO(cv_config) struct cv_config *config = load_good(text);
 	cr_assert_str_eq(config->signer_passphrase, "beside the keys");
+}
+
+Test(config, credentials_of_systemd_fill_what_nobody_set)
+{
+	char key[600];
+
+	write_text("database.url", "postgresql://secret\n");
+	write_text("device.key", "a key\n");
+	(void)snprintf(key, sizeof(key), "%s/device.key", folder);
+	setenv("CREDENTIALS_DIRECTORY", folder, 1);
+	CV_AUTO(cv_config) struct cv_config *config = load_good("");
+	cr_expect_str_eq(config->database_url, "postgresql://secret");
+	cr_expect_str_eq(config->device_key, key);
+	cr_expect_str_eq(config->operator_key, "/var/lib/certvendor/pki/operator.key");
+
+	CV_AUTO(cv_config)
+	struct cv_config *other =
+	    load_good("[database]\nurl = from the file\n[device]\nkey = /k\n");
+	cr_expect_str_eq(other->database_url, "from the file");
+	cr_expect_str_eq(other->device_key, "/k");
+}
+
+static const struct cv_setting *
+find(const char *section, const char *key)
+{
+	size_t count;
+	const struct cv_setting *settings = cv_config_settings(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (cv_text_equal(settings[i].section, section) &&
+		    cv_text_equal(settings[i].key, key))
+			return &settings[i];
+	}
+	cr_assert_fail("no setting %s %s", section, key);
+	return NULL;
+}
+
+Test(config, every_value_has_an_origin)
+{
+	setenv("CERTVENDOR_SERVER_WORKERS", "9", 1);
+	write_text("database.url", "hidden");
+	setenv("CREDENTIALS_DIRECTORY", folder, 1);
+	CV_AUTO(cv_config) struct cv_config *config = load_good("[log]\nlevel = debug\n");
+	const struct {
+		const char *section, *key, *value, *origin;
+	} rows[] = {
+	    {"log", "level", "debug", "test.conf:2"},
+	    {"server", "workers", "9", "CERTVENDOR_SERVER_WORKERS"},
+	    {"server", "threads", "2", "default"},
+	    {"device", "listen", ":8443", "default"},
+	    {"database", "url", "(secret)", "credential database.url"},
+	    {"signer", "passphrase", "", "default"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer value = CV_BUFFER_INIT;
+		CV_AUTO_BUFFER struct cv_buffer origin = CV_BUFFER_INIT;
+		const struct cv_setting *setting = find(rows[i].section, rows[i].key);
+		cv_config_append_value(config, setting, &value);
+		cv_config_append_origin(config, setting, &origin);
+		const char *slash = strrchr(cv_buffer_text(&origin), '/');
+		cr_expect_str_eq(cv_buffer_text(&value), rows[i].value);
+		cr_expect_str_eq(
+		    slash == NULL ? cv_buffer_text(&origin) : slash + 1, rows[i].origin);
+	}
+}
+
+static char told[256];
+
+static void
+tell(const struct cv_setting *setting)
+{
+	size_t len = strlen(told);
+
+	(void)snprintf(told + len, sizeof(told) - len, "%s.%s ", setting->section, setting->key);
+}
+
+Test(config, only_live_settings_are_taken_over)
+{
+	CV_AUTO(cv_config)
+	struct cv_config *config = load_good("[server]\nworkers = 3\n[signer]\npassphrase = a\n");
+	CV_AUTO(cv_config)
+	struct cv_config *fresh = load_good("[server]\nworkers = 4\n[log]\nlevel = debug\n"
+					    "[device]\nkey = /new\n[signer]\npassphrase = b\n");
+
+	cv_config_take_live(config, fresh, tell);
+	cr_expect_str_eq(told, "device.key signer.passphrase server.workers log.level ");
+	cr_expect_eq(config->log_level, CV_LOG_DEBUG);
+	cr_expect_str_eq(config->device_key, "/new");
+	cr_expect_eq(config->server_workers, 3);
+	cr_expect_str_eq(config->signer_passphrase, "a");
+
+	/* Wiped after its use: nobody can say whether it differs. */
+	told[0] = '\0';
+	config->signer_passphrase[0] = '\0';
+	cv_config_take_live(config, config, tell);
+	cr_expect_str_eq(told, "");
+	cv_config_take_live(config, fresh, tell);
+	cr_expect(strstr(told, "signer.passphrase") == NULL, "%s", told);
 }
 
 Test(config, secret_and_its_file_together_are_refused)
