@@ -295,6 +295,8 @@ install: ## Install below DESTDIR and PREFIX (default /usr/local)
 	install -D -m 755 $(OUT)/certvendor $(DESTDIR)$(PREFIX)/bin/certvendor
 	sed 's|/usr/local/|$(PREFIX)/|' deploy/certvendor.service | install -D -m 644 /dev/stdin \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/certvendor.service
+	install -D -m 644 deploy/certvendor-device.socket \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/certvendor-device.socket
 	install -D -m 644 deploy/certvendor.conf \
 		$(DESTDIR)$(PREFIX)/share/doc/certvendor/examples/certvendor.conf
 	install -m 644 LICENSE README.md $(DESTDIR)$(PREFIX)/share/doc/certvendor/

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "activation_internal.h"
 #include "app_internal.h"
 #include "cv/app/notify.h"
 #include "cv/app/process.h"
@@ -16,6 +17,7 @@
 #include "cv/util/file.h"
 #include "cv/util/log.h"
 #include "reload_internal.h"
+#include "watchdog_internal.h"
 
 #define CONNECT_SECONDS 2 /* a request must not wait longer for a database that is away */
 #define POLL_MS 200
@@ -159,6 +161,8 @@ start_http(struct app *app, struct cv_error *err)
 	cv_app_fill_http(app->config, &app->pairs, &app->http_options);
 	app->http_options.service = app->service;
 	app->http_options.service_ca = app->service_ca;
+	if (!cv_activation_take(&app->http_options, err))
+		return cv_error_context(err, "listeners");
 	return cv_http_start(&app->http_options, &app->http, err) ||
 	       cv_error_context(err, "listeners");
 }
@@ -178,14 +182,36 @@ log_ready(const struct app *app)
 	cv_notify("READY=1\nSTATUS=serving");
 }
 
+/* Three times in the watchdog's interval. */
+static int
+tick_ms(const struct cv_watchdog *watchdog)
+{
+	if (watchdog->interval_ms == 0 || watchdog->interval_ms / 3 > TICK_MS)
+		return TICK_MS;
+	return (int)(watchdog->interval_ms / 3);
+}
+
+static void
+feel_pulses(struct app *app, struct cv_watchdog *watchdog)
+{
+	struct cv_pulse pulses[CV_HTTP_PULSES_MAX + 1];
+	size_t count = cv_http_read_pulses(app->http, pulses);
+
+	cv_feed_read_pulse(app->feed, &pulses[count++]);
+	cv_watchdog_tick(watchdog, pulses, count, cv_clock_boot_ms(cv_clock_system()));
+}
+
 static void
 serve_until_stop(struct app *app)
 {
 	struct cv_reload reload;
+	struct cv_watchdog watchdog;
 
+	cv_watchdog_init(&watchdog);
 	cv_reload_init(&reload, app->config, app->service, app->http);
 	for (;;) {
-		switch (cv_signals_wait(TICK_MS)) {
+		feel_pulses(app, &watchdog);
+		switch (cv_signals_wait(tick_ms(&watchdog))) {
 		case CV_SIGNAL_STOP:
 			return;
 		case CV_SIGNAL_RELOAD:

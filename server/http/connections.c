@@ -10,9 +10,10 @@
 
 struct cv_connections {
 	const struct cv_clock *clock;
-	pthread_mutex_t mutex; /* guards the list and is_stopping */
+	pthread_mutex_t mutex; /* guards the list, cuts and is_stopping */
 	pthread_cond_t stopped;
 	struct cv_http_connection *first;
+	uint64_t cuts;
 	bool is_stopping;
 	pthread_t reaper;
 	bool has_reaper;
@@ -31,6 +32,7 @@ cut_overdue(struct cv_connections *connections)
 		if (deadline_ms == 0 || deadline_ms > now_ms)
 			continue;
 		cv_connection_set_deadline(each, 0);
+		each->cut = ++connections->cuts;
 		(void)shutdown(each->descriptor, SHUT_RDWR);
 	}
 }
@@ -40,6 +42,7 @@ reap(void *argument)
 {
 	struct cv_connections *connections = argument;
 
+	(void)pthread_setname_np(pthread_self(), "cv-reaper");
 	pthread_mutex_lock(&connections->mutex);
 	while (!connections->is_stopping) {
 		struct timespec until;
@@ -127,4 +130,20 @@ cv_connections_remove(struct cv_connections *connections, struct cv_http_connect
 	if (connection->next != NULL)
 		connection->next->previous = connection->previous;
 	pthread_mutex_unlock(&connections->mutex);
+}
+
+void
+cv_connections_read_pulse(struct cv_connections *connections, struct cv_pulse *ret_pulse)
+{
+	uint64_t oldest = 0;
+
+	pthread_mutex_lock(&connections->mutex);
+	for (const struct cv_http_connection *each = connections->first; each != NULL;
+	     each = each->next) {
+		if (each->cut != 0 && (oldest == 0 || each->cut < oldest))
+			oldest = each->cut;
+	}
+	pthread_mutex_unlock(&connections->mutex);
+	*ret_pulse =
+	    (struct cv_pulse){.part = "event-loops", .has_work = oldest != 0, .count = oldest};
 }

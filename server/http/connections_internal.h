@@ -12,6 +12,7 @@
 #include "cv/util/auto.h"
 #include "cv/util/clock.h"
 #include "cv/util/error.h"
+#include "cv/util/pulse.h"
 #include "failure_limit_internal.h"
 #include "request_internal.h"
 #include "tls_pair_internal.h"
@@ -25,6 +26,7 @@ struct cv_http_connection {
 	struct cv_listener *listener;
 	struct cv_http_connection *previous; /* list of the reaper, under its mutex */
 	struct cv_http_connection *next;
+	uint64_t cut; /* the how manieth that was cut; 0: it was not. Under the mutex too */
 	int descriptor;
 	_Atomic int64_t deadline_ms; /* boot time; 0: none */
 	char remote[64];             /* address as text, for the log */
@@ -44,6 +46,9 @@ void cv_connections_add(struct cv_connections *connections, struct cv_http_conne
 /* Must be called before the descriptor is closed. */
 void cv_connections_remove(
     struct cv_connections *connections, struct cv_http_connection *connection);
+
+/* A connection that was cut is closed by its event loop; the oldest that is not yet is the work. */
+void cv_connections_read_pulse(struct cv_connections *connections, struct cv_pulse *ret_pulse);
 
 static inline void
 cv_connection_set_deadline(struct cv_http_connection *connection, int64_t deadline_ms)

@@ -41,7 +41,9 @@ read_port(int descriptor, uint16_t *ret_port)
 
 	if (getsockname(descriptor, (struct sockaddr *)&address, &len) != 0)
 		return false;
-	if (address.ss_family == AF_INET6)
+	if (address.ss_family == AF_UNIX)
+		*ret_port = 0;
+	else if (address.ss_family == AF_INET6)
 		*ret_port = ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
 	else
 		*ret_port = ntohs(((const struct sockaddr_in *)&address)->sin_port);
@@ -156,6 +158,12 @@ cv_listen_tcp(const char *bind_text, int *ret_descriptor, uint16_t *ret_port, st
 	*ret_descriptor = descriptor;
 	*ret_port = port;
 	return true;
+}
+
+bool
+cv_listen_adopt(int descriptor, uint16_t *ret_port, struct cv_error *err)
+{
+	return read_port(descriptor, ret_port) || fail_io(err, "reading the port of", "a socket");
 }
 
 /* Only a socket that nobody listens on any more is removed: never a file, never a running

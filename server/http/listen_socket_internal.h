@@ -11,6 +11,8 @@
 /* Bound, listening and non-blocking. ret_port is the port in use. Errors: CV_E_CONFIG, CV_E_IO. */
 bool cv_listen_tcp(
     const char *bind_text, int *ret_descriptor, uint16_t *ret_port, struct cv_error *err);
+/* A socket that listens already; ret_port is 0 for a UNIX socket. CV_E_IO. */
+bool cv_listen_adopt(int descriptor, uint16_t *ret_port, struct cv_error *err);
 /* A UNIX socket of mode 0660; a socket left behind by an earlier run is replaced. */
 bool cv_listen_unix(const char *path, int *ret_descriptor, struct cv_error *err);
 

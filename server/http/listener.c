@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -113,6 +114,7 @@ open_connection(struct cv_listener *listener, struct MHD_Connection *mhd, void *
 	    connection, cv_http_now_ms(http) + (int64_t)atomic_load(&http->request_seconds) * 1000);
 	cv_connections_add(http->connections, connection);
 	atomic_fetch_add(&listener->counters.connections_open, 1);
+	atomic_fetch_add(&listener->counters.connections_accepted, 1);
 	*socket_context = connection;
 }
 
@@ -229,6 +231,31 @@ cv_listener_start(struct cv_listener *listener, struct cv_error *err)
 		return cv_fail(err, CV_E_IO, "%s listener: the HTTP daemon does not start",
 		    cv_listener_name(listener->kind));
 	return true;
+}
+
+/* Of a listening socket the kernel tells the length of the queue (tcp(7), TCP_INFO); UNIX sockets
+ * have none to tell. */
+static bool
+has_waiting(int socket)
+{
+	struct tcp_info info = {.tcpi_unacked = 0};
+	socklen_t len = sizeof(info);
+
+	return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_unacked > 0;
+}
+
+void
+cv_listener_read_pulse(const struct cv_listener *listener, struct cv_pulse *ret_pulse)
+{
+	const struct cv_listener_counters *counters = &listener->counters;
+	bool is_full =
+	    atomic_load(&counters->connections_open) >= listener->http->options->connections_max;
+
+	*ret_pulse = (struct cv_pulse){
+	    .part = cv_listener_name(listener->kind),
+	    .has_work = !is_full && has_waiting(listener->socket),
+	    .count = atomic_load(&counters->connections_accepted),
+	};
 }
 
 struct cv_tls_pair *

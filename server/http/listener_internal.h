@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "cv/util/error.h"
+#include "cv/util/pulse.h"
 #include "route_internal.h"
 #include "tls_pair_internal.h"
 
@@ -33,6 +34,7 @@ struct cv_listener_counters {
 	_Atomic uint64_t durations[CV_DURATION_BUCKETS + 1];
 	_Atomic uint64_t duration_sum_us;
 	_Atomic uint64_t connections_open;
+	_Atomic uint64_t connections_accepted;
 };
 
 struct cv_listener {
@@ -47,7 +49,7 @@ struct cv_listener {
 	unsigned connections_max;
 	struct MHD_Daemon *daemon;
 	int socket;               /* ours; -1: closed */
-	const char *unix_path;    /* removed at the end; NULL: TCP */
+	const char *unix_path;    /* removed at the end; NULL: TCP, or not ours */
 	pthread_mutex_t mutex;    /* guards pair */
 	struct cv_tls_pair *pair; /* of the next handshakes; NULL without TLS */
 	struct cv_listener_counters counters;
@@ -60,6 +62,8 @@ bool cv_listener_start(struct cv_listener *listener, struct cv_error *err);
 struct cv_tls_pair *cv_listener_pair(struct cv_listener *listener);
 /* The next handshakes use this pair; takes the reference. */
 void cv_listener_set_pair(struct cv_listener *listener, struct cv_tls_pair *pair);
+/* Connections that wait to be accepted, while there is room for more. */
+void cv_listener_read_pulse(const struct cv_listener *listener, struct cv_pulse *ret_pulse);
 /* Accepts nothing more; open connections go on. */
 void cv_listener_quiesce(struct cv_listener *listener);
 /* No request may be suspended. Closes everything. NULL allowed. */

@@ -91,6 +91,27 @@ make_listener(struct cv_http *http, const struct listener_plan *plan)
 	return listener;
 }
 
+/* address NULL: the UNIX socket. */
+static bool
+open_socket(struct cv_listener *listener, struct cv_http_address *address, struct cv_error *err)
+{
+	const struct cv_http_options *options = listener->http->options;
+	int given = address == NULL ? options->gateway_socket_descriptor : address->descriptor;
+	uint16_t no_port;
+
+	if (given > 0) {
+		listener->socket = given;
+		return cv_listen_adopt(
+		    given, address == NULL ? &no_port : &address->bound_port, err);
+	}
+	if (address != NULL)
+		return cv_listen_tcp(address->bind, &listener->socket, &address->bound_port, err);
+	if (!cv_listen_unix(options->gateway_socket, &listener->socket, err))
+		return false;
+	listener->unix_path = options->gateway_socket;
+	return true;
+}
+
 static bool
 open_listener(struct cv_http *http, const struct listener_plan *plan, struct cv_error *err)
 {
@@ -99,14 +120,8 @@ open_listener(struct cv_http *http, const struct listener_plan *plan, struct cv_
 	if (listener == NULL)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	http->listeners[plan->kind] = listener;
-	if (plan->address == NULL) {
-		if (!cv_listen_unix(http->options->gateway_socket, &listener->socket, err))
-			return false;
-		listener->unix_path = http->options->gateway_socket;
-	} else if (!cv_listen_tcp(
-		       plan->address->bind, &listener->socket, &plan->address->bound_port, err)) {
+	if (!open_socket(listener, plan->address, err))
 		return cv_error_context(err, "%s listener", cv_listener_name(plan->kind));
-	}
 	if (plan->is_tls && (!is_set(plan->certificate) || !is_set(plan->key)))
 		return cv_fail(err, CV_E_CONFIG, "%s listener: no server certificate or key",
 		    cv_listener_name(plan->kind));
@@ -234,6 +249,20 @@ cv_http_start(struct cv_http_options *options, struct cv_http **ret_http, struct
 		return false;
 	*ret_http = CV_TAKE(http);
 	return true;
+}
+
+size_t
+cv_http_read_pulses(struct cv_http *http, struct cv_pulse ret_pulses[CV_HTTP_PULSES_MAX])
+{
+	size_t count = 0;
+
+	cv_workers_read_pulse(http->workers, &ret_pulses[count++]);
+	cv_connections_read_pulse(http->connections, &ret_pulses[count++]);
+	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
+		if (http->listeners[i] != NULL)
+			cv_listener_read_pulse(http->listeners[i], &ret_pulses[count++]);
+	}
+	return count;
 }
 
 static void

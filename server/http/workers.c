@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* All of them may be waiting for the database, each several times. */
+#define PATIENCE_MS (90 * 1000)
+
 struct cv_workers {
 	pthread_mutex_t mutex; /* guards what follows up to the gap */
 	pthread_cond_t has_work;
@@ -11,6 +14,7 @@ struct cv_workers {
 	size_t ring_size;
 	size_t first;
 	size_t count;
+	uint64_t taken;
 	bool is_closed;
 
 	void (*work)(void *item);
@@ -31,6 +35,7 @@ take(struct cv_workers *workers)
 		item = workers->ring[workers->first];
 		workers->first = (workers->first + 1) % workers->ring_size;
 		workers->count--;
+		workers->taken++;
 	}
 	pthread_mutex_unlock(&workers->mutex);
 	return item;
@@ -42,6 +47,7 @@ run(void *argument)
 	struct cv_workers *workers = argument;
 	void *item;
 
+	(void)pthread_setname_np(pthread_self(), "cv-worker");
 	while ((item = take(workers)) != NULL)
 		workers->work(item);
 	return NULL;
@@ -99,6 +105,17 @@ cv_workers_submit(struct cv_workers *workers, void *item)
 	}
 	pthread_mutex_unlock(&workers->mutex);
 	return is_taken;
+}
+
+void
+cv_workers_read_pulse(struct cv_workers *workers, struct cv_pulse *ret_pulse)
+{
+	pthread_mutex_lock(&workers->mutex);
+	*ret_pulse = (struct cv_pulse){.part = "workers",
+	    .has_work = workers->count > 0,
+	    .count = workers->taken,
+	    .patience_ms = PATIENCE_MS};
+	pthread_mutex_unlock(&workers->mutex);
 }
 
 size_t

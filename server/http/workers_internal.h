@@ -10,6 +10,7 @@
 
 #include "cv/util/auto.h"
 #include "cv/util/error.h"
+#include "cv/util/pulse.h"
 
 struct cv_workers;
 
@@ -18,6 +19,8 @@ bool cv_workers_start(unsigned threads, unsigned queue_max, void (*work)(void *i
     struct cv_workers **ret_workers, struct cv_error *err);
 /* False when the queue is full, or closed. */
 bool cv_workers_submit(struct cv_workers *workers, void *item);
+/* What waits, and whether any of it is taken. */
+void cv_workers_read_pulse(struct cv_workers *workers, struct cv_pulse *ret_pulse);
 size_t cv_workers_waiting(struct cv_workers *workers);
 /* Nothing more is taken; what was taken is worked off, then the threads end. May be called twice.
  */

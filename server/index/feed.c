@@ -1,6 +1,7 @@
 #include "cv/index/feed.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +11,7 @@
 #define READ_LIMIT 2000
 #define NUMBER_LIMIT 10000
 #define SEEN_LIMIT 1000
+#define PATIENCE_MS (90 * 1000) /* one wait for the database, longest while loading */
 #define TRIM_EVERY_MS (10 * 60 * 1000)
 #define TRIM_SECONDS (7 * 86400)
 
@@ -24,6 +26,7 @@ struct cv_feed {
 	int64_t position;
 	int64_t read_boot_ms, read_wall_ms; /* when the last complete read began */
 	int64_t seen_at_ms, trimmed_at_ms;
+	_Atomic uint64_t steps; /* done, for the watchdog */
 };
 
 /* ---- rows of one slot, collected until the next slot begins ---- */
@@ -71,7 +74,10 @@ tell_progress(struct gatherer *gatherer)
 	const struct cv_feed_options *options = gatherer->feed ? &gatherer->feed->options : NULL;
 	int64_t now;
 
-	if (!options || !options->on_progress || gatherer->applied % 1024 != 0)
+	if (!options || gatherer->applied % 1024 != 0)
+		return;
+	gatherer->feed->steps++;
+	if (!options->on_progress)
 		return;
 	now = cv_clock_boot_ms(options->clock);
 	if (now - gatherer->told_at_ms < 1000)
@@ -191,6 +197,7 @@ follow(struct cv_feed *feed, struct cv_connection *connection, struct cv_error *
 		return false;
 	while (!is_complete) {
 		note_time(feed);
+		feed->steps++;
 		if (!read_once(feed, connection, &is_complete, err))
 			return err->code == CV_E_NOT_FOUND && load(feed, connection, err);
 		if (!is_complete &&
@@ -302,6 +309,7 @@ run(void *context)
 	struct cv_feed *feed = context;
 	bool is_stopping = false;
 
+	(void)pthread_setname_np(pthread_self(), "cv-feed");
 	while (!is_stopping) {
 		struct cv_error err = CV_ERROR_INIT;
 		bool is_good;
@@ -309,6 +317,7 @@ run(void *context)
 		is_stopping = wait_interval(feed);
 		is_good = poll_once(feed, is_stopping, &err);
 		note_outcome(feed, is_good, &err);
+		feed->steps++;
 	}
 	return NULL;
 }
@@ -342,6 +351,13 @@ cv_feed_start(
 	feed->has_thread = true;
 	*ret_feed = CV_TAKE(feed);
 	return true;
+}
+
+void
+cv_feed_read_pulse(const struct cv_feed *feed, struct cv_pulse *ret_pulse)
+{
+	*ret_pulse = (struct cv_pulse){
+	    .part = "feed", .has_work = true, .count = feed->steps, .patience_ms = PATIENCE_MS};
 }
 
 void

@@ -13,12 +13,14 @@
 #include "cv/service/service.h"
 #include "cv/util/auto.h"
 #include "cv/util/error.h"
+#include "cv/util/pulse.h"
 
 /* Where to listen: "host:port", "[v6]:port", ":port" (all), port 0: any free one. "": this listener
  * is off. */
 struct cv_http_address {
 	const char *bind;
-	uint16_t bound_port; /* set by cv_http_start */
+	int descriptor;      /* listens already, in place of bind; 0: none. Taken over */
+	uint16_t bound_port; /* set when it listens */
 };
 
 struct cv_http_options {
@@ -31,6 +33,7 @@ struct cv_http_options {
 	struct cv_http_address public_;
 	struct cv_http_address monitoring;
 	const char *gateway_socket;         /* path of a UNIX socket; "": none; mode 0660 */
+	int gateway_socket_descriptor;      /* as above */
 	const char *gateway_socket_sources; /* comma list of sources read there */
 	/* PEM texts of server certificate chain and key, per TLS listener. */
 	const char *device_certificate, *device_key;
@@ -68,6 +71,9 @@ bool cv_http_reload(
     struct cv_http *http, const struct cv_http_options *fresh, struct cv_error *err);
 /* What metrics say about the last configuration that was tried. */
 void cv_http_note_reload(struct cv_http *http, bool was_taken);
+#define CV_HTTP_PULSES_MAX 8
+/* What every event loop and the workers do. How many; in the same order each time. */
+size_t cv_http_read_pulses(struct cv_http *http, struct cv_pulse ret_pulses[CV_HTTP_PULSES_MAX]);
 /* Fails readiness, stops accepting, waits up to drain_ms for requests in flight. */
 void cv_http_drain(struct cv_http *http, unsigned drain_ms);
 void cv_http_free(struct cv_http *http);

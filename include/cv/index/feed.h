@@ -13,6 +13,7 @@
 #include "cv/store/pool.h"
 #include "cv/util/auto.h"
 #include "cv/util/error.h"
+#include "cv/util/pulse.h"
 
 struct cv_feed;
 
@@ -36,6 +37,8 @@ struct cv_feed_options {
 /* Loads the whole index, blocking, then starts the thread. */
 bool cv_feed_start(
     const struct cv_feed_options *options, struct cv_feed **ret_feed, struct cv_error *err);
+/* Whether the thread goes on, be the database there or not. */
+void cv_feed_read_pulse(const struct cv_feed *feed, struct cv_pulse *ret_pulse);
 /* Stops the thread after a last flush. */
 void cv_feed_free(struct cv_feed *feed);
 CV_DEFINE_CLEANUP(cv_feed);
