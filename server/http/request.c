@@ -17,6 +17,7 @@ static const char *const header_names[CV_HEADER_COUNT] = {
     [CV_HEADER_EXPECT] = "Expect",
     [CV_HEADER_HOST] = "Host",
     [CV_HEADER_OSF_TOKEN] = "OSF-TOKEN",
+    [CV_HEADER_TRACEPARENT] = "traceparent",
     [CV_HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
     [CV_HEADER_USER_AGENT] = "User-Agent",
     [CV_HEADER_X_CLIENT_CERT] = "X-Client-Cert",
@@ -41,6 +42,7 @@ cv_request_begin(struct cv_request *request, const char *target)
 	request->path.query = "";
 	memset(request->headers, 0, sizeof(request->headers));
 	request->id[0] = '\0';
+	request->trace = (struct cv_trace){.trace_id = ""};
 	request->match = (struct cv_route_match){.route = NULL};
 	request->declares_body = false;
 	request->body_received = 0;
@@ -159,6 +161,9 @@ cv_request_read_headers(
 	request->method = method;
 	(void)MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, scan_header, &scan);
 	choose_id(request);
+	if (request->headers[CV_HEADER_TRACEPARENT].count == 1)
+		(void)cv_trace_begin(
+		    cv_request_header(request, CV_HEADER_TRACEPARENT), &request->trace);
 	enum cv_framing framing = judge_framing(request, ret_length);
 	if (!is_request_line_good(request, version))
 		return CV_FRAMING_BAD;

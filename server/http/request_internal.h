@@ -15,6 +15,7 @@
 #include "cv/util/error.h"
 #include "path_internal.h"
 #include "route_internal.h"
+#include "trace_internal.h"
 
 struct MHD_Connection;
 struct cv_http;
@@ -37,6 +38,7 @@ enum cv_header {
 	CV_HEADER_EXPECT,
 	CV_HEADER_HOST,
 	CV_HEADER_OSF_TOKEN,
+	CV_HEADER_TRACEPARENT,
 	CV_HEADER_TRANSFER_ENCODING,
 	CV_HEADER_USER_AGENT,
 	CV_HEADER_X_CLIENT_CERT,
@@ -91,6 +93,7 @@ struct cv_request {
 	struct cv_path path;
 	struct cv_header_value headers[CV_HEADER_COUNT];
 	char id[CV_REQUEST_ID_SIZE];
+	struct cv_trace trace;
 
 	struct cv_route_match match;
 	bool declares_body;

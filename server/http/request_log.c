@@ -97,6 +97,8 @@ write_line(const struct cv_request *request, int64_t duration_us)
 	const struct cv_error *error = &request->error;
 
 	cv_log(level_of(request), "request", "answered", CV_LOG_TEXT("request_id", request->id),
+	    CV_LOG_TEXT("trace_id", if_set(request->trace.trace_id)),
+	    CV_LOG_TEXT("span_id", if_set(request->trace.span_id)),
 	    CV_LOG_TEXT("listener", cv_listener_name(request->listener->kind)),
 	    CV_LOG_TEXT("remote", request->connection->remote),
 	    CV_LOG_TEXT("actor", if_set(request->actor)), CV_LOG_TEXT("method", request->method),

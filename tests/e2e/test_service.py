@@ -387,6 +387,35 @@ def test_log_lines_are_json_with_request_ids(lab):
     assert (line["status"], line["device"], line["route"]) == (200, device.name, "/device")
 
 
+def test_traces_are_passed_on(lab):
+    trace, span = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+    def lines_with(name, value):
+        """A line is written when the answer is complete, which may be after it was read."""
+        wait_until(lambda: [line for line in lab.events("request") if line.get(name) == value], "log line")
+        return [line for line in lab.events("request") if line.get(name) == value]
+
+    device = lab.enrolled_device()
+    for number, (headers, is_good) in enumerate([
+            ([("traceparent", f"00-{trace}-{span}-01")], True),
+            ([("traceparent", f"00-{trace}-{span}")], False),
+            ([("traceparent", f"00-{trace}-{span}-01"), ("traceparent", f"00-{trace}-{span}-01")], False),
+            ([], False)]):
+        answer = lab.send("device", "GET", "/device", device.identity,
+                          headers=[*headers, ("X-Request-Id", f"trace-{number}")])
+        assert answer.status == 200
+        [line] = lines_with("request_id", f"trace-{number}")
+        assert ("trace_id" in line) == is_good == ("span_id" in line)
+        if is_good:
+            assert line["trace_id"] == trace and re.fullmatch("[0-9a-f]{16}", line["span_id"])
+            assert line["span_id"] != span
+    # The command line is a caller too.
+    trace = "1af7651916cd43dd8448eb211c80319c"
+    lab.cli("status", TRACEPARENT=f"00-{trace}-{span}-01")
+    assert [line["route"] for line in lines_with("trace_id", trace)] == ["/v1/status"]
+    lab.cli("status", TRACEPARENT="no trace\nX-Other: header")
+
+
 # ---- What must be nowhere ----------------------------------------------------------------------
 
 
