@@ -7,6 +7,7 @@
 
 #include "activation_internal.h"
 #include "app_internal.h"
+#include "audit_keeper_internal.h"
 #include "cv/app/notify.h"
 #include "cv/app/process.h"
 #include "cv/http/server.h"
@@ -36,6 +37,7 @@ struct app {
 	struct cv_http_options http_options;
 	struct cv_http *http;
 	struct cv_feed *feed;
+	struct cv_audit_keeper audit_keeper; /* the feed's thread only */
 };
 
 static void
@@ -107,11 +109,13 @@ refresh(void *context, struct cv_connection *connection, struct cv_error *err)
 	return cv_service_refresh(app->service, connection, err);
 }
 
+/* In the feed's thread, after each read. */
 static bool
-write_events(void *context, struct cv_connection *connection, struct cv_error *err)
+write_collected(void *context, struct cv_connection *connection, struct cv_error *err)
 {
-	const struct app *app = context;
+	struct app *app = context;
 
+	cv_audit_keep(&app->audit_keeper, connection);
 	return cv_service_write_events(app->service, connection, err);
 }
 
@@ -145,7 +149,7 @@ start_feed(struct app *app, struct cv_error *err)
 	    .seen_flush_ms = SEEN_FLUSH_MS,
 	    .grace_seconds = app->config->index_expired_grace_seconds,
 	    .on_read = refresh,
-	    .on_flush = write_events,
+	    .on_flush = write_collected,
 	    .on_progress = show_progress,
 	    .context = app,
 	};

@@ -288,8 +288,15 @@ CREATE TABLE certvendor.audit (
 	reason text,
 	request_id text,
 	before jsonb,
-	after jsonb
+	after jsonb,
+	-- Given afterwards, once, by one chainer at a time: the place in the chain and the hash over this row and
+	-- all before it.
+	position bigint,
+	hash bytea CHECK (octet_length(hash) = 32),
+	CHECK ((position IS NULL) = (hash IS NULL))
 );
+CREATE UNIQUE INDEX audit_position ON certvendor.audit (position) WHERE position IS NOT NULL;
+CREATE INDEX audit_unchained ON certvendor.audit (at, id) WHERE position IS NULL;
 CREATE INDEX audit_device ON certvendor.audit (factory, device, at);
 
 CREATE FUNCTION certvendor.refuse_change_of_audit() RETURNS trigger
@@ -298,8 +305,22 @@ BEGIN
 	RAISE EXCEPTION 'the audit trail is append-only' USING ERRCODE = 'insufficient_privilege';
 END
 $$;
-CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON certvendor.audit
+CREATE TRIGGER audit_append_only BEFORE DELETE OR TRUNCATE ON certvendor.audit
 	FOR EACH STATEMENT EXECUTE FUNCTION certvendor.refuse_change_of_audit();
+CREATE TRIGGER audit_chained_once BEFORE UPDATE ON certvendor.audit FOR EACH ROW
+	WHEN (OLD.position IS NOT NULL OR NEW.position IS NULL OR (OLD.id, OLD.at, OLD.actor, OLD.action, OLD.factory,
+		OLD.device, OLD.slot, OLD.reason, OLD.request_id, OLD.before, OLD.after) IS DISTINCT FROM (NEW.id, NEW.at,
+		NEW.actor, NEW.action, NEW.factory, NEW.device, NEW.slot, NEW.reason, NEW.request_id, NEW.before,
+		NEW.after))
+	EXECUTE FUNCTION certvendor.refuse_change_of_audit();
+
+-- The end of the chain.
+CREATE TABLE certvendor.audit_chain (
+	singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+	last bigint NOT NULL DEFAULT 0,
+	hash bytea NOT NULL DEFAULT decode(repeat('00', 32), 'hex') CHECK (octet_length(hash) = 32)
+);
+INSERT INTO certvendor.audit_chain DEFAULT VALUES;
 
 -- Refused requests write counters only, bounded per (device, key).
 CREATE TABLE certvendor.security_event (
@@ -321,7 +342,8 @@ GRANT SELECT ON ALL TABLES IN SCHEMA certvendor TO certvendor_service;
 GRANT INSERT, UPDATE ON certvendor.factory, certvendor.authority, certvendor.gateway,
 	certvendor.operator_token, certvendor.enrolment_token, certvendor.device, certvendor.slot,
 	certvendor.slot_key, certvendor.certificate, certvendor.security_event TO certvendor_service;
-GRANT UPDATE ON certvendor.feed, certvendor.enrolment_token_use TO certvendor_service;
+GRANT UPDATE (position, hash) ON certvendor.audit TO certvendor_service;
+GRANT UPDATE ON certvendor.feed, certvendor.audit_chain, certvendor.enrolment_token_use TO certvendor_service;
 -- A key that was only named, and fell back, leaves no trace.
 GRANT DELETE ON certvendor.slot_key TO certvendor_service;
 GRANT INSERT ON certvendor.enrolment_token_use, certvendor.key_claim, certvendor.audit
