@@ -36,6 +36,7 @@ static const struct verb verbs[] = {
     {"check-config", cv_command_check_config, "check the configuration"},
     {"print-config", cv_command_print_config, "show the settings in force and their origin"},
     {"audit", cv_command_audit, "verify: check the hash chain of the audit trail"},
+    {"doctor", cv_command_doctor, "look for what is wrong on this machine and in the database"},
     {"healthcheck", cv_command_healthcheck, "ask the service on this machine if it is ready"},
     {"status", ask_server, "show what a server is doing"},
     {"device", ask_server, "list, show, revoke, hold, release, delete, allow, cancel, approve"},

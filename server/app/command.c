@@ -15,17 +15,24 @@ cv_command_report(const struct cv_error *err)
 	return err->code == CV_E_CONFIG ? CV_EXIT_CONFIG : CV_EXIT_FAILED;
 }
 
+const char *
+cv_command_config_path(const struct cv_command_line *line, bool *ret_is_default)
+{
+	const char *path = line->config != NULL ? line->config : getenv("CERTVENDOR_CONFIG");
+
+	*ret_is_default = path == NULL;
+	return path == NULL ? CV_CONFIG_DEFAULT_PATH : path;
+}
+
 bool
 cv_command_load(const struct cv_command_line *line, enum cv_config_scope scope,
     struct cv_config **ret_config, int *ret_exit)
 {
 	CV_AUTO_BUFFER struct cv_buffer problems = CV_BUFFER_INIT;
 	struct cv_error err = CV_ERROR_INIT;
-	const char *path = line->config != NULL ? line->config : getenv("CERTVENDOR_CONFIG");
-	bool is_default = path == NULL;
+	bool is_default;
+	const char *path = cv_command_config_path(line, &is_default);
 
-	if (is_default)
-		path = CV_CONFIG_DEFAULT_PATH;
 	if (cv_config_load(path, is_default, scope, ret_config, &problems, &err))
 		return true;
 	(void)fputs(cv_buffer_text(&problems), stderr);

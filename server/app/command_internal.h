@@ -5,6 +5,8 @@
 #include "cv/app/command.h"
 #include "cv/app/config.h"
 
+/* The file that the command line means. is_default: nobody named one, and it may be missing. */
+const char *cv_command_config_path(const struct cv_command_line *line, bool *ret_is_default);
 /* Loads the settings that the command line means; says every problem on standard error. */
 bool cv_command_load(const struct cv_command_line *line, enum cv_config_scope scope,
     struct cv_config **ret_config, int *ret_exit);

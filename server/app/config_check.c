@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cv/http/server.h"
+#include "cv/util/file.h"
+
 /* The feed keeps one connection to itself, start-up and health checks use another. */
 #define CONNECTIONS_BESIDE_WORKERS 2
 
@@ -46,6 +49,24 @@ check_folder(struct cv_config_loader *loader, const struct cv_setting *setting)
 		cv_config_complain(loader, setting, "%s is not a folder", path);
 }
 
+static void
+check_pair_fits(struct cv_config_loader *loader, const struct cv_setting *certificate,
+    const struct cv_setting *key)
+{
+	CV_AUTO_BUFFER struct cv_buffer certificate_pem = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer key_pem = {.is_secret = true};
+	struct cv_error err = CV_ERROR_INIT;
+	int64_t not_after_utc;
+
+	if (!cv_file_read(*cv_setting_text(certificate, loader->config), CV_CONFIG_PEM_MAX,
+		&certificate_pem, &err) ||
+	    !cv_file_read(
+		*cv_setting_text(key, loader->config), CV_CONFIG_PEM_MAX, &key_pem, &err) ||
+	    !cv_http_check_pair(
+		cv_buffer_text(&certificate_pem), cv_buffer_text(&key_pem), &not_after_utc, &err))
+		cv_config_complain(loader, certificate, "%s: %s", err.text, err.cause);
+}
+
 /* A listener that is off needs no certificate. */
 static void
 check_pair(struct cv_config_loader *loader, const char *listen,
@@ -53,8 +74,11 @@ check_pair(struct cv_config_loader *loader, const char *listen,
 {
 	if (listen[0] == '\0')
 		return;
+	size_t before = loader->problem_count;
 	check_file(loader, certificate);
 	check_file(loader, key);
+	if (loader->problem_count == before)
+		check_pair_fits(loader, certificate, key);
 }
 
 static void

@@ -7,6 +7,7 @@
 
 #define CV_CONFIG_LINE_MAX 4096
 #define CV_CONFIG_SECRET_MAX 4096
+#define CV_CONFIG_PEM_MAX 262144
 
 struct cv_config_loader {
 	const char *path;

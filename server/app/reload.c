@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "config_internal.h"
 #include "cv/app/app.h"
 #include "cv/app/notify.h"
 #include "cv/util/file.h"
@@ -13,7 +14,6 @@
 
 /* Listeners, event loops, log and files that are read; generously. */
 #define DESCRIPTORS_BESIDE 64
-#define PEM_MAX_BYTES 262144
 #define LOCK_SECONDS (7 * 86400)
 
 enum {
@@ -61,7 +61,7 @@ cv_app_read_pairs(const struct cv_config *config, const struct cv_config *files,
 	for (size_t i = 0; i < CV_PAIR_FILES; i++) {
 		ret_pairs->pem[i].is_secret = true;
 		if (paths[i] != NULL &&
-		    !cv_file_read(paths[i], PEM_MAX_BYTES, &ret_pairs->pem[i], err))
+		    !cv_file_read(paths[i], CV_CONFIG_PEM_MAX, &ret_pairs->pem[i], err))
 			return false;
 	}
 	return true;

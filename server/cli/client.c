@@ -169,6 +169,17 @@ show_object(struct cv_bytes answer, struct cv_error *err)
 }
 
 static bool
+show_screen(struct cv_bytes answer, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+
+	if (!cv_table_append_screen(answer, terminal_width(), &text, err))
+		return false;
+	(void)fputs(cv_buffer_text(&text), stdout);
+	return true;
+}
+
+static bool
 show_outcome(
     const struct cv_cli_invocation *invocation, struct cv_bytes answer, struct cv_error *err)
 {
@@ -224,6 +235,8 @@ show(const struct cv_cli_invocation *invocation, struct cv_bytes answer, struct 
 		return show_list(answer, err);
 	case CV_CLI_VIEW_OBJECT:
 		return show_object(answer, err);
+	case CV_CLI_VIEW_SCREEN:
+		return show_screen(answer, err);
 	case CV_CLI_VIEW_OUTCOME:
 		return show_outcome(invocation, answer, err);
 	case CV_CLI_VIEW_TOKEN:

@@ -215,7 +215,7 @@ static const struct cv_cli_verb verbs[] = {
 	    CV_CLI_NO_ACTIVATE | CV_CLI_LIFETIME | CV_CLI_OUT, "POST", "/v1/gateways", "",
 	    make_gateway, CV_CLI_VIEW_CERTIFICATE,
 	    "issue the client certificate of a gateway for the key of its CSR"},
-	{"status", "", "", 0, "GET", "/v1/status", "", NULL, CV_CLI_VIEW_OBJECT,
+	{"status", "", "", 0, "GET", "/v1/status", "", NULL, CV_CLI_VIEW_SCREEN,
 	    "show what the server is doing"},
 };
 /* clang-format on */

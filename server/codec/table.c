@@ -234,17 +234,11 @@ find_rows(json_t *document)
 	return NULL;
 }
 
-bool
-cv_table_append_list(
-    struct cv_bytes json, size_t width, struct cv_buffer *text, struct cv_error *err)
+static void
+append_table(const json_t *rows, size_t width, struct cv_buffer *text)
 {
-	AUTO_JSON json_t *document = parse(json);
+	struct table table = {.rows = rows};
 
-	if (document == NULL)
-		return cv_fail(err, CV_E_INPUT, "the answer is not JSON");
-	struct table table = {.rows = find_rows(document)};
-	if (table.rows == NULL)
-		return cv_fail(err, CV_E_INPUT, "the answer has no list");
 	find_columns(&table);
 	measure(&table);
 	if (width > 0 && table.count > 0)
@@ -255,6 +249,20 @@ cv_table_append_list(
 		append_heading(&table, text);
 		append_rows(&table, text);
 	}
+}
+
+bool
+cv_table_append_list(
+    struct cv_bytes json, size_t width, struct cv_buffer *text, struct cv_error *err)
+{
+	AUTO_JSON json_t *document = parse(json);
+
+	if (document == NULL)
+		return cv_fail(err, CV_E_INPUT, "the answer is not JSON");
+	const json_t *rows = find_rows(document);
+	if (rows == NULL)
+		return cv_fail(err, CV_E_INPUT, "the answer has no list");
+	append_table(rows, width, text);
 	return !text->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for a table");
 }
 
@@ -307,6 +315,44 @@ cv_table_append_object(struct cv_bytes json, struct cv_buffer *text, struct cv_e
 		return cv_fail(err, CV_E_INPUT, "the answer is not a JSON object");
 	append_members(text, "", document, 0);
 	return !text->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for a table");
+}
+
+/* Takes the lists of objects out of an object and shows them; what is left is for lines. */
+static void
+take_tables(json_t *object, size_t width, struct cv_buffer *tables)
+{
+	const char *name;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(object, next, name, value)
+	{
+		if (json_is_object(value))
+			take_tables(value, width, tables);
+		if (!json_is_array(value) || fits_a_cell(value))
+			continue;
+		cv_buffer_append_text(tables, "\n");
+		append_clean(tables, name);
+		cv_buffer_append_text(tables, ":\n");
+		append_table(value, width, tables);
+		(void)json_object_del(object, name);
+	}
+}
+
+bool
+cv_table_append_screen(
+    struct cv_bytes json, size_t width, struct cv_buffer *text, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer tables = CV_BUFFER_INIT;
+	AUTO_JSON json_t *document = parse(json);
+
+	if (!json_is_object(document))
+		return cv_fail(err, CV_E_INPUT, "the answer is not a JSON object");
+	take_tables(document, width, &tables);
+	append_members(text, "", document, 0);
+	cv_buffer_append(text, tables.data, tables.len);
+	return !(text->has_failed || tables.has_failed) ||
+	       cv_fail(err, CV_E_MEMORY, "no memory for a screen");
 }
 
 bool

@@ -211,3 +211,26 @@ cv_listen_unix(const char *path, int *ret_descriptor, struct cv_error *err)
 	descriptor = -1;
 	return true;
 }
+
+void
+cv_listen_name(int descriptor, char *ret_text, size_t size)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_un path;
+		struct sockaddr_storage all;
+	} address = {.all = {.ss_family = AF_UNSPEC}};
+	socklen_t len = sizeof(address);
+	char host[64];
+	char port[8];
+
+	(void)cv_text_copy(ret_text, size, "?");
+	if (getsockname(descriptor, &address.any, &len) != 0)
+		return;
+	if (address.any.sa_family == AF_UNIX)
+		(void)cv_text_copy(ret_text, size, address.path.sun_path);
+	else if (getnameinfo(&address.any, len, host, sizeof(host), port, sizeof(port),
+		     NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		(void)snprintf(
+		    ret_text, size, strchr(host, ':') == NULL ? "%s:%s" : "[%s]:%s", host, port);
+}

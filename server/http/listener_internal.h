@@ -25,6 +25,7 @@ enum cv_listener_kind {
 	CV_LISTENER_COUNT,
 };
 
+#define CV_LISTENER_ADDRESS_SIZE 128 /* longest: path of a UNIX socket */
 #define CV_DURATION_BUCKETS 10
 /* Upper bounds of the duration histogram, in microseconds; one more bucket holds the rest. */
 extern const int64_t cv_duration_bounds_us[CV_DURATION_BUCKETS];
@@ -48,10 +49,11 @@ struct cv_listener {
 	unsigned threads;
 	unsigned connections_max;
 	struct MHD_Daemon *daemon;
-	int socket;               /* ours; -1: closed */
-	const char *unix_path;    /* removed at the end; NULL: TCP, or not ours */
-	pthread_mutex_t mutex;    /* guards pair */
-	struct cv_tls_pair *pair; /* of the next handshakes; NULL without TLS */
+	char address[CV_LISTENER_ADDRESS_SIZE]; /* that it listens at, for people */
+	int socket;                             /* ours; -1: closed */
+	const char *unix_path;                  /* removed at the end; NULL: TCP, or not ours */
+	pthread_mutex_t mutex;                  /* guards pair */
+	struct cv_tls_pair *pair;               /* of the next handshakes; NULL without TLS */
 	struct cv_listener_counters counters;
 };
 

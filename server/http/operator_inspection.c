@@ -1,12 +1,10 @@
 #include "operator_handlers_internal.h"
 
-#include <inttypes.h>
-
-#include "cv/codec/operator_json.h"
 #include "cv/service/inspection.h"
 #include "cv/util/text.h"
 #include "http_internal.h"
 #include "operator_call_internal.h"
+#include "operator_status_internal.h"
 #include "problem_internal.h"
 
 #define LIMIT_DEFAULT 100
@@ -153,28 +151,10 @@ cv_operator_show_certificate(struct cv_request *request)
 void
 cv_operator_show_status(struct cv_request *request)
 {
-	struct cv_service *service = request->http->service;
-	const struct cv_index *index = cv_service_index(service);
-	struct cv_buffer *body = &request->answer.body;
 	struct cv_operator_call call;
-	int64_t age_ms;
 
 	if (!cv_operator_admit(request, CV_ROLE_VIEWER, &call))
 		return;
-	age_ms = cv_index_age_ms(index);
-	cv_buffer_append_text(body, "{\"version\":");
-	cv_json_append_string(body, request->http->options->version);
-	cv_buffer_append_text(body, ",\"factory\":");
-	cv_json_append_string(body, call.factory);
-	cv_buffer_printf(
-	    body, ",\"index\":{\"certificates\":%zu,\"age_seconds\":", cv_index_count(index));
-	if (age_ms == INT64_MAX)
-		cv_buffer_append_text(body, "null");
-	else
-		cv_buffer_printf(body, "%" PRId64, age_ms / 1000);
-	cv_buffer_printf(body, ",\"fresh\":%s},\"database\":\"%s\",\"draining\":%s}\n",
-	    cv_service_is_fresh(service) ? "true" : "false",
-	    cv_pool_is_up(cv_service_pool(service)) ? "up" : "down",
-	    atomic_load(&request->http->is_draining) ? "true" : "false");
+	cv_operator_append_status(&request->answer.body, request->http, call.factory);
 	cv_operator_answer_json(request, 200);
 }

@@ -122,6 +122,7 @@ open_listener(struct cv_http *http, const struct listener_plan *plan, struct cv_
 	http->listeners[plan->kind] = listener;
 	if (!open_socket(listener, plan->address, err))
 		return cv_error_context(err, "%s listener", cv_listener_name(plan->kind));
+	cv_listen_name(listener->socket, listener->address, sizeof(listener->address));
 	if (plan->is_tls && (!is_set(plan->certificate) || !is_set(plan->key)))
 		return cv_fail(err, CV_E_CONFIG, "%s listener: no server certificate or key",
 		    cv_listener_name(plan->kind));
@@ -213,6 +214,18 @@ cv_http_reload(struct cv_http *http, const struct cv_http_options *fresh, struct
 	}
 	atomic_store(&http->request_seconds, fresh->request_seconds);
 	atomic_store(&http->check_max_age_seconds, fresh->check_max_age_seconds);
+	return true;
+}
+
+bool
+cv_http_check_pair(const char *certificate_pem, const char *key_pem, int64_t *ret_not_after_utc,
+    struct cv_error *err)
+{
+	CV_AUTO(cv_tls_pair) struct cv_tls_pair *pair = NULL;
+
+	if (!cv_tls_pair_load(certificate_pem, key_pem, &pair, err))
+		return false;
+	*ret_not_after_utc = cv_tls_pair_not_after_utc(pair);
 	return true;
 }
 

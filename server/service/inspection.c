@@ -48,6 +48,20 @@ cv_inspect_authorities(struct cv_service *service, const char *factory, struct c
 }
 
 bool
+cv_inspect_fleet(struct cv_service *service, const char *factory, struct cv_buffer *ret_json,
+    struct cv_error *err)
+{
+	struct cv_connection *connection;
+	bool is_good;
+
+	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
+		return false;
+	is_good = cv_inspection_fleet(connection, factory, ret_json, err);
+	cv_pool_return(cv_service_pool(service), connection);
+	return is_good;
+}
+
+bool
 cv_inspect_device(struct cv_service *service, const char *factory, const char *device,
     bool *ret_exists, struct cv_buffer *ret_json, struct cv_error *err)
 {

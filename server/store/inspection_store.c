@@ -88,6 +88,18 @@ cv_inspection_authorities(struct cv_connection *connection, const char *factory,
 }
 
 bool
+cv_inspection_fleet(struct cv_connection *connection, const char *factory,
+    struct cv_buffer *ret_json, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	bool exists;
+
+	cv_parameter_text(&parameters, factory);
+	return append_json(
+	    connection, CV_SQL(inspection_fleet), &parameters, &exists, ret_json, err);
+}
+
+bool
 cv_inspection_keys(struct cv_connection *connection, const char *factory, const char *device,
     const char *slot, bool *ret_exists, struct cv_buffer *ret_current_spki,
     struct cv_buffer *ret_next_spki, int64_t *ret_last_seen_utc, struct cv_error *err)

@@ -111,8 +111,8 @@ cv_schema_migrate(struct cv_connection *connection, cv_schema_progress *progress
 	return true;
 }
 
-static bool
-check_durability(struct cv_connection *connection, struct cv_error *err)
+bool
+cv_schema_check_durability(struct cv_connection *connection, struct cv_error *err)
 {
 	static const char *const names[] = {"fsync", "full_page_writes", "synchronous_commit"};
 	CV_AUTO_RESULT PGresult *result = NULL;
@@ -134,7 +134,7 @@ check_durability(struct cv_connection *connection, struct cv_error *err)
 }
 
 bool
-cv_schema_check(struct cv_connection *connection, struct cv_error *err)
+cv_schema_check_version(struct cv_connection *connection, struct cv_error *err)
 {
 	int version;
 
@@ -147,5 +147,23 @@ cv_schema_check(struct cv_connection *connection, struct cv_error *err)
 		    "database schema has version %d, this program needs %d: run 'certvendor "
 		    "migrate'",
 		    version, cv_schema_wanted());
-	return check_durability(connection, err);
+	return true;
+}
+
+bool
+cv_schema_check(struct cv_connection *connection, struct cv_error *err)
+{
+	return cv_schema_check_version(connection, err) &&
+	       cv_schema_check_durability(connection, err);
+}
+
+bool
+cv_schema_clock(struct cv_connection *connection, int64_t *ret_wall_ms, struct cv_error *err)
+{
+	CV_AUTO_RESULT PGresult *result = NULL;
+
+	if (!cv_execute(connection, CV_SQL(server_clock), NULL, &result, err))
+		return false;
+	*ret_wall_ms = cv_row_number((struct cv_row){result, 0}, 0);
+	return true;
 }

@@ -17,7 +17,7 @@ always='<assert.h> <ctype.h> <errno.h> <fcntl.h> <inttypes.h> <limits.h> <math.h
 <semaphore.h> <stdalign.h> <stdarg.h> <stdatomic.h> <stdbool.h> <stddef.h> <stdint.h> <stdio.h>
 <stdlib.h> <stdnoreturn.h> <string.h> <strings.h> <sys/mman.h> <sys/random.h> <sys/resource.h>
 <sys/stat.h> <sys/types.h> <sys/uio.h> <time.h> <unistd.h> <dirent.h> <ftw.h> <glob.h> <sched.h> <sys/file.h>
-<sys/ioctl.h> <sys/prctl.h> <sys/time.h> <sys/socket.h> <sys/un.h> <netinet/in.h> <netinet/tcp.h> <arpa/inet.h> <netdb.h>
+<sys/ioctl.h> <sys/prctl.h> <sys/time.h> <sys/timex.h> <sys/socket.h> <sys/un.h> <netinet/in.h> <netinet/tcp.h> <arpa/inet.h> <netdb.h>
 <sys/epoll.h> <sys/eventfd.h> <sys/wait.h>'
 
 violations=0

@@ -25,6 +25,7 @@ int cv_command_init(struct cv_command_line *line, int argc, char **argv);
 int cv_command_migrate(struct cv_command_line *line, int argc, char **argv);
 int cv_command_check_config(struct cv_command_line *line, int argc, char **argv);
 int cv_command_audit(struct cv_command_line *line, int argc, char **argv);
+int cv_command_doctor(struct cv_command_line *line, int argc, char **argv);
 int cv_command_print_config(struct cv_command_line *line, int argc, char **argv);
 int cv_command_healthcheck(struct cv_command_line *line, int argc, char **argv);
 

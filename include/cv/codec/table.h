@@ -22,6 +22,11 @@ bool cv_table_append_list(
  * JSON object. */
 bool cv_table_append_object(struct cv_bytes json, struct cv_buffer *text, struct cv_error *err);
 
+/* Appends an object as lines, and behind them its lists of objects, each as a table under its name.
+ * width as above. CV_E_INPUT: no JSON object. */
+bool cv_table_append_screen(
+    struct cv_bytes json, size_t width, struct cv_buffer *text, struct cv_error *err);
+
 /* Appends the text member of an object as it is. False when it is no JSON object or has no such
  * text. */
 bool cv_table_find_text(struct cv_bytes json, const char *member, struct cv_buffer *text);

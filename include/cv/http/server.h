@@ -69,6 +69,9 @@ bool cv_http_open(struct cv_http *http, struct cv_error *err);
  */
 bool cv_http_reload(
     struct cv_http *http, const struct cv_http_options *fresh, struct cv_error *err);
+/* Whether certificate and key, PEM texts, fit together; when the certificate ends. CV_E_CONFIG. */
+bool cv_http_check_pair(const char *certificate_pem, const char *key_pem,
+    int64_t *ret_not_after_utc, struct cv_error *err);
 /* What metrics say about the last configuration that was tried. */
 void cv_http_note_reload(struct cv_http *http, bool was_taken);
 #define CV_HTTP_PULSES_MAX 8

@@ -22,6 +22,9 @@ bool cv_inspect_certificates(struct cv_service *service, const char *factory, co
     const char *after, int limit, struct cv_buffer *ret_json, struct cv_error *err);
 bool cv_inspect_authorities(struct cv_service *service, const char *factory,
     struct cv_buffer *ret_json, struct cv_error *err);
+/* Devices by state, rotations, and those that are stalled: {"devices","rotations","stalled"}. */
+bool cv_inspect_fleet(struct cv_service *service, const char *factory, struct cv_buffer *ret_json,
+    struct cv_error *err);
 /* One object; ret_exists false: nothing was appended. */
 bool cv_inspect_device(struct cv_service *service, const char *factory, const char *device,
     bool *ret_exists, struct cv_buffer *ret_json, struct cv_error *err);

@@ -26,6 +26,10 @@ bool cv_inspection_certificate(struct cv_connection *connection, const char *fac
     struct cv_error *err);
 bool cv_inspection_authorities(struct cv_connection *connection, const char *factory,
     struct cv_buffer *ret_json, struct cv_error *err);
+/* {"devices":{state: number},"rotations":{"pending","stalled"},"stalled":[...]}, the latter the ten
+ * that wait longest. */
+bool cv_inspection_fleet(struct cv_connection *connection, const char *factory,
+    struct cv_buffer *ret_json, struct cv_error *err);
 /* SPKIs of current and newest announced key, device paths:
  * {"uuid","factory","pubkey","next_pubkey",...} needs them. */
 bool cv_inspection_keys(struct cv_connection *connection, const char *factory, const char *device,

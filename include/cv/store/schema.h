@@ -3,6 +3,7 @@
 #define CV_STORE_SCHEMA_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "cv/store/pool.h"
 #include "cv/util/error.h"
@@ -23,6 +24,13 @@ bool cv_schema_migrate(struct cv_connection *connection, cv_schema_progress *pro
  * fsync, full_page_writes or synchronous_commit is off, or the server is a standby.
  */
 bool cv_schema_check(struct cv_connection *connection, struct cv_error *err);
+
+/* The two halves of it. */
+bool cv_schema_check_version(struct cv_connection *connection, struct cv_error *err);
+bool cv_schema_check_durability(struct cv_connection *connection, struct cv_error *err);
+
+/* The database server's wall clock, milliseconds since 1970. */
+bool cv_schema_clock(struct cv_connection *connection, int64_t *ret_wall_ms, struct cv_error *err);
 
 /* The version this program needs. */
 int cv_schema_wanted(void);

@@ -92,3 +92,22 @@ Test(table, single_members)
 	cr_assert_not(cv_table_find_true(json, "n"));
 	cr_assert_not(cv_table_find_true(text_bytes("nonsense"), "yes"));
 }
+
+Test(table, a_screen_has_lines_first_and_tables_behind)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	const char json[] =
+	    "{\"a\":1,\"rows\":[{\"x\":1},{\"x\":22}],\"in\":{\"b\":2,\"deep\":[{\"y\":"
+	    "\"\\u001b[2J\"}]},\"words\":[\"p\",\"q\"],\"none\":[]}";
+
+	cr_assert(cv_table_append_screen(cv_bytes(json, sizeof(json) - 1), 0, &text, &err));
+	cr_expect_str_eq(cv_buffer_text(&text), "a                         1\n"
+						"in.b                      2\n"
+						"words                     p,q\n"
+						"none                      -\n"
+						"\nrows:\nX\n1\n22\n"
+						"\ndeep:\nY\n?[2J\n");
+	cr_expect_not(cv_table_append_screen(cv_bytes("[]", 2), 0, &text, &err));
+	cr_expect_eq(err.code, CV_E_INPUT);
+}

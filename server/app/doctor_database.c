@@ -1,0 +1,142 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app_internal.h"
+#include "cv/app/app.h"
+#include "cv/service/realm.h"
+#include "cv/store/audit_store.h"
+#include "cv/store/schema.h"
+#include "cv/util/clock.h"
+#include "doctor_internal.h"
+
+#define STATEMENT_MS 10000
+#define CA_WARN_DAYS 180
+#define OFFSET_WARN_MS 1000
+#define OFFSET_FAIL_MS 60000
+/* Some minutes of the busiest service. */
+#define UNCHAINED_MAX 100000
+
+static void
+look_at_clocks(struct cv_doctor *doctor, struct cv_connection *connection)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	int64_t before_ms = cv_clock_wall_ms(cv_clock_system());
+	int64_t there_ms;
+
+	if (!cv_schema_clock(connection, &there_ms, &err)) {
+		cv_doctor_say(
+		    doctor, CV_FINDING_FAIL, "database clock", "%s: %s", err.text, err.cause);
+		return;
+	}
+	/* It was read some time between. */
+	int64_t offset_ms = there_ms - (before_ms + cv_clock_wall_ms(cv_clock_system())) / 2;
+	enum cv_finding finding = llabs(offset_ms) > OFFSET_FAIL_MS   ? CV_FINDING_FAIL
+				  : llabs(offset_ms) > OFFSET_WARN_MS ? CV_FINDING_WARN
+								      : CV_FINDING_OK;
+	cv_doctor_say(doctor, finding, "database clock", "%" PRId64 " ms ahead of this machine%s",
+	    offset_ms, finding == CV_FINDING_OK ? "" : ": synchronise both");
+}
+
+static void
+look_at_authority(struct cv_doctor *doctor, const struct cv_signer *signer,
+    const struct cv_realm_authority *authority)
+{
+	char what[160];
+	struct cv_bytes algorithm;
+
+	if (authority->row.state != CV_AUTHORITY_TRUSTED)
+		return;
+	(void)snprintf(what, sizeof(what), "authority %s", authority->row.name);
+	cv_doctor_say_end(doctor, what, authority->certificate->not_after_utc, CA_WARN_DAYS);
+	if (authority->row.kind == CV_AUTHORITY_ONLINE && signer != NULL &&
+	    !cv_signer_algorithm(signer, &authority->certificate->key_id, &algorithm))
+		cv_doctor_say(doctor, CV_FINDING_WARN, what,
+		    "its key is not in [signer] directory: it cannot sign here");
+}
+
+static void
+look_at_authorities(
+    struct cv_doctor *doctor, const struct cv_config *config, struct cv_connection *connection)
+{
+	CV_AUTO(cv_realm) struct cv_realm *realm = NULL;
+	CV_AUTO(cv_signer) struct cv_signer *signer = NULL;
+	CV_AUTO(cv_certificate) struct cv_certificate *service_ca = NULL;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_signer_new(&signer, &err) ||
+	    !cv_app_add_keys(signer, config, connection, &service_ca, &err)) {
+		cv_doctor_say(doctor, CV_FINDING_FAIL, "CA keys", "%s: %s", err.text, err.cause);
+		cv_signer_free(CV_TAKE(signer));
+	}
+	if (!cv_realm_load(connection, &realm, &err)) {
+		cv_doctor_say(
+		    doctor, CV_FINDING_FAIL, "authorities", "%s: %s", err.text, err.cause);
+		return;
+	}
+	if (realm->factory_count == 0)
+		cv_doctor_say(
+		    doctor, CV_FINDING_FAIL, "factory", "there is none: run certvendor init");
+	for (size_t i = 0; i < realm->authority_count; i++)
+		look_at_authority(doctor, signer, &realm->authorities[i]);
+	if (service_ca != NULL)
+		cv_doctor_say_end(doctor, "service CA", service_ca->not_after_utc, CA_WARN_DAYS);
+}
+
+static void
+look_at_audit(struct cv_doctor *doctor, struct cv_connection *connection)
+{
+	struct cv_audit_link head;
+	struct cv_error err = CV_ERROR_INIT;
+	int64_t unchained;
+
+	if (!cv_audit_store_head(connection, &head, &unchained, &err))
+		cv_doctor_say(
+		    doctor, CV_FINDING_FAIL, "audit chain", "%s: %s", err.text, err.cause);
+	else if (unchained > UNCHAINED_MAX)
+		cv_doctor_say(doctor, CV_FINDING_WARN, "audit chain",
+		    "%" PRId64 " rows wait to be chained: see audit-chain-failed in the log",
+		    unchained);
+	else
+		cv_doctor_say(doctor, CV_FINDING_OK, "audit chain",
+		    "%" PRId64 " rows, %" PRId64 " wait; audit verify looks at all of them",
+		    head.position, unchained);
+}
+
+static void
+look_at_connection(
+    struct cv_doctor *doctor, const struct cv_config *config, struct cv_connection *connection)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (cv_schema_check_durability(connection, &err))
+		cv_doctor_say(doctor, CV_FINDING_OK, "database settings",
+		    "primary; fsync, full_page_writes and synchronous_commit are on");
+	else
+		cv_doctor_say(
+		    doctor, CV_FINDING_FAIL, "database settings", "%s %s", err.text, err.cause);
+	look_at_clocks(doctor, connection);
+	if (!cv_schema_check_version(connection, &err)) {
+		cv_doctor_say(doctor, CV_FINDING_FAIL, "schema", "%s %s", err.text, err.cause);
+		return;
+	}
+	cv_doctor_say(doctor, CV_FINDING_OK, "schema", "version %d", cv_schema_wanted());
+	look_at_authorities(doctor, config, connection);
+	look_at_audit(doctor, connection);
+}
+
+void
+cv_doctor_look_at_database(struct cv_doctor *doctor, const struct cv_config *config)
+{
+	CV_AUTO(cv_pool) struct cv_pool *pool = NULL;
+	struct cv_connection *connection = NULL;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_app_open_database(config->database_url, STATEMENT_MS, &pool, &connection, &err)) {
+		cv_doctor_say(doctor, CV_FINDING_FAIL, "database", "%s: %s", err.text, err.cause);
+		return;
+	}
+	cv_doctor_say(doctor, CV_FINDING_OK, "database", "answers");
+	look_at_connection(doctor, config, connection);
+	cv_pool_return(pool, connection);
+}
