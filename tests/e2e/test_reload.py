@@ -118,7 +118,7 @@ def test_systemd_hears_of_a_reload(own, notices):
 # ---- Server certificates -----------------------------------------------------------------------
 
 
-def server_pair(lab, authority=None):
+def server_pair(lab, authority=None, days=60):
     """A new certificate for localhost, and its key."""
     authority = authority or Authority(lab.keys, "/CN=New server CA")
     stem = lab.keys / uuid.uuid4().hex
@@ -128,7 +128,7 @@ def server_pair(lab, authority=None):
     extensions = stem.with_suffix(".ext")
     extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
     run("openssl", "x509", "-req", "-in", request, "-CA", authority.identity.certificate, "-CAkey",
-        authority.identity.key, "-days", "30", "-extfile", extensions, "-out", out)
+        authority.identity.key, "-days", str(days), "-extfile", extensions, "-out", out)
     return out, key
 
 
