@@ -332,7 +332,7 @@ take_tables(json_t *object, size_t width, struct cv_buffer *tables)
 		if (!json_is_array(value) || fits_a_cell(value))
 			continue;
 		cv_buffer_append_text(tables, "\n");
-		append_clean(tables, name);
+		cv_buffer_append_printable(tables, name);
 		cv_buffer_append_text(tables, ":\n");
 		append_table(value, width, tables);
 		(void)json_object_del(object, name);

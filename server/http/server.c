@@ -132,8 +132,7 @@ open_listener(struct cv_http *http, const struct listener_plan *plan, struct cv_
 static bool
 open_monitoring(struct cv_http *http, struct cv_error *err)
 {
-	const struct listener_plan plan = {
-	    .kind = CV_LISTENER_MONITORING,
+	const struct listener_plan plan = {.kind = CV_LISTENER_MONITORING,
 	    .address = &http->options->monitoring,
 	    .connections_max = MONITORING_CONNECTIONS};
 
