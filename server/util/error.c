@@ -35,7 +35,7 @@ static void __attribute__((format(printf, 3, 0)))
 format_line(char *ret_text, size_t size, const char *format, va_list arguments)
 {
 	int saved_errno = errno;
-	char formatted[sizeof(((struct cv_error *)NULL)->text)] = "";
+	char formatted[sizeof(((struct cv_error *)NULL)->cause)] = "";
 
 	if (vsnprintf(formatted, sizeof(formatted), format, arguments) < 0)
 		formatted[0] = '\0';
