@@ -19,6 +19,12 @@ prefix_of(const struct cv_digest *fingerprint)
 }
 
 uint64_t
+cv_entry_word(const struct cv_digest *fingerprint)
+{
+	return prefix_of(fingerprint).words[0];
+}
+
+uint64_t
 cv_condition_pack(struct cv_condition condition)
 {
 	return (uint64_t)condition.not_after_utc | (uint64_t)condition.authority << 32 |
@@ -102,6 +108,26 @@ cv_entry_table_find(const struct cv_entry_table *table, const struct cv_digest *
 	return is_held ? entry : NULL;
 }
 
+const struct cv_entry *
+cv_entry_table_find_word(const struct cv_entry_table *table, uint64_t word)
+{
+	const struct cv_entry *found = NULL;
+	size_t at = place_of(table, word);
+
+	for (;;) {
+		const struct cv_entry *entry = &table->entries[at];
+		uint64_t held = atomic_load_explicit(&entry->prefix_0, memory_order_acquire);
+
+		if (held == 0)
+			return found;
+		if (held == word && found)
+			return NULL;
+		if (held == word)
+			found = entry;
+		at = at + 1 == table->capacity ? 0 : at + 1;
+	}
+}
+
 struct cv_entry *
 cv_entry_table_place(
     struct cv_entry_table *table, const struct cv_digest *fingerprint, bool *ret_is_new)
@@ -143,7 +169,8 @@ copy_entry(struct cv_entry_table *to, const struct cv_entry *entry, uint64_t wor
 }
 
 struct cv_entry_table *
-cv_entry_table_copy(const struct cv_entry_table *table, size_t capacity, int64_t ended_before_utc)
+cv_entry_table_copy(const struct cv_entry_table *table, size_t capacity, cv_entry_filter *is_kept,
+    const void *context)
 {
 	struct cv_entry_table *copy = cv_entry_table_new(capacity);
 
@@ -152,9 +179,8 @@ cv_entry_table_copy(const struct cv_entry_table *table, size_t capacity, int64_t
 	for (size_t i = 0; i < table->capacity; i++) {
 		const struct cv_entry *entry = &table->entries[i];
 		uint64_t word = atomic_load(&entry->prefix_0);
-		struct cv_condition condition = cv_condition_unpack(atomic_load(&entry->condition));
 
-		if (word && condition.not_after_utc >= ended_before_utc)
+		if (word && is_kept(context, atomic_load(&entry->condition)))
 			copy_entry(copy, entry, word);
 	}
 	return copy;

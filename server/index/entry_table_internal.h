@@ -49,10 +49,15 @@ struct cv_condition {
 uint64_t cv_condition_pack(struct cv_condition condition);
 struct cv_condition cv_condition_unpack(uint64_t word);
 
+/* The first word of the prefix. */
+uint64_t cv_entry_word(const struct cv_digest *fingerprint);
+
 struct cv_entry_table *cv_entry_table_new(size_t capacity);
 /* Lock-free. NULL: not there. */
 const struct cv_entry *cv_entry_table_find(
     const struct cv_entry_table *table, const struct cv_digest *fingerprint);
+/* The only entry whose prefix begins with this word; NULL: none, or several. */
+const struct cv_entry *cv_entry_table_find_word(const struct cv_entry_table *table, uint64_t word);
 /* Writers only. The entry of this fingerprint, or a free one that cv_entry_publish fills. */
 struct cv_entry *cv_entry_table_place(
     struct cv_entry_table *table, const struct cv_digest *fingerprint, bool *ret_is_new);
@@ -63,9 +68,10 @@ cv_entry_slot(const struct cv_entry *entry)
 {
 	return (uint32_t)(atomic_load_explicit(&entry->prefix_2, memory_order_relaxed) >> 32);
 }
-/* A larger copy without the entries that ended before a time. NULL: out of memory. */
-struct cv_entry_table *cv_entry_table_copy(
-    const struct cv_entry_table *table, size_t capacity, int64_t ended_before_utc);
+/* A larger copy of the entries whose condition is to be kept. NULL: out of memory. */
+typedef bool cv_entry_filter(const void *context, uint64_t condition);
+struct cv_entry_table *cv_entry_table_copy(const struct cv_entry_table *table, size_t capacity,
+    cv_entry_filter *is_kept, const void *context);
 /* Full enough that the next entry should go into a larger table. */
 bool cv_entry_table_is_full(const struct cv_entry_table *table);
 

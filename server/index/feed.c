@@ -151,6 +151,7 @@ load(struct cv_feed *feed, struct cv_connection *connection, struct cv_error *er
 	int64_t total = 0;
 	AUTO_GATHERER struct gatherer gatherer = {
 	    .index = feed->options.index, .feed = feed, .total = &total};
+	unsigned names = cv_index_wanted_names(feed->options.index);
 
 	note_time(feed);
 	if (!cv_change_store_load(connection, feed->options.grace_seconds, gather, &gatherer,
@@ -160,6 +161,7 @@ load(struct cv_feed *feed, struct cv_connection *connection, struct cv_error *er
 			*err = gatherer.error;
 		return false;
 	}
+	cv_index_mark_names_loaded(feed->options.index, names);
 	if (feed->options.on_progress)
 		feed->options.on_progress(feed->options.context, gatherer.applied, total);
 	return true;
@@ -266,8 +268,10 @@ poll_once(struct cv_feed *feed, bool is_last, struct cv_error *err)
 
 	if (!cv_pool_borrow(feed->options.pool, &connection, err))
 		return false;
-	is_good =
-	    take_in(feed, connection, follow, err) && do_housework(feed, connection, is_last, err);
+	is_good = take_in(feed, connection, follow, err);
+	if (is_good && cv_index_lacks_names(feed->options.index))
+		is_good = take_in(feed, connection, load, err);
+	is_good = is_good && do_housework(feed, connection, is_last, err);
 	cv_pool_return(feed->options.pool, connection);
 	return is_good;
 }

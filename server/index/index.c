@@ -29,6 +29,9 @@ struct cv_index {
 	const struct cv_clock *clock;
 	pthread_mutex_t writer;
 	struct cv_entry_table *_Atomic entries;
+	/* From the last 20 octets of a name to the first word of a fingerprint; see take_name. */
+	struct cv_entry_table *_Atomic names[CV_INDEX_NAMES];
+	_Atomic unsigned wanted_names, loaded_names; /* one bit a kind */
 	struct cv_slot_table slots;
 	/* Written once, before an entry that refers to it is published. */
 	char authorities[AUTHORITIES_MAX][CV_UUID_SIZE];
@@ -62,6 +65,8 @@ cv_index_free(struct cv_index *index)
 	if (!index)
 		return;
 	free(atomic_load(&index->entries));
+	for (size_t i = 0; i < CV_INDEX_NAMES; i++)
+		free(atomic_load(&index->names[i]));
 	cv_slot_table_deinit(&index->slots);
 	pthread_mutex_destroy(&index->writer);
 	free(index);
@@ -97,30 +102,77 @@ status_of(
 	return CV_INDEX_UNDECIDED;
 }
 
+static void
+describe(
+    const struct cv_index *index, const struct cv_entry *entry, struct cv_index_answer *ret_answer)
+{
+	struct cv_condition condition =
+	    cv_condition_unpack(atomic_load_explicit(&entry->condition, memory_order_acquire));
+	const struct cv_slot_record *slot = cv_slot_table_at(&index->slots, cv_entry_slot(entry));
+
+	ret_answer->status = status_of(index, slot, condition);
+	ret_answer->state = (enum cv_certificate_state)condition.state;
+	ret_answer->party = &slot->party;
+	ret_answer->authority = index->authorities[condition.authority];
+	ret_answer->version = atomic_load(&slot->version);
+	ret_answer->has_pending = atomic_load(&slot->has_pending);
+	ret_answer->identity = atomic_load_explicit(&entry->prefix_0, memory_order_relaxed);
+}
+
 void
 cv_index_find(const struct cv_index *index, const struct cv_digest *fingerprint,
     struct cv_index_answer *ret_answer)
 {
-	const struct cv_entry_table *table;
 	const struct cv_entry *entry;
-	const struct cv_slot_record *slot;
-	struct cv_condition condition;
 
 	memset(ret_answer, 0, sizeof(*ret_answer));
 	rcu_read_lock();
-	table = atomic_load_explicit(&index->entries, memory_order_acquire);
-	entry = cv_entry_table_find(table, fingerprint);
-	if (entry) {
-		condition = cv_condition_unpack(
-		    atomic_load_explicit(&entry->condition, memory_order_acquire));
-		slot = cv_slot_table_at(&index->slots, cv_entry_slot(entry));
-		ret_answer->status = status_of(index, slot, condition);
-		ret_answer->state = (enum cv_certificate_state)condition.state;
-		ret_answer->party = &slot->party;
-		ret_answer->authority = index->authorities[condition.authority];
-		ret_answer->version = atomic_load(&slot->version);
-		ret_answer->has_pending = atomic_load(&slot->has_pending);
-	}
+	entry = cv_entry_table_find(
+	    atomic_load_explicit(&index->entries, memory_order_acquire), fingerprint);
+	if (entry)
+		describe(index, entry, ret_answer);
+	ORDER_RELEASE((void *)(uintptr_t)&index->entries);
+	rcu_read_unlock();
+}
+
+/* Serial numbers may be short, and random only at their end: the last octet comes first. */
+static struct cv_digest
+name_key(struct cv_bytes name)
+{
+	struct cv_digest key = {{0}};
+
+	for (size_t i = 0; i < name.len && i < CV_SERIAL_OCTETS_MAX; i++)
+		key.bytes[i] = name.data[name.len - 1 - i];
+	return key;
+}
+
+static const struct cv_entry *
+find_named(const struct cv_index *index, enum cv_index_name kind, struct cv_bytes name)
+{
+	const struct cv_entry_table *names =
+	    atomic_load_explicit(&index->names[kind], memory_order_acquire);
+	struct cv_digest key = name_key(name);
+	const struct cv_entry *alias = names ? cv_entry_table_find(names, &key) : NULL;
+	uint64_t word = alias ? atomic_load_explicit(&alias->condition, memory_order_acquire) : 0;
+
+	if (!word)
+		return NULL;
+	return cv_entry_table_find_word(
+	    atomic_load_explicit(&index->entries, memory_order_acquire), word);
+}
+
+void
+cv_index_find_by_name(const struct cv_index *index, enum cv_index_name kind, struct cv_bytes name,
+    struct cv_index_answer *ret_answer)
+{
+	const struct cv_entry *entry;
+
+	memset(ret_answer, 0, sizeof(*ret_answer));
+	rcu_read_lock();
+	entry = find_named(index, kind, name);
+	if (entry)
+		describe(index, entry, ret_answer);
+	ORDER_RELEASE((void *)(uintptr_t)&index->names[kind]);
 	ORDER_RELEASE((void *)(uintptr_t)&index->entries);
 	rcu_read_unlock();
 }
@@ -193,20 +245,40 @@ cv_index_set_authority(struct cv_index *index, const char *authority, enum cv_au
 	return is_known || cv_fail(err, CV_E_LIMIT, "more than %d authorities", AUTHORITIES_MAX);
 }
 
+/* Puts a larger copy in the place of a table, and frees that when no reader can hold it. */
 static bool
-resize(struct cv_index *index, size_t capacity, struct cv_error *err)
+replace(struct cv_entry_table *_Atomic *place, size_t capacity, cv_entry_filter *is_kept,
+    const void *context, struct cv_error *err)
 {
-	struct cv_entry_table *old = atomic_load(&index->entries);
-	int64_t ended_before = cv_clock_wall_seconds(index->clock) - 86400 * 400;
-	struct cv_entry_table *table = cv_entry_table_copy(old, capacity, ended_before);
+	struct cv_entry_table *old = atomic_load(place);
+	struct cv_entry_table *table = cv_entry_table_copy(old, capacity, is_kept, context);
 
 	if (!table)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
-	atomic_store_explicit(&index->entries, table, memory_order_release);
-	atomic_store(&index->count, table->count);
+	atomic_store_explicit(place, table, memory_order_release);
 	synchronize_rcu();
-	ORDER_ACQUIRE((void *)(uintptr_t)&index->entries);
+	ORDER_ACQUIRE((void *)(uintptr_t)place);
 	free(old);
+	return true;
+}
+
+#define KEPT_SECONDS (86400 * 400)
+
+static bool
+ended_lately(const void *now_utc, uint64_t condition)
+{
+	return cv_condition_unpack(condition).not_after_utc >=
+	       *(const int64_t *)now_utc - KEPT_SECONDS;
+}
+
+static bool
+resize(struct cv_index *index, size_t capacity, struct cv_error *err)
+{
+	int64_t now = cv_clock_wall_seconds(index->clock);
+
+	if (!replace(&index->entries, capacity, ended_lately, &now, err))
+		return false;
+	atomic_store(&index->count, atomic_load(&index->entries)->count);
 	return true;
 }
 
@@ -222,6 +294,96 @@ cv_index_reserve(struct cv_index *index, size_t certificates, struct cv_error *e
 	pthread_mutex_unlock(&index->writer);
 	return is_good;
 }
+
+/* ---- names ---- */
+
+void
+cv_index_want_names(struct cv_index *index, enum cv_index_name kind)
+{
+	atomic_fetch_or(&index->wanted_names, 1U << kind);
+}
+
+unsigned
+cv_index_wanted_names(const struct cv_index *index)
+{
+	return atomic_load(&index->wanted_names);
+}
+
+bool
+cv_index_lacks_names(const struct cv_index *index)
+{
+	return (atomic_load(&index->wanted_names) & ~atomic_load(&index->loaded_names)) != 0;
+}
+
+void
+cv_index_mark_names_loaded(struct cv_index *index, unsigned kinds)
+{
+	atomic_fetch_or(&index->loaded_names, kinds);
+}
+
+/* Names go with the entries that they lead to. */
+static bool
+is_held(const void *entries, uint64_t word)
+{
+	return cv_entry_table_find_word(entries, word) != NULL;
+}
+
+static bool
+make_room_for_name(struct cv_index *index, enum cv_index_name kind, struct cv_error *err)
+{
+	const struct cv_entry_table *entries = atomic_load(&index->entries);
+	struct cv_entry_table *names = atomic_load(&index->names[kind]);
+
+	if (!names) {
+		names = cv_entry_table_new(entries->capacity);
+		if (!names)
+			return cv_fail(err, CV_E_MEMORY, "out of memory");
+		atomic_store_explicit(&index->names[kind], names, memory_order_release);
+	}
+	return !cv_entry_table_is_full(names) ||
+	       replace(&index->names[kind], names->capacity / 8 * 9 + FIRST_CAPACITY, is_held,
+		   entries, err);
+}
+
+/*
+ * A name leads to the first word of a fingerprint; one that is of several certificates leads
+ * nowhere, which leaves the question to the database.
+ */
+static bool
+take_name(struct cv_index *index, enum cv_index_name kind, struct cv_bytes name,
+    const struct cv_digest *fingerprint, struct cv_error *err)
+{
+	struct cv_digest key = name_key(name);
+	uint64_t word = cv_entry_word(fingerprint);
+	struct cv_entry_table *names;
+	struct cv_entry *alias;
+	bool is_new;
+
+	if (!make_room_for_name(index, kind, err))
+		return false;
+	names = atomic_load(&index->names[kind]);
+	alias = cv_entry_table_place(names, &key, &is_new);
+	if (is_new)
+		cv_entry_publish(names, alias, &key, 0, word);
+	else if (atomic_load(&alias->condition) != word)
+		atomic_store_explicit(&alias->condition, 0, memory_order_release);
+	return true;
+}
+
+static bool
+take_names(struct cv_index *index, const struct cv_status_row *row, struct cv_error *err)
+{
+	unsigned wanted = cv_index_wanted_names(index);
+
+	if (wanted & 1U << CV_INDEX_SHA1 &&
+	    !take_name(index, CV_INDEX_SHA1, CV_BYTES(row->sha1), &row->fingerprint, err))
+		return false;
+	return !(wanted & 1U << CV_INDEX_SERIAL) || row->serial_len == 0 ||
+	       take_name(index, CV_INDEX_SERIAL, cv_bytes(row->serial, row->serial_len),
+		   &row->fingerprint, err);
+}
+
+/* ---- states ---- */
 
 static enum cv_entry_status
 entry_status(const struct cv_status_row *row, int64_t now_utc)
@@ -313,6 +475,11 @@ apply_locked(
 
 	if (!cv_slot_table_find_or_add(&index->slots, &rows[0].party, &reference))
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	/* Names never change, and may be wanted later than what they are of. */
+	for (size_t i = 0; i < count; i++) {
+		if (!take_names(index, &rows[i], err))
+			return false;
+	}
 	slot = cv_slot_table_at(&index->slots, reference);
 	if (rows[0].version <= atomic_load(&slot->version))
 		return true;

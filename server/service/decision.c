@@ -58,13 +58,30 @@ is_pending(const struct cv_device_record *record, const struct cv_decision_polic
 	       (key->state == CV_KEY_ASKED && policy->announce_is_implied);
 }
 
+static bool
+may_move(const struct cv_presented *presented)
+{
+	return presented->may_activate && presented->evidence != CV_EVIDENCE_NAME;
+}
+
+/* Only what we issue ourselves is known by its name. */
+static bool
+is_known_enough(const struct cv_presented *presented)
+{
+	return presented->evidence != CV_EVIDENCE_NAME ||
+	       presented->authority_kind == CV_AUTHORITY_ONLINE;
+}
+
 static struct cv_decision
 decide_current(const struct cv_presented *presented, const struct cv_device_record *record)
 {
-	if (!record->certificate_is_known && presented->is_full && presented->may_activate &&
+	if (!record->certificate_is_known && presented->is_full && may_move(presented) &&
 	    record->current_certificates < CV_RECORDED_MAX)
 		return decide(CV_VERDICT_OK, CV_STEP_RECORD);
-	return decide(CV_VERDICT_OK, record->is_seen ? CV_STEP_NONE : CV_STEP_MARK_SEEN);
+	/* A name is no sight. */
+	if (record->is_seen || presented->evidence == CV_EVIDENCE_NAME)
+		return decide(CV_VERDICT_OK, CV_STEP_NONE);
+	return decide(CV_VERDICT_OK, CV_STEP_MARK_SEEN);
 }
 
 /* A gateway that may not activate leaves the key waiting until it is seen elsewhere. */
@@ -73,7 +90,7 @@ decide_pending(const struct cv_presented *presented, const struct cv_device_reco
 {
 	if (record->presented.is_of_another)
 		return refuse(CV_VERDICT_KEY_IN_USE);
-	if (!presented->may_activate)
+	if (!may_move(presented))
 		return refuse(CV_VERDICT_UNAVAILABLE);
 	return decide(CV_VERDICT_ACTIVATED, CV_STEP_ACTIVATE);
 }
@@ -99,9 +116,9 @@ cv_decide(const struct cv_presented *presented, const struct cv_device_record *r
 {
 	struct cv_decision decision;
 
-	if (presented->evidence == CV_EVIDENCE_NAME || !presented->slot_is_accepted)
+	if (!presented->slot_is_accepted)
 		return refuse(CV_VERDICT_UNKNOWN);
-	if (!is_vouched_for(presented))
+	if (!is_vouched_for(presented) || !is_known_enough(presented))
 		return refuse(CV_VERDICT_UNKNOWN);
 	if (presented->authority_state == CV_AUTHORITY_REVOKED)
 		return refuse(CV_VERDICT_AUTHORITY_REFUSED);

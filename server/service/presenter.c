@@ -208,6 +208,43 @@ find(const struct identification *id, struct cv_connection **connection, bool *r
 	    certificate ? &certificate->tbs_digest : NULL, ret_is_known, ret_found, err);
 }
 
+static struct cv_bytes
+serial_of(const struct identification *id, const struct cv_found_certificate *found)
+{
+	const struct cv_certificate *certificate = id->presenter->certificate;
+
+	return certificate ? certificate->serial : cv_bytes(found->serial, found->serial_len);
+}
+
+static bool
+has_sha1(const struct identification *id, const struct cv_found_certificate *found,
+    const uint8_t sha1[CV_SHA1_LEN])
+{
+	const struct cv_certificate *certificate = id->presenter->certificate;
+	uint8_t own[CV_SHA1_LEN];
+
+	if (!certificate)
+		return memcmp(found->sha1, sha1, CV_SHA1_LEN) == 0;
+	cv_digest_sha1(certificate->der, own);
+	return memcmp(own, sha1, CV_SHA1_LEN) == 0;
+}
+
+/* What was said besides the certificate or its fingerprint must be true of it. */
+static bool
+goes_by_its_names(const struct identification *id, const struct cv_found_certificate *found)
+{
+	const struct cv_certificate_name *name = id->evidence->name;
+	const struct cv_realm_authority *authority = id->presenter->authority;
+
+	if (!name)
+		return true;
+	if (name->has_sha1 && !has_sha1(id, found, name->sha1))
+		return false;
+	return !name->issuer[0] ||
+	       (authority && cv_realm_authority_is_called(authority, name->issuer) &&
+		   cv_bytes_equal(serial_of(id, found), cv_bytes(name->serial, name->serial_len)));
+}
+
 static bool
 identify(struct identification *id, struct cv_connection **connection, struct cv_error *err)
 {
@@ -229,6 +266,8 @@ identify(struct identification *id, struct cv_connection **connection, struct cv
 		return false;
 	if (!(is_known ? identify_known(id, &found, err) : identify_unknown(id, err)))
 		return false;
+	if (!id->is_refused && !goes_by_its_names(id, &found))
+		refuse(id, CV_VERDICT_AMBIGUOUS, "the names given are not of one certificate");
 	if (!id->is_refused)
 		check_factory(id);
 	if (!id->is_refused)

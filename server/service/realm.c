@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cv/model/source.h"
 #include "cv/util/text.h"
 
 /* ---- loading ---- */
@@ -34,6 +35,15 @@ take_factory(void *context, const struct cv_factory_row *row)
 	return append((void **)&realm->factories, &realm->factory_count, sizeof(*row), row);
 }
 
+/* Nobody else can issue under these names what goes by a serial number of ours. */
+static void
+write_names(struct cv_realm_authority *authority)
+{
+	for (int style = 0; style < CV_NAME_STYLES; style++)
+		cv_name_write(authority->certificate->subject, (enum cv_name_style)style,
+		    authority->names[style], sizeof(authority->names[style]));
+}
+
 static bool
 take_authority(void *context, const struct cv_authority_row *row)
 {
@@ -44,6 +54,8 @@ take_authority(void *context, const struct cv_authority_row *row)
 	if (!cv_certificate_parse(row->certificate, &authority.certificate, &loading->error))
 		return cv_error_context(&loading->error, "authority %s", row->name);
 	authority.row.certificate = cv_bytes(NULL, 0);
+	if (row->kind == CV_AUTHORITY_ONLINE)
+		write_names(&authority);
 	if (append((void **)&realm->authorities, &realm->authority_count, sizeof(authority),
 		&authority))
 		return true;
@@ -58,6 +70,9 @@ take_gateway(void *context, const struct cv_gateway_row *row)
 	struct cv_realm *realm = loading->realm;
 	struct cv_realm_gateway gateway = {.row = *row};
 
+	if (!cv_sources_parse(row->sources, &gateway.sources))
+		return cv_fail(
+		    &loading->error, CV_E_INTERNAL, "gateway %s: unknown source", row->name);
 	if (!cv_certificate_parse(row->certificate, &gateway.certificate, &loading->error))
 		return cv_error_context(&loading->error, "gateway %s", row->name);
 	gateway.row.certificate = cv_bytes(NULL, 0);
@@ -151,6 +166,16 @@ cv_realm_authority_by_id(const struct cv_realm *realm, const char *id)
 			return &realm->authorities[i];
 	}
 	return NULL;
+}
+
+bool
+cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer)
+{
+	for (int style = 0; style < CV_NAME_STYLES; style++) {
+		if (authority->names[style][0] && strcmp(authority->names[style], issuer) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The newest trusted one: a successor takes over by being added. */

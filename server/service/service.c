@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cv/index/feed.h"
+#include "cv/model/source.h"
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 
@@ -114,9 +115,23 @@ forget_refusals(struct cv_service *service, const char *device)
 
 /* ---- realm ---- */
 
+/* Only what some gateway asks by costs memory. */
+static void
+want_names(struct cv_index *index, unsigned sources)
+{
+	if (cv_sources_have(sources, CV_SOURCE_SHA1))
+		cv_index_want_names(index, CV_INDEX_SHA1);
+	if (cv_sources_have(sources, CV_SOURCE_ISSUER_SERIAL) ||
+	    cv_sources_have(sources, CV_SOURCE_TRAEFIK))
+		cv_index_want_names(index, CV_INDEX_SERIAL);
+}
+
 static bool
 tell_index(struct cv_service *service, const struct cv_realm *realm, struct cv_error *err)
 {
+	want_names(service->parts.index, service->parts.settings.socket_sources);
+	for (size_t i = 0; i < realm->gateway_count; i++)
+		want_names(service->parts.index, realm->gateways[i].sources);
 	for (size_t i = 0; i < realm->authority_count; i++) {
 		const struct cv_authority_row *row = &realm->authorities[i].row;
 

@@ -43,6 +43,17 @@ bool cv_presenter_identify(struct cv_service *service, struct cv_connection **co
     const struct cv_evidence *evidence, struct cv_presenter *ret_presenter, bool *ret_is_refused,
     enum cv_verdict *ret_verdict, const char **ret_detail, struct cv_error *err);
 
+/*
+ * Certificates by other names than their SHA-256. In memory: missing unless every name that was
+ * given leads to the same certificate. In the database: *ret_is_one false, with a verdict, unless
+ * one certificate goes by the name.
+ */
+void cv_naming_recall(struct cv_service *service, const struct cv_evidence *evidence,
+    struct cv_index_answer *ret_found);
+bool cv_naming_resolve(struct cv_service *service, struct cv_connection *connection,
+    const struct cv_certificate_name *name, struct cv_digest *ret_fingerprint, bool *ret_is_one,
+    enum cv_verdict *ret_verdict, struct cv_error *err);
+
 /* The query that a decision about this presenter needs. named_key and csr_digest may be NULL. */
 struct cv_record_query cv_presenter_query(const struct cv_service *service,
     const struct cv_presenter *presenter, const struct cv_digest *named_key,

@@ -95,12 +95,15 @@ cv_sight_recall(
 		count_verdict(service, ret_sight);
 		return;
 	}
-	cv_index_find(cv_service_index(service), &evidence->fingerprint, &found);
+	if (evidence->name)
+		cv_naming_recall(service, evidence, &found);
+	else
+		cv_index_find(cv_service_index(service), &evidence->fingerprint, &found);
 	if (found.party)
 		recall_found(service, evidence, &found, ret_sight);
 	if (!ret_sight->is_decided && !cv_service_recall_refusal(service, evidence, ret_sight))
 		return;
-	if (cv_verdict_is_allowed(ret_sight->verdict))
+	if (cv_verdict_is_allowed(ret_sight->verdict) && evidence->evidence != CV_EVIDENCE_NAME)
 		cv_index_mark_seen(cv_service_index(service), &found);
 	if (ret_sight->verdict == CV_VERDICT_DENIED)
 		cv_service_note_event(service, &ret_sight->party, "denied", &evidence->fingerprint);
@@ -389,26 +392,49 @@ judge(struct judgement *judgement, struct cv_error *err)
 	return false;
 }
 
+/* A name is turned into the fingerprint that it stands for, and then judged like that. */
+static bool
+resolve_and_judge(
+    struct judgement *judgement, const struct cv_evidence *evidence, struct cv_error *err)
+{
+	struct cv_evidence resolved = *evidence;
+	bool is_one = true;
+
+	if (evidence->evidence < CV_EVIDENCE_FINGERPRINT &&
+	    !cv_naming_resolve(judgement->service, judgement->connection, evidence->name,
+		&resolved.fingerprint, &is_one, &judgement->sight->verdict, err))
+		return false;
+	judgement->evidence = &resolved;
+	return !is_one || judge(judgement, err);
+}
+
+/* What two names disagree about says nothing about the certificate of either. */
+static bool
+is_to_be_remembered(enum cv_verdict verdict)
+{
+	return !cv_verdict_is_allowed(verdict) && verdict != CV_VERDICT_UNAVAILABLE &&
+	       verdict != CV_VERDICT_AMBIGUOUS;
+}
+
 void
 cv_sight_judge(struct cv_service *service, const struct cv_evidence *evidence,
     struct cv_sight *ret_sight, struct cv_error *err)
 {
-	struct judgement judgement = {.service = service, .evidence = evidence, .sight = ret_sight};
+	struct judgement judgement = {.service = service, .sight = ret_sight};
 	bool is_good;
 
 	memset(ret_sight, 0, sizeof(*ret_sight));
 	cv_service_counters(service)->judged_in_database++;
 	is_good = cv_pool_borrow(cv_service_pool(service), &judgement.connection, err);
 	if (is_good) {
-		is_good = judge(&judgement, err);
+		is_good = resolve_and_judge(&judgement, evidence, err);
 		cv_pool_return(cv_service_pool(service), judgement.connection);
 	}
 	ret_sight->is_decided = true;
 	if (!is_good) {
 		ret_sight->verdict = CV_VERDICT_UNAVAILABLE;
 		ret_sight->detail = "the database cannot be asked";
-	} else if (!cv_verdict_is_allowed(ret_sight->verdict) &&
-		   ret_sight->verdict != CV_VERDICT_UNAVAILABLE) {
+	} else if (is_to_be_remembered(ret_sight->verdict)) {
 		cv_service_remember_refusal(service, evidence, ret_sight);
 	}
 	count_verdict(service, ret_sight);

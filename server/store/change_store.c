@@ -10,6 +10,20 @@
 /* The whole index may take longer than one request. */
 #define LOAD_MS 60000
 
+/* The serial number is there only if the certificate is ours. */
+static bool
+read_names(struct cv_row row, int column, struct cv_status_row *ret_status)
+{
+	size_t len;
+
+	ret_status->serial_len = 0;
+	return cv_row_octets(row, column, ret_status->sha1, sizeof(ret_status->sha1), &len) &&
+	       len == sizeof(ret_status->sha1) &&
+	       (cv_row_is_null(row, column + 1) ||
+		   cv_row_octets(row, column + 1, ret_status->serial, sizeof(ret_status->serial),
+		       &ret_status->serial_len));
+}
+
 /* Columns of status_load.sql, from `column` on. */
 static bool
 read_status(struct cv_row row, int column, struct cv_status_row *ret_status)
@@ -18,7 +32,8 @@ read_status(struct cv_row row, int column, struct cv_status_row *ret_status)
 		cv_row_text(row, column + 1), cv_row_text(row, column + 2)) ||
 	    !cv_device_state_parse(cv_row_text(row, column + 4), &ret_status->device_state) ||
 	    !cv_row_digest(row, column + 8, &ret_status->fingerprint) ||
-	    !cv_key_state_parse(cv_row_text(row, column + 9), &ret_status->key_state))
+	    !cv_key_state_parse(cv_row_text(row, column + 9), &ret_status->key_state) ||
+	    !read_names(row, column + 14, ret_status))
 		return false;
 	ret_status->version = cv_row_number(row, column + 3);
 	ret_status->is_seen = cv_row_bool(row, column + 5);

@@ -364,14 +364,21 @@ cv_row_bool(struct cv_row row, int column)
 }
 
 bool
-cv_row_digest(struct cv_row row, int column, struct cv_digest *ret_digest)
+cv_row_octets(struct cv_row row, int column, uint8_t *ret_octets, size_t size, size_t *ret_len)
 {
 	const char *text = cv_row_text(row, column);
-	size_t len;
 
 	if (cv_row_is_null(row, column) || text[0] != '\\' || text[1] != 'x')
 		return false;
-	return cv_hex_decode(text + 2, strlen(text + 2), ret_digest->bytes, CV_DIGEST_LEN, &len) &&
+	return cv_hex_decode(text + 2, strlen(text + 2), ret_octets, size, ret_len);
+}
+
+bool
+cv_row_digest(struct cv_row row, int column, struct cv_digest *ret_digest)
+{
+	size_t len;
+
+	return cv_row_octets(row, column, ret_digest->bytes, CV_DIGEST_LEN, &len) &&
 	       len == CV_DIGEST_LEN;
 }
 

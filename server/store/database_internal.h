@@ -146,6 +146,9 @@ int64_t cv_row_number(struct cv_row row, int column);
 bool cv_row_bool(struct cv_row row, int column);
 /* false: NULL or not 32 bytes. */
 bool cv_row_digest(struct cv_row row, int column, struct cv_digest *ret_digest);
+/* A bytea of at most size octets. */
+bool cv_row_octets(
+    struct cv_row row, int column, uint8_t *ret_octets, size_t size, size_t *ret_len);
 /* Appends the bytes of a bytea. */
 bool cv_row_bytes(struct cv_row row, int column, struct cv_buffer *ret_bytes);
 

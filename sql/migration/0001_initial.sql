@@ -252,6 +252,7 @@ CREATE TABLE certvendor.certificate (
 );
 CREATE UNIQUE INDEX certificate_serial_ours ON certvendor.certificate (authority, serial) WHERE is_ours;
 CREATE INDEX certificate_tbs ON certvendor.certificate (tbs_digest);
+CREATE INDEX certificate_sha1 ON certvendor.certificate (sha1);
 -- A device has few certificates: everything asked per device is found through the primary key.
 
 -- The change feed. One row per change of a slot, numbered afterwards by one sequencer at a time, because

@@ -4,7 +4,8 @@
  * answers only allowed and denied; everything else is undecided and belongs to the primary
  * database.
  *
- * A certificate costs 32 bytes at a load of 4/5; a slot about 200.
+ * A certificate costs 32 bytes at a load of 4/5; a slot about 200. Each kind of name by which
+ * certificates are also to be found costs as much again, from the moment somebody wants it.
  */
 #ifndef CV_INDEX_INDEX_H
 #define CV_INDEX_INDEX_H
@@ -18,6 +19,7 @@
 #include "cv/model/state.h"
 #include "cv/store/change_store.h"
 #include "cv/util/auto.h"
+#include "cv/util/bytes.h"
 #include "cv/util/clock.h"
 #include "cv/util/error.h"
 
@@ -44,11 +46,26 @@ struct cv_index_answer {
 	const struct cv_party *party; /* lent as long as the index; NULL when missing */
 	const char *authority;        /* uuid; lent as long as the index; NULL when missing */
 	int64_t version;
-	bool has_pending; /* another key of the slot is announced */
+	bool has_pending;  /* another key of the slot is announced */
+	uint64_t identity; /* the same for the same certificate; 0 when missing */
 };
 
 void cv_index_find(const struct cv_index *index, const struct cv_digest *fingerprint,
     struct cv_index_answer *ret_answer);
+
+/* Other names of certificates. Serial numbers are of our own authorities, and one number may be of
+ * several: the answer says of which. */
+enum cv_index_name { CV_INDEX_SHA1, CV_INDEX_SERIAL, CV_INDEX_NAMES };
+/* Missing also when the name is of several certificates, or is not wanted, or not yet taken in. */
+void cv_index_find_by_name(const struct cv_index *index, enum cv_index_name kind,
+    struct cv_bytes name, struct cv_index_answer *ret_answer);
+/* From now on names of this kind are taken in; those of what is held already with the next load. */
+void cv_index_want_names(struct cv_index *index, enum cv_index_name kind);
+/* The kinds that are wanted, one bit each; and whether some of them were never loaded. */
+unsigned cv_index_wanted_names(const struct cv_index *index);
+bool cv_index_lacks_names(const struct cv_index *index);
+/* After a load that began when these kinds were wanted. */
+void cv_index_mark_names_loaded(struct cv_index *index, unsigned kinds);
 
 /* Notes that a device was seen; written to the database in batches. Lock-free. */
 void cv_index_mark_seen(const struct cv_index *index, const struct cv_index_answer *answer);

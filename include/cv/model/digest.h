@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#define CV_SHA1_LEN 20
 #define CV_DIGEST_LEN 32
 #define CV_DIGEST_HEX_SIZE 65
 

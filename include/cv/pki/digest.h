@@ -7,7 +7,6 @@
 
 void cv_digest_sha256(struct cv_bytes data, struct cv_digest *ret_digest);
 
-#define CV_SHA1_LEN 20
 void cv_digest_sha1(struct cv_bytes data, uint8_t ret_digest[CV_SHA1_LEN]);
 
 #endif

@@ -15,7 +15,9 @@
 
 /* How well we know that whoever asks holds the certificate's key. */
 enum cv_evidence_class {
-	CV_EVIDENCE_NAME,        /* a name, a topic, issuer and serial: may read, moves nothing */
+	CV_EVIDENCE_NAME,        /* a name, a topic, issuer and serial: may read, moves nothing, and
+				    only where nobody but us can issue under it */
+	CV_EVIDENCE_SHA1,        /* as the next one */
 	CV_EVIDENCE_FINGERPRINT, /* hash of the certificate from an authenticated gateway: allow,
 				    activate, announce */
 	CV_EVIDENCE_CERTIFICATE, /* the whole certificate from an authenticated gateway: also first

@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cv/model/certificate_name.h"
 #include "cv/pki/certificate.h"
+#include "cv/pki/name_text.h"
 #include "cv/store/realm_store.h"
 #include "cv/util/auto.h"
 #include "cv/util/error.h"
@@ -16,10 +18,13 @@
 struct cv_realm_authority {
 	struct cv_authority_row row; /* row.certificate is not set here */
 	struct cv_certificate *certificate;
+	/* Its name as gateways write it, for our own authorities; "": none. */
+	char names[CV_NAME_STYLES][CV_ISSUER_TEXT_SIZE];
 };
 
 struct cv_realm_gateway {
 	struct cv_gateway_row row; /* row.certificate is not set here */
+	unsigned sources;          /* row.sources as a set */
 	struct cv_certificate *certificate;
 };
 
@@ -47,6 +52,8 @@ const struct cv_realm_gateway *cv_realm_gateway(
     const struct cv_realm *realm, const struct cv_digest *fingerprint);
 const struct cv_realm_authority *cv_realm_authority_by_id(
     const struct cv_realm *realm, const char *id);
+/* Is this one of our own authorities, and is that its name in one of the styles? */
+bool cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer);
 /* The trusted online authority that signs for a factory now; NULL when it has none that is usable
  * at that time. */
 const struct cv_realm_authority *cv_realm_issuer(

@@ -26,6 +26,7 @@ struct cv_service_settings {
 	int64_t lock_seconds;           /* configuration lock of an announcement; 7 days */
 	int issue_burst;                /* issuances at once per device and slot; 20 */
 	int64_t issue_interval_seconds; /* then one per this; 1,800 */
+	unsigned socket_sources; /* of the gateway at the UNIX socket, see cv/model/source.h */
 };
 
 /* Counters of the rules, for /metrics. */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cv/model/certificate_name.h"
 #include "cv/model/name.h"
 #include "cv/model/state.h"
 #include "cv/model/verdict.h"
@@ -20,8 +21,11 @@
 /* What a door hands over. Borrowed during the call. */
 struct cv_evidence {
 	enum cv_evidence_class evidence;
-	struct cv_bytes certificate;  /* DER of the leaf; empty for CV_EVIDENCE_FINGERPRINT */
-	struct cv_digest fingerprint; /* SHA-256 of the DER; the door computes it */
+	struct cv_bytes certificate; /* DER of the leaf; empty up to CV_EVIDENCE_FINGERPRINT */
+	/* SHA-256 of the DER; the door computes it. Below CV_EVIDENCE_FINGERPRINT, of the name. */
+	struct cv_digest fingerprint;
+	/* Needed below CV_EVIDENCE_FINGERPRINT. Else what was said besides; NULL: nothing. */
+	const struct cv_certificate_name *name;
 	bool may_activate;
 	bool accepts_every_slot;    /* false: the slots of gateways, client and online */
 	bool honours_expired_grace; /* simplereenroll and the device paths; never the check */

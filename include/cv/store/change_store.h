@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cv/model/certificate_name.h"
 #include "cv/model/device_record.h"
 #include "cv/model/digest.h"
 #include "cv/model/name.h"
@@ -24,6 +25,9 @@ struct cv_status_row {
 	bool has_pending;        /* the slot has announced keys */
 	int64_t talks_until_utc; /* of this certificate's key; 0 */
 	struct cv_digest fingerprint;
+	uint8_t sha1[CV_SHA1_LEN];
+	uint8_t serial[CV_SERIAL_OCTETS_MAX]; /* of our own authorities only */
+	size_t serial_len;                    /* 0: another's */
 	enum cv_key_state key_state;
 	bool is_revoked;
 	char authority[CV_UUID_SIZE];

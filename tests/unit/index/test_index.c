@@ -82,6 +82,9 @@ make_row(uint32_t device, uint32_t certificate, int64_t version)
 	    .not_after_utc = NOW + DAY};
 	char name[32];
 
+	memcpy(row.sha1, fingerprint_of(certificate + 1000000).bytes, sizeof(row.sha1));
+	memcpy(row.serial, fingerprint_of(certificate + 2000000).bytes, 16);
+	row.serial_len = 16;
 	snprintf(name, sizeof(name), "unit-%u", device);
 	cr_assert(cv_party_set(&row.party, "alpha", name, NULL));
 	return row;
@@ -501,4 +504,122 @@ Test(index, a_stranger_stays_missing_while_others_come)
 		pthread_join(threads[i], NULL);
 	cr_expect_eq(readings[0].wrong, 0);
 	cr_expect_eq(readings[1].wrong, 0);
+}
+
+/* ---- other names ---- */
+
+static enum cv_index_status
+status_by_name(const struct cv_index *index, enum cv_index_name kind, const void *name, size_t len)
+{
+	struct cv_index_answer answer;
+
+	cv_index_find_by_name(index, kind, cv_bytes(name, len), &answer);
+	return answer.status;
+}
+
+static enum cv_index_status
+status_by_sha1(const struct cv_index *index, const struct cv_status_row *row)
+{
+	return status_by_name(index, CV_INDEX_SHA1, row->sha1, sizeof(row->sha1));
+}
+
+static enum cv_index_status
+status_by_serial(const struct cv_index *index, const struct cv_status_row *row)
+{
+	return status_by_name(index, CV_INDEX_SERIAL, row->serial, row->serial_len);
+}
+
+Test(index, names_that_are_wanted_are_found)
+{
+	struct fake_clock clock = make_clock();
+	CV_AUTO(cv_index) struct cv_index *index = make_index(&clock);
+	struct cv_status_row row = make_row(1, 1, 1);
+	struct cv_index_answer by_sha1, by_fingerprint;
+
+	cv_index_want_names(index, CV_INDEX_SHA1);
+	apply(index, &row, 1);
+	cr_expect_eq(status_by_sha1(index, &row), CV_INDEX_ALLOWED);
+	cr_expect_eq(status_by_serial(index, &row), CV_INDEX_MISSING);
+	cv_index_find_by_name(index, CV_INDEX_SHA1, CV_BYTES(row.sha1), &by_sha1);
+	cv_index_find(index, &row.fingerprint, &by_fingerprint);
+	cr_expect_eq(by_sha1.identity, by_fingerprint.identity);
+	cr_expect_neq(by_sha1.identity, 0);
+	cr_expect_str_eq(by_sha1.authority, AUTHORITY);
+	row.sha1[19] ^= 1;
+	cr_expect_eq(status_by_sha1(index, &row), CV_INDEX_MISSING);
+}
+
+/* A gateway that asks by serial number may come long after the certificates. */
+Test(index, names_are_taken_in_by_a_later_load)
+{
+	struct fake_clock clock = make_clock();
+	CV_AUTO(cv_index) struct cv_index *index = make_index(&clock);
+	struct cv_status_row row = make_row(1, 1, 1);
+
+	apply(index, &row, 1);
+	cr_expect_not(cv_index_lacks_names(index));
+	cv_index_want_names(index, CV_INDEX_SERIAL);
+	cr_expect(cv_index_lacks_names(index));
+	cr_expect_eq(cv_index_wanted_names(index), 1U << CV_INDEX_SERIAL);
+	apply(index, &row, 1);
+	cv_index_mark_names_loaded(index, cv_index_wanted_names(index));
+	cr_expect_not(cv_index_lacks_names(index));
+	cr_expect_eq(status_by_serial(index, &row), CV_INDEX_ALLOWED);
+	row.is_revoked = true;
+	row.version = 2;
+	apply(index, &row, 1);
+	cr_expect_eq(status_by_serial(index, &row), CV_INDEX_DENIED);
+}
+
+Test(index, a_name_of_two_certificates_leads_nowhere)
+{
+	struct fake_clock clock = make_clock();
+	CV_AUTO(cv_index) struct cv_index *index = make_index(&clock);
+	struct cv_status_row rows[] = {make_row(1, 1, 1), make_row(2, 2, 1)};
+
+	cv_index_want_names(index, CV_INDEX_SHA1);
+	cv_index_want_names(index, CV_INDEX_SERIAL);
+	memcpy(rows[1].sha1, rows[0].sha1, sizeof(rows[0].sha1));
+	apply(index, &rows[0], 1);
+	cr_expect_eq(status_by_sha1(index, &rows[0]), CV_INDEX_ALLOWED);
+	apply(index, &rows[1], 1);
+	cr_expect_eq(status_by_sha1(index, &rows[0]), CV_INDEX_MISSING);
+	cr_expect_eq(status_by_serial(index, &rows[0]), CV_INDEX_ALLOWED);
+	cr_expect_eq(status_by_serial(index, &rows[1]), CV_INDEX_ALLOWED);
+}
+
+Test(index, a_serial_number_of_another_authority_is_no_name)
+{
+	struct fake_clock clock = make_clock();
+	CV_AUTO(cv_index) struct cv_index *index = make_index(&clock);
+	struct cv_status_row row = make_row(1, 1, 1);
+
+	cv_index_want_names(index, CV_INDEX_SERIAL);
+	row.serial_len = 0;
+	apply(index, &row, 1);
+	cr_expect_eq(status_by_serial(index, &row), CV_INDEX_MISSING);
+	cr_expect_eq(status_by_name(index, CV_INDEX_SERIAL, row.serial, 16), CV_INDEX_MISSING);
+}
+
+/* Many more than the first table holds, with short serial numbers among them. */
+Test(index, names_survive_growth)
+{
+	struct fake_clock clock = make_clock();
+	CV_AUTO(cv_index) struct cv_index *index = make_index(&clock);
+
+	cv_index_want_names(index, CV_INDEX_SHA1);
+	cv_index_want_names(index, CV_INDEX_SERIAL);
+	for (uint32_t i = 0; i < 5000; i++) {
+		struct cv_status_row row = make_row(i, i, 1);
+
+		row.serial_len = i % 2 ? 16 : 4;
+		apply(index, &row, 1);
+	}
+	for (uint32_t i = 0; i < 5000; i++) {
+		struct cv_status_row row = make_row(i, i, 1);
+
+		row.serial_len = i % 2 ? 16 : 4;
+		cr_assert_eq(status_by_sha1(index, &row), CV_INDEX_ALLOWED, "%u", i);
+		cr_assert_eq(status_by_serial(index, &row), CV_INDEX_ALLOWED, "%u", i);
+	}
 }

@@ -83,7 +83,11 @@ expect_rows(void (*base)(struct situation *s), const struct row *rows, size_t co
 
 /* ---- evidence ---- */
 
-CHANGE(only_a_name, s->presented.evidence = CV_EVIDENCE_NAME)
+CHANGE(only_a_name, s->presented.evidence = CV_EVIDENCE_NAME; s->presented.is_full = false;
+       s->presented.authority_kind = CV_AUTHORITY_ONLINE)
+CHANGE(name_of_another_authority, only_a_name(s);
+       s->presented.authority_kind = CV_AUTHORITY_OFFLINE)
+CHANGE(a_sha1, s->presented.evidence = CV_EVIDENCE_SHA1; s->presented.is_full = false)
 CHANGE(a_fingerprint, s->presented.evidence = CV_EVIDENCE_FINGERPRINT; s->presented.is_full = false)
 CHANGE(own_handshake, s->presented.evidence = CV_EVIDENCE_HANDSHAKE)
 CHANGE(other_slot, s->presented.slot_is_accepted = false)
@@ -94,7 +98,9 @@ Test(decision, evidence_comes_first)
 	    {"usual", NULL, CV_VERDICT_OK, CV_STEP_NONE},
 	    ROW(a_fingerprint, CV_VERDICT_OK, CV_STEP_NONE),
 	    ROW(own_handshake, CV_VERDICT_OK, CV_STEP_NONE),
-	    ROW(only_a_name, CV_VERDICT_UNKNOWN, CV_STEP_NONE),
+	    ROW(a_sha1, CV_VERDICT_OK, CV_STEP_NONE),
+	    ROW(only_a_name, CV_VERDICT_OK, CV_STEP_NONE),
+	    ROW(name_of_another_authority, CV_VERDICT_UNKNOWN, CV_STEP_NONE),
 	    ROW(other_slot, CV_VERDICT_UNKNOWN, CV_STEP_NONE),
 	};
 
@@ -214,6 +220,8 @@ Test(decision, device_state)
 /* ---- the current key ---- */
 
 CHANGE(not_seen, s->record.is_seen = false)
+CHANGE(not_seen_by_name, not_seen(s); only_a_name(s))
+CHANGE(not_seen_by_sha1, not_seen(s); a_sha1(s))
 CHANGE(unrecorded, s->record.certificate_is_known = false)
 CHANGE(unrecorded_by_fingerprint, unrecorded(s); s->presented.is_full = false)
 CHANGE(unrecorded_without_activation, unrecorded(s); s->presented.may_activate = false)
@@ -225,6 +233,8 @@ Test(decision, current_key)
 {
 	static const struct row rows[] = {
 	    ROW(not_seen, CV_VERDICT_OK, CV_STEP_MARK_SEEN),
+	    ROW(not_seen_by_sha1, CV_VERDICT_OK, CV_STEP_MARK_SEEN),
+	    ROW(not_seen_by_name, CV_VERDICT_OK, CV_STEP_NONE),
 	    ROW(unrecorded, CV_VERDICT_OK, CV_STEP_RECORD),
 	    ROW(unrecorded_by_fingerprint, CV_VERDICT_OK, CV_STEP_NONE),
 	    ROW(unrecorded_without_activation, CV_VERDICT_OK, CV_STEP_NONE),
