@@ -10,6 +10,7 @@
 
 #include "config_internal.h"
 #include "cv/util/address.h"
+#include "cv/model/source.h"
 #include "cv/util/file.h"
 #include "cv/util/text.h"
 
@@ -96,33 +97,6 @@ set_text(struct cv_config_loader *loader, const struct cv_setting *setting, cons
 	*member = copy;
 }
 
-/* A comma list of known words, blanks allowed around them, none twice; not empty. */
-static bool
-is_source_list(const char *value)
-{
-	static const char *const words[] = {"rfc9440", "pem", "sha256"};
-	unsigned seen = 0;
-
-	for (const char *at = value;; at++) {
-		at += strspn(at, " ");
-		size_t len = strcspn(at, ", ");
-		unsigned bit = 0;
-		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-			if (len == strlen(words[i]) && strncmp(at, words[i], len) == 0)
-				bit = 1u << i;
-		}
-		if (bit == 0 || (seen & bit) != 0)
-			return false;
-		seen |= bit;
-		at += len;
-		at += strspn(at, " ");
-		if (*at == '\0')
-			return true;
-		if (*at != ',')
-			return false;
-	}
-}
-
 static void
 set_number(struct cv_config_loader *loader, const struct cv_setting *setting, const char *value)
 {
@@ -187,6 +161,18 @@ set_path(struct cv_config_loader *loader, const struct cv_setting *setting, cons
 }
 
 static void
+set_sources(struct cv_config_loader *loader, const struct cv_setting *setting, const char *value)
+{
+	unsigned sources;
+
+	if (!cv_sources_parse(value, &sources))
+		cv_config_complain(
+		    loader, setting, "\"%s\" is not a list of some of " CV_SOURCE_WORDS, value);
+	else
+		set_text(loader, setting, value);
+}
+
+static void
 set_value(struct cv_config_loader *loader, const struct cv_setting *setting, const char *value)
 {
 	switch (setting->type) {
@@ -204,11 +190,7 @@ set_value(struct cv_config_loader *loader, const struct cv_setting *setting, con
 		set_address(loader, setting, value);
 		return;
 	case CV_SETTING_SOURCES:
-		if (!is_source_list(value))
-			cv_config_complain(loader, setting,
-			    "\"%s\" is not a list of rfc9440, pem and sha256", value);
-		else
-			set_text(loader, setting, value);
+		set_sources(loader, setting, value);
 		return;
 	case CV_SETTING_LEVEL:
 		set_level(loader, setting, value);

@@ -1,5 +1,7 @@
 #include "cv/app/config.h"
 
+#include "cv/model/source.h"
+
 #define DAY 86400
 
 #define ANY_TEXT(is_live_, section_, key_, type_, fallback_, member, help_)                        \
@@ -51,7 +53,7 @@ static const struct cv_setting settings[] = {
 	TEXT("gateway", "socket", CV_SETTING_PATH, "", gateway_socket,
 	    "UNIX socket for a gateway on this machine; who may open it is trusted"),
 	TEXT("gateway", "socket_sources", CV_SETTING_SOURCES, "rfc9440", gateway_socket_sources,
-	    "headers in which that gateway forwards certificates: rfc9440, pem, sha256"),
+	    "headers in which that gateway forwards certificates: " CV_SOURCE_WORDS),
 	LIVE_NUMBER("gateway", "cache_max_age", "s", 0, 300, "0", gateway_cache_seconds,
 	    "how long a gateway may cache an allowance; 0: not at all"),
 

@@ -9,6 +9,7 @@
 #include "cv/app/app.h"
 #include "cv/app/notify.h"
 #include "cv/util/file.h"
+#include "cv/model/source.h"
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 
@@ -78,7 +79,6 @@ cv_app_fill_http(const struct cv_config *config, const struct cv_pairs *pairs,
 	    .public_ = {.bind = config->public_listen},
 	    .monitoring = {.bind = config->monitoring_listen},
 	    .gateway_socket = config->gateway_socket,
-	    .gateway_socket_sources = config->gateway_socket_sources,
 	    .device_certificate = cv_buffer_text(&pairs->pem[DEVICE_CERTIFICATE]),
 	    .device_key = cv_buffer_text(&pairs->pem[DEVICE_KEY]),
 	    .gateway_certificate = cv_buffer_text(&pairs->pem[GATEWAY_CERTIFICATE]),
@@ -100,6 +100,9 @@ cv_app_fill_http(const struct cv_config *config, const struct cv_pairs *pairs,
 struct cv_service_settings
 cv_app_service_settings(const struct cv_config *config)
 {
+	unsigned socket_sources = 0;
+
+	(void)cv_sources_parse(config->gateway_socket_sources, &socket_sources); /* checked before */
 	return (struct cv_service_settings){
 	    .max_age_seconds = config->index_max_age_seconds,
 	    .expired_grace_seconds = config->index_expired_grace_seconds,
@@ -110,6 +113,7 @@ cv_app_service_settings(const struct cv_config *config)
 	    .lock_seconds = LOCK_SECONDS,
 	    .issue_burst = (int)config->issue_burst,
 	    .issue_interval_seconds = config->issue_interval_seconds,
+	    .socket_sources = socket_sources,
 	};
 }
 

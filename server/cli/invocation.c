@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cv/model/source.h"
 #include "cv/util/text.h"
 
 #define EXIT_USAGE 2
@@ -29,7 +30,7 @@ static const struct option_row option_rows[] = {
 	"PEM request of the gateway's key, e.g. by: openssl req -new -newkey ec -pkeyopt "
 	"ec_paramgen_curve:P-256 -nodes -keyout gateway.key -subj /CN=NAME -out gateway.csr"},
     {"source", CV_CLI_SOURCE, "WORD", 'S',
-	"header it forwards certificates in: rfc9440, pem or sha256; repeatable"},
+	"header it forwards certificates in: " CV_SOURCE_WORDS "; repeatable"},
     {"factories", CV_CLI_FACTORIES, "A,B", 'F', "factories it may ask about; default: all"},
     {"no-activate", CV_CLI_NO_ACTIVATE, NULL, 'N', "what it sees activates no key"},
     {"lifetime-days", CV_CLI_LIFETIME, "N", 'l', "of its certificate"},

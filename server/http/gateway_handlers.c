@@ -2,10 +2,9 @@
 
 #include <stdio.h>
 
-#include "cv/codec/forwarded_certificate.h"
 #include "cv/codec/operator_json.h"
-#include "cv/pki/digest.h"
 #include "cv/util/text.h"
+#include "gateway_sources_internal.h"
 #include "http_internal.h"
 #include "problem_internal.h"
 
@@ -14,7 +13,7 @@
 /* Who forwards, and what we believe of it. */
 struct forwarder {
 	const char *name;
-	const char *sources;
+	unsigned sources;
 	const char *factories; /* NULL: all */
 	bool may_activate;
 };
@@ -39,7 +38,7 @@ find_forwarder(struct cv_request *request, struct forwarder *ret_forwarder)
 
 	if (request->listener->kind == CV_LISTENER_GATEWAY_SOCKET) {
 		*ret_forwarder = (struct forwarder){.name = "socket",
-		    .sources = request->http->options->gateway_socket_sources,
+		    .sources = cv_service_settings(request->http->service)->socket_sources,
 		    .may_activate = true};
 		return true;
 	}
@@ -50,71 +49,10 @@ find_forwarder(struct cv_request *request, struct forwarder *ret_forwarder)
 	if (gateway == NULL || !is_valid_now(request, gateway->certificate))
 		return false;
 	*ret_forwarder = (struct forwarder){.name = gateway->row.name,
-	    .sources = gateway->row.sources,
+	    .sources = gateway->sources,
 	    .factories = gateway->row.has_every_factory ? NULL : gateway->row.factories,
 	    .may_activate = gateway->row.may_activate};
 	return true;
-}
-
-struct source {
-	const char *word; /* in the setting of a gateway */
-	enum cv_header header;
-	bool (*decode_certificate)(
-	    const char *value, struct cv_buffer *ret_der, struct cv_error *err);
-};
-
-static const struct source known_sources[] = {
-    {"rfc9440", CV_HEADER_CLIENT_CERT, cv_forwarded_rfc9440},
-    {"pem", CV_HEADER_X_CLIENT_CERT, cv_forwarded_pem},
-    {"sha256", CV_HEADER_X_CLIENT_CERT_SHA256, NULL},
-};
-
-/* One header as fingerprint; a certificate is kept in *ret_der. */
-static bool
-decode_source(const struct source *source, const char *value, struct cv_buffer *ret_der,
-    struct cv_digest *ret_fingerprint, struct cv_error *err)
-{
-	if (source->decode_certificate == NULL)
-		return cv_forwarded_sha256(value, ret_fingerprint, err);
-	cv_buffer_reset(ret_der);
-	if (!source->decode_certificate(value, ret_der, err))
-		return false;
-	if (ret_der->has_failed)
-		return cv_fail(err, CV_E_MEMORY, "out of memory");
-	cv_digest_sha256(cv_buffer_bytes(ret_der), ret_fingerprint);
-	return true;
-}
-
-/*
- * Reads the sources of this gateway and no other: what it does not overwrite in every request, its
- * clients can forge. CV_VERDICT_OK: *ret_fingerprint is set, and the request's certificate where a
- * source carries one.
- */
-static enum cv_verdict
-read_sources(struct cv_request *request, const char *sources, struct cv_digest *ret_fingerprint)
-{
-	bool is_found = false;
-
-	for (size_t i = 0; i < sizeof(known_sources) / sizeof(known_sources[0]); i++) {
-		const struct source *source = &known_sources[i];
-		const struct cv_header_value *header = &request->headers[source->header];
-		struct cv_digest fingerprint;
-
-		if (header->count == 0 || !cv_realm_list_has(sources, source->word))
-			continue;
-		if (header->count > 1)
-			return CV_VERDICT_AMBIGUOUS;
-		if (header->text[0] == '\0') /* the gateway's client had none */
-			continue;
-		if (!decode_source(
-			source, header->text, &request->certificate, &fingerprint, &request->error))
-			return CV_VERDICT_BAD_CERTIFICATE;
-		if (is_found && !cv_digest_equal(&fingerprint, ret_fingerprint))
-			return CV_VERDICT_AMBIGUOUS;
-		*ret_fingerprint = fingerprint;
-		is_found = true;
-	}
-	return is_found ? CV_VERDICT_OK : CV_VERDICT_NO_CERTIFICATE;
 }
 
 /* Fills the evidence; anything but CV_VERDICT_OK is the answer. */
@@ -122,25 +60,17 @@ static enum cv_verdict
 collect_evidence(struct cv_request *request)
 {
 	struct forwarder forwarder;
-	enum cv_verdict verdict;
 
 	if (!find_forwarder(request, &forwarder))
 		return CV_VERDICT_NOT_A_GATEWAY;
 	(void)snprintf(request->actor, sizeof(request->actor), "gateway:%s", forwarder.name);
-	cv_buffer_reset(&request->certificate);
 	request->evidence = (struct cv_evidence){
 	    .may_activate = forwarder.may_activate,
 	    .factories = forwarder.factories,
 	    .actor = request->actor,
 	    .request_id = request->id,
 	};
-	verdict = read_sources(request, forwarder.sources, &request->evidence.fingerprint);
-	if (verdict != CV_VERDICT_OK)
-		return verdict;
-	request->evidence.certificate = cv_buffer_bytes(&request->certificate);
-	request->evidence.evidence =
-	    request->certificate.len > 0 ? CV_EVIDENCE_CERTIFICATE : CV_EVIDENCE_FINGERPRINT;
-	return CV_VERDICT_OK;
+	return cv_gateway_sources_read(request, forwarder.sources);
 }
 
 static const char *

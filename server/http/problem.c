@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cv/codec/operator_json.h"
+#include "cv/model/source.h"
 #include "cv/util/log.h"
 #include "http_internal.h"
 
@@ -30,7 +31,7 @@ static const struct cv_problem_row rows[] = {
     ROW(CV_PROBLEM_SAME_KEY, 400, "same-key", "The named key is the one in use."),
     ROW(CV_PROBLEM_BAD_CERTIFICATE, 400, "bad-certificate", "The certificate is not acceptable."),
     ROW(CV_PROBLEM_BAD_SOURCE, 400, "bad-source",
-	"The sources must be some of rfc9440, pem and sha256."),
+	"The sources must be some of " CV_SOURCE_WORDS "."),
     ROW(CV_PROBLEM_UNAUTHENTICATED, 401, "unauthenticated", "A valid token is needed."),
     ROW(CV_PROBLEM_NO_CLIENT_CERT, 403, "no-client-cert", "A client certificate is needed."),
     ROW(CV_PROBLEM_BAD_CLIENT_CERT, 403, "bad-client-cert",

@@ -20,8 +20,16 @@ static const char *const header_names[CV_HEADER_COUNT] = {
     [CV_HEADER_TRACEPARENT] = "traceparent",
     [CV_HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
     [CV_HEADER_USER_AGENT] = "User-Agent",
+    [CV_HEADER_X_AMZN_MTLS_CLIENTCERT] = "X-Amzn-Mtls-Clientcert",
+    [CV_HEADER_X_AMZN_MTLS_CLIENTCERT_LEAF] = "X-Amzn-Mtls-Clientcert-Leaf",
     [CV_HEADER_X_CLIENT_CERT] = "X-Client-Cert",
+    [CV_HEADER_X_CLIENT_CERT_ISSUER] = "X-Client-Cert-Issuer",
+    [CV_HEADER_X_CLIENT_CERT_SERIAL] = "X-Client-Cert-Serial",
+    [CV_HEADER_X_CLIENT_CERT_SHA1] = "X-Client-Cert-Sha1",
     [CV_HEADER_X_CLIENT_CERT_SHA256] = "X-Client-Cert-Sha256",
+    [CV_HEADER_X_FORWARDED_CLIENT_CERT] = "X-Forwarded-Client-Cert",
+    [CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT] = "X-Forwarded-Tls-Client-Cert",
+    [CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT_INFO] = "X-Forwarded-Tls-Client-Cert-Info",
     [CV_HEADER_X_REQUEST_ID] = "X-Request-Id",
 };
 

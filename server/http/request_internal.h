@@ -41,8 +41,16 @@ enum cv_header {
 	CV_HEADER_TRACEPARENT,
 	CV_HEADER_TRANSFER_ENCODING,
 	CV_HEADER_USER_AGENT,
+	CV_HEADER_X_AMZN_MTLS_CLIENTCERT,
+	CV_HEADER_X_AMZN_MTLS_CLIENTCERT_LEAF,
 	CV_HEADER_X_CLIENT_CERT,
+	CV_HEADER_X_CLIENT_CERT_ISSUER,
+	CV_HEADER_X_CLIENT_CERT_SERIAL,
+	CV_HEADER_X_CLIENT_CERT_SHA1,
 	CV_HEADER_X_CLIENT_CERT_SHA256,
+	CV_HEADER_X_FORWARDED_CLIENT_CERT,
+	CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT,
+	CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT_INFO,
 	CV_HEADER_X_REQUEST_ID,
 	CV_HEADER_COUNT,
 };
@@ -104,7 +112,8 @@ struct cv_request {
 	/* Filled where a client certificate is looked at. */
 	bool has_evidence;
 	struct cv_evidence evidence;
-	struct cv_buffer certificate; /* forwarded certificate, DER */
+	struct cv_buffer certificate;    /* forwarded certificate, DER */
+	struct cv_certificate_name name; /* what else was forwarded; set if the evidence says so */
 	struct cv_sight sight;
 	char actor[96];
 	struct cv_realm *realm; /* reference that keeps lent texts valid; NULL: none */

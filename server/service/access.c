@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cv/model/secret.h"
+#include "cv/model/source.h"
 #include "cv/pki/csr.h"
 #include "cv/pki/digest.h"
 #include "cv/util/random.h"
@@ -82,27 +83,6 @@ cv_access_make_enrolment_token(struct cv_service *service, const char *factory, 
 
 /* ---- gateways ---- */
 
-bool
-cv_access_sources_are_valid(const char *sources)
-{
-	static const char words[] = "rfc9440,pem,sha256";
-
-	if (!*sources)
-		return false;
-	while (*sources) {
-		char word[16];
-		size_t len = strcspn(sources, ",");
-
-		if (len == 0 || !cv_text_copy_bytes(word, sizeof(word), sources, len) ||
-		    !cv_realm_list_has(words, word))
-			return false;
-		sources += len;
-		if (*sources == ',' && *++sources == '\0')
-			return false;
-	}
-	return true;
-}
-
 static bool
 parse_gateway_csr(struct cv_bytes der, enum cv_gateway_outcome *ret_outcome,
     struct cv_csr **ret_csr, struct cv_error *err)
@@ -172,8 +152,9 @@ cv_access_add_gateway(struct cv_service *service, const struct cv_certificate *s
 	CV_AUTO(cv_csr) struct cv_csr *csr = NULL;
 	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
 	enum cv_gateway_outcome outcome;
+	unsigned sources;
 
-	if (!cv_access_sources_are_valid(order->sources)) {
+	if (!cv_sources_parse(order->sources, &sources)) {
 		*ret_outcome = CV_GATEWAY_BAD_SOURCE;
 		return true;
 	}

@@ -92,6 +92,13 @@ check_sha256(const char *value)
 	FUZZ_REQUIRE(cv_text_equal_ignoring_case(value, hex));
 }
 
+static void
+check_nothing(const char *value, struct cv_bytes der)
+{
+	(void)value;
+	(void)der;
+}
+
 /* Sources that forward the whole certificate. */
 static const struct {
 	bool (*decode)(const char *value, struct cv_buffer *ret_der, struct cv_error *err);
@@ -99,8 +106,26 @@ static const struct {
 } sources[] = {
     {cv_forwarded_rfc9440, check_rfc9440},
     {cv_forwarded_pem, check_pem},
+    {cv_forwarded_pem_chain, check_nothing},
+    {cv_forwarded_traefik, check_nothing},
 };
 #define SOURCES (sizeof(sources) / sizeof(sources[0]))
+
+static void
+read_pairs(const char *text, size_t len)
+{
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	struct cv_certificate_name name = {.issuer = ""};
+	struct cv_forwarded_xfcc xfcc;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (cv_forwarded_xfcc(text, &der, &xfcc, &err) &&
+	    (xfcc.has_certificate != (der.len > 0) || der.len > len))
+		FUZZ_REQUIRE(false);
+	if (cv_forwarded_traefik_info(text, &name, &err) &&
+	    (name.issuer[0] == '\0' || name.serial_len == 0))
+		FUZZ_REQUIRE(false);
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -111,9 +136,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	CV_AUTO_MEMORY char *value = fuzz_text(data + 1, size - 1);
-	const size_t source = data[0] % (SOURCES + 1);
+	const size_t source = data[0] % (SOURCES + 2);
 	if (source == SOURCES) {
 		check_sha256(value);
+	} else if (source == SOURCES + 1) {
+		read_pairs(value, strlen(value));
 	} else if (sources[source].decode(value, &der, &err)) {
 		FUZZ_REQUIRE(der.len > 0 && der.len < strlen(value) && !der.has_failed);
 		sources[source].check(value, cv_buffer_bytes(&der));

@@ -87,7 +87,7 @@ enum cv_setting_type {
 	CV_SETTING_PATH,     /* relative to the folder of the configuration file */
 	CV_SETTING_PKI_FILE, /* the default is relative to [signer] directory */
 	CV_SETTING_ADDRESS,  /* host:port, [v6]:port, :port; "" is off */
-	CV_SETTING_SOURCES,  /* comma list of rfc9440 pem sha256 */
+	CV_SETTING_SOURCES,  /* comma list of words of cv/model/source.h */
 	CV_SETTING_LEVEL,
 };
 

@@ -34,7 +34,6 @@ struct cv_http_options {
 	struct cv_http_address monitoring;
 	const char *gateway_socket;         /* path of a UNIX socket; "": none; mode 0660 */
 	int gateway_socket_descriptor;      /* as above */
-	const char *gateway_socket_sources; /* comma list of sources read there */
 	/* PEM texts of server certificate chain and key, per TLS listener. */
 	const char *device_certificate, *device_key;
 	const char *gateway_certificate, *gateway_key;

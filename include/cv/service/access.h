@@ -37,7 +37,7 @@ bool cv_access_make_enrolment_token(struct cv_service *service, const char *fact
 struct cv_gateway_order {
 	const char *name;
 	const char *factories; /* comma list; NULL: every factory */
-	const char *sources;   /* comma list of rfc9440 pem sha256 */
+	const char *sources;   /* comma list, see cv/model/source.h */
 	bool may_activate;
 	struct cv_bytes csr;
 	int64_t lifetime_days;
@@ -51,8 +51,5 @@ enum cv_gateway_outcome {
 bool cv_access_add_gateway(struct cv_service *service, const struct cv_certificate *service_ca,
     const struct cv_gateway_order *order, const char *actor, const char *request_id,
     enum cv_gateway_outcome *ret_outcome, struct cv_buffer *ret_der, struct cv_error *err);
-
-/* The words of `sources`, checked: rfc9440, pem, sha256. */
-bool cv_access_sources_are_valid(const char *sources);
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cv/app/config.h"
+#include "cv/model/source.h"
 #include "cv/util/file.h"
 #include "cv/util/text.h"
 
@@ -177,14 +178,14 @@ Test(config, each_bad_line_is_named_with_file_and_line)
 		"2: [device] listen: \":65536\" is not host:port, [IPv6 address]:port or :port"},
 	    {"bare IPv6", "[device]\nlisten = ::1:80\n",
 		"2: [device] listen: \"::1:80\" is not host:port, [IPv6 address]:port or :port"},
-	    {"unknown source", "[gateway]\nsocket_sources = pem, xfcc\n",
-		"2: [gateway] socket_sources: \"pem, xfcc\" is not a list of rfc9440, pem and "
-		"sha256"},
+	    {"unknown source", "[gateway]\nsocket_sources = pem, md5\n",
+		"2: [gateway] socket_sources: \"pem, md5\" is not a list of some "
+		"of " CV_SOURCE_WORDS},
 	    {"source twice", "[gateway]\nsocket_sources = pem,pem\n",
-		"2: [gateway] socket_sources: \"pem,pem\" is not a list of rfc9440, pem and "
-		"sha256"},
+		"2: [gateway] socket_sources: \"pem,pem\" is not a list of some "
+		"of " CV_SOURCE_WORDS},
 	    {"no source", "[gateway]\nsocket_sources =\n",
-		"2: [gateway] socket_sources: \"\" is not a list of rfc9440, pem and sha256"},
+		"2: [gateway] socket_sources: \"\" is not a list of some of " CV_SOURCE_WORDS},
 	    {"unknown level", "[log]\nlevel = loud\n",
 		"2: [log] level: \"loud\" is not debug, info, warning or error"},
 	    {"no setting at all", "[log]\nlevel info\n", "2: neither [section] nor key = value"},
