@@ -56,6 +56,8 @@ static const struct cv_setting settings[] = {
 	    "headers in which that gateway forwards certificates: " CV_SOURCE_WORDS),
 	LIVE_NUMBER("gateway", "cache_max_age", "s", 0, 300, "0", gateway_cache_seconds,
 	    "how long a gateway may cache an allowance; 0: not at all"),
+	NUMBER("gateway", "session_max", "s", 0, 366 * DAY, "0", gateway_session_seconds,
+	    "when EMQX is told to end a session, so that the device is asked about again; 0: never"),
 
 	TEXT("operator", "listen", CV_SETTING_ADDRESS, ":8444", operator_listen,
 	    "address for operators: /v1, TLS and a token"),

@@ -93,6 +93,7 @@ cv_app_fill_http(const struct cv_config *config, const struct cv_pairs *pairs,
 	    .request_seconds = (unsigned)config->server_request_seconds,
 	    .idle_seconds = (unsigned)config->server_idle_seconds,
 	    .check_max_age_seconds = config->gateway_cache_seconds,
+	    .broker_session_seconds = config->gateway_session_seconds,
 	    .version = CV_VERSION,
 	};
 }

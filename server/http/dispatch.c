@@ -100,6 +100,12 @@ is_answered(const struct cv_request *request)
 static bool
 is_check(const struct cv_request *request)
 {
+	return request->match.route == &cv_gateway_check_route;
+}
+
+static bool
+is_of_gateway(const struct cv_request *request)
+{
 	return request->listener->kind == CV_LISTENER_GATEWAY ||
 	       request->listener->kind == CV_LISTENER_GATEWAY_SOCKET;
 }
@@ -135,11 +141,8 @@ static void
 find_route(struct cv_request *request)
 {
 	/* The check takes any suffix, as long and as strange as clients of a gateway make them. */
-	if (is_check(request)) {
-		if (cv_path_is_below(request->target, "/v1/check"))
-			request->match.route = &cv_gateway_check_route;
-		else
-			cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
+	if (is_of_gateway(request) && cv_path_is_below(request->target, "/v1/check")) {
+		request->match.route = &cv_gateway_check_route;
 		return;
 	}
 	if (request->target_is_cut) {
@@ -311,8 +314,8 @@ cv_dispatch_work(void *item)
 		MHD_resume_connection(mhd);
 		return;
 	}
-	/* The gateway's check judges in its handler, because its refusals look different. */
-	if (is_undecided(request) && !is_check(request)) {
+	/* Gateways are answered by their handlers, because their refusals look different. */
+	if (is_undecided(request) && !is_of_gateway(request)) {
 		cv_sight_judge(
 		    request->http->service, &request->evidence, &request->sight, &request->error);
 		request->sight.is_decided = true;

@@ -10,14 +10,6 @@
 
 #define RETRY_AFTER_SECONDS 1
 
-/* Who forwards, and what we believe of it. */
-struct forwarder {
-	const char *name;
-	unsigned sources;
-	const char *factories; /* NULL: all */
-	bool may_activate;
-};
-
 static bool
 is_valid_now(const struct cv_request *request, const struct cv_certificate *certificate)
 {
@@ -31,13 +23,13 @@ is_valid_now(const struct cv_request *request, const struct cv_certificate *cert
 
 /* Whoever can open the UNIX socket is trusted; anybody else needs the certificate of a gateway. */
 static bool
-find_forwarder(struct cv_request *request, struct forwarder *ret_forwarder)
+find_forwarder(struct cv_request *request, struct cv_forwarder *ret_forwarder)
 {
 	const struct cv_tls_peer *peer = &request->connection->peer;
 	const struct cv_realm_gateway *gateway;
 
 	if (request->listener->kind == CV_LISTENER_GATEWAY_SOCKET) {
-		*ret_forwarder = (struct forwarder){.name = "socket",
+		*ret_forwarder = (struct cv_forwarder){.name = "socket",
 		    .sources = cv_service_settings(request->http->service)->socket_sources,
 		    .may_activate = true};
 		return true;
@@ -48,7 +40,7 @@ find_forwarder(struct cv_request *request, struct forwarder *ret_forwarder)
 	gateway = cv_realm_gateway(request->realm, &peer->fingerprint);
 	if (gateway == NULL || !is_valid_now(request, gateway->certificate))
 		return false;
-	*ret_forwarder = (struct forwarder){.name = gateway->row.name,
+	*ret_forwarder = (struct cv_forwarder){.name = gateway->row.name,
 	    .sources = gateway->sources,
 	    .factories = gateway->row.has_every_factory ? NULL : gateway->row.factories,
 	    .may_activate = gateway->row.may_activate};
@@ -57,9 +49,9 @@ find_forwarder(struct cv_request *request, struct forwarder *ret_forwarder)
 
 /* Fills the evidence; anything but CV_VERDICT_OK is the answer. */
 static enum cv_verdict
-collect_evidence(struct cv_request *request)
+collect_evidence(struct cv_request *request, const struct cv_gateway_door *door)
 {
-	struct forwarder forwarder;
+	struct cv_forwarder forwarder;
 
 	if (!find_forwarder(request, &forwarder))
 		return CV_VERDICT_NOT_A_GATEWAY;
@@ -70,7 +62,7 @@ collect_evidence(struct cv_request *request)
 	    .actor = request->actor,
 	    .request_id = request->id,
 	};
-	return cv_gateway_sources_read(request, forwarder.sources);
+	return door->read(request, &forwarder);
 }
 
 static const char *
@@ -88,8 +80,8 @@ add_name(struct cv_request *request, const char *header, const char *name)
 		cv_answer_add_header(request, header, name);
 }
 
-static void
-add_facts(struct cv_request *request)
+void
+cv_gateway_add_facts(struct cv_request *request)
 {
 	const struct cv_sight *sight = &request->sight;
 	int64_t age_ms = cv_index_age_ms(cv_service_index(request->http->service));
@@ -105,15 +97,21 @@ add_facts(struct cv_request *request)
 		cv_answer_add_header_number(request, "Certvendor-Age", age_ms / 1000);
 }
 
-/* Only a plain "ok" may be remembered by a gateway: anything else can change with the next sight.
- */
+int64_t
+cv_gateway_max_age(const struct cv_request *request)
+{
+	bool is_plain = request->sight.verdict == CV_VERDICT_OK && !request->sight.has_pending;
+
+	return is_plain ? atomic_load(&request->http->check_max_age_seconds) : 0;
+}
+
 static void
 add_caching(struct cv_request *request)
 {
-	int64_t max_age = atomic_load(&request->http->check_max_age_seconds);
+	int64_t max_age = cv_gateway_max_age(request);
 	char text[64];
 
-	if (request->sight.verdict != CV_VERDICT_OK || request->sight.has_pending || max_age <= 0) {
+	if (max_age <= 0) {
 		cv_answer_add_header(request, "Cache-Control", "no-store");
 		return;
 	}
@@ -140,14 +138,14 @@ answer_sight(struct cv_request *request)
 		if (is_trouble)
 			cv_answer_add_header_number(request, "Retry-After", RETRY_AFTER_SECONDS);
 	}
-	add_facts(request);
+	cv_gateway_add_facts(request);
 	add_caching(request);
 }
 
 static void
-check_from_memory(struct cv_request *request)
+ask_memory(struct cv_request *request, const struct cv_gateway_door *door)
 {
-	enum cv_verdict verdict = collect_evidence(request);
+	enum cv_verdict verdict = collect_evidence(request, door);
 
 	if (verdict != CV_VERDICT_OK) {
 		request->sight.verdict = verdict;
@@ -157,20 +155,34 @@ check_from_memory(struct cv_request *request)
 	}
 	request->has_evidence = true;
 	if (request->sight.is_decided)
-		answer_sight(request);
+		door->answer(request);
 }
 
-static void
-check(struct cv_request *request)
+void
+cv_gateway_ask(struct cv_request *request, const struct cv_gateway_door *door)
 {
 	if (!request->has_evidence) {
-		check_from_memory(request);
+		ask_memory(request, door);
 		return;
 	}
 	cv_sight_judge(
 	    request->http->service, &request->evidence, &request->sight, &request->error);
 	request->sight.is_decided = true;
-	answer_sight(request);
+	door->answer(request);
+}
+
+static enum cv_verdict
+read_headers(struct cv_request *request, const struct cv_forwarder *forwarder)
+{
+	return cv_gateway_sources_read(request, forwarder->sources);
+}
+
+static void
+check(struct cv_request *request)
+{
+	static const struct cv_gateway_door door = {.read = read_headers, .answer = answer_sight};
+
+	cv_gateway_ask(request, &door);
 }
 
 const struct cv_route cv_gateway_check_route = {

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "broker_handlers_internal.h"
 #include "cv/codec/operator_json.h"
 #include "cv/model/source.h"
 #include "cv/util/log.h"
@@ -212,12 +213,26 @@ append_body(struct cv_request *request, const struct cv_problem_row *row, const 
 		    request->id, row->status == 429 || row->status == 503);
 }
 
+static bool
+is_of_broker(const struct cv_request *request)
+{
+	return request->match.route != NULL &&
+	       (request->match.route->flags & (CV_ROUTE_EMQX | CV_ROUTE_VERNEMQ)) != 0;
+}
+
 void
 cv_problem_answer_later(struct cv_request *request, enum cv_problem problem, const char *detail,
     int64_t retry_after_seconds)
 {
 	const struct cv_problem_row *row = cv_problem_row(problem);
 	bool must_close = request->answer.must_close;
+
+	if (is_of_broker(request)) {
+		cv_broker_refuse(request, problem == CV_PROBLEM_TOO_LARGE
+					      ? CV_VERDICT_BAD_CERTIFICATE
+					      : CV_VERDICT_UNAVAILABLE);
+		return;
+	}
 
 	cv_answer_reset(request);
 	request->answer.must_close = must_close;

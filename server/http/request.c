@@ -20,6 +20,7 @@ static const char *const header_names[CV_HEADER_COUNT] = {
     [CV_HEADER_TRACEPARENT] = "traceparent",
     [CV_HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
     [CV_HEADER_USER_AGENT] = "User-Agent",
+    [CV_HEADER_VERNEMQ_HOOK] = "Vernemq-Hook",
     [CV_HEADER_X_AMZN_MTLS_CLIENTCERT] = "X-Amzn-Mtls-Clientcert",
     [CV_HEADER_X_AMZN_MTLS_CLIENTCERT_LEAF] = "X-Amzn-Mtls-Clientcert-Leaf",
     [CV_HEADER_X_CLIENT_CERT] = "X-Client-Cert",

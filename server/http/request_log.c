@@ -37,6 +37,16 @@ is_check(const struct cv_request *request)
 	       request->listener->kind == CV_LISTENER_GATEWAY_SOCKET;
 }
 
+/* A broker is refused with a 200. */
+static bool
+is_refused_check(const struct cv_request *request)
+{
+	unsigned status = request->answer.status;
+
+	return is_check(request) &&
+	       (status == 403 || (status == 200 && !cv_verdict_is_allowed(request->sight.verdict)));
+}
+
 /* False: this line is one too many in this second. */
 static bool
 may_write_refusal(struct cv_refusal_log *log, int64_t second)
@@ -71,7 +81,7 @@ level_of(const struct cv_request *request)
 	if (status == 500)
 		return CV_LOG_ERROR;
 	if (request->listener->kind == CV_LISTENER_MONITORING ||
-	    (is_check(request) && status == 200))
+	    (is_check(request) && status == 200 && !is_refused_check(request)))
 		return CV_LOG_DEBUG;
 	return status == 503 ? CV_LOG_WARNING : CV_LOG_INFO;
 }
@@ -127,7 +137,7 @@ cv_request_log(struct cv_request *request)
 		    CV_LOG_TEXT("listener", cv_listener_name(request->listener->kind)));
 		return;
 	}
-	if (is_check(request) && status == 403 &&
+	if (is_refused_check(request) &&
 	    !may_write_refusal(&request->http->refusals, now_us / 1000000))
 		return;
 	write_line(request, duration_us);

@@ -17,6 +17,8 @@ enum cv_route_flag {
 	CV_ROUTE_GRACE = 1 << 4,         /* honours the grace for expired certificates */
 	CV_ROUTE_LABEL = 1 << 5,         /* its first parameter is a label, that is a factory */
 	CV_ROUTE_DOUBLED_SLASH = 1 << 6, /* "//" before the last segment counts as "/" */
+	CV_ROUTE_EMQX = 1 << 7,          /* a broker asks: every answer is a 200 in its words */
+	CV_ROUTE_VERNEMQ = 1 << 8,
 };
 
 #define CV_ROUTE_PARAMETERS_MAX 2

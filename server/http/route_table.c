@@ -1,5 +1,6 @@
 #include "route_table_internal.h"
 
+#include "broker_handlers_internal.h"
 #include "cv/codec/est.h"
 #include "device_handlers_internal.h"
 #include "est_handlers_internal.h"
@@ -11,6 +12,7 @@
 #define JSON_MAX 16384
 #define ACT_MAX 1024
 #define CERTIFICATE_MAX 65536
+#define BROKER_MAX CV_REQUEST_DROP_MAX /* MQTT lets clients choose names of 64 KiB */
 
 #define EST_READ (CV_ROUTE_BLIND | CV_ROUTE_DOUBLED_SLASH)
 #define EST_ENROL (CV_ROUTE_WORKER | CV_ROUTE_BOOTSTRAP | CV_ROUTE_DOUBLED_SLASH)
@@ -32,6 +34,12 @@ static const struct cv_route device_rows[] = {
 	EST_REENROL | CV_ROUTE_LABEL},
     {"GET", "/device", cv_device_show, 0, DEVICE},
     {"PATCH", "/device", cv_device_patch, JSON_MAX, DEVICE},
+};
+
+/* Besides the check. */
+static const struct cv_route gateway_rows[] = {
+    {"POST", "/v1/broker/emqx", cv_broker_ask, BROKER_MAX, CV_ROUTE_EMQX},
+    {"POST", "/v1/broker/vernemq", cv_broker_ask, BROKER_MAX, CV_ROUTE_VERNEMQ},
 };
 
 static const struct cv_route operator_rows[] = {
@@ -79,6 +87,8 @@ static const struct cv_route monitoring_rows[] = {
 
 static const struct cv_route_table tables[CV_LISTENER_COUNT] = {
     [CV_LISTENER_DEVICE] = TABLE(device_rows),
+    [CV_LISTENER_GATEWAY] = TABLE(gateway_rows),
+    [CV_LISTENER_GATEWAY_SOCKET] = TABLE(gateway_rows),
     [CV_LISTENER_OPERATOR] = TABLE(operator_rows),
     [CV_LISTENER_PUBLIC] = TABLE(public_rows),
     [CV_LISTENER_MONITORING] = TABLE(monitoring_rows),

@@ -35,7 +35,7 @@ def test_a_good_configuration(lab):
     ("server", "workers = many", "workers"), ("server", "workers = 0", "workers"),
     ("server", "workers = 100000000000000000000", "workers"), ("server", "wrokers = 3", "wrokers"),
     ("servre", "workers = 3", "servre"), ("device", "listen = nonsense", "listen"),
-    ("device", "listen = localhost:99999", "listen"), ("gateway", "socket_sources = xfcc", "xfcc"),
+    ("device", "listen = localhost:99999", "listen"), ("gateway", "socket_sources = md5", "md5"),
     ("log", "level = loud", "loud"), ("server", "nonsense", ""), ("database", "pool_size = 5", "pool_size"),
     ("device", "key = /nonexistent", "/nonexistent"), ("gateway", "cache_max_age = 300", "max_age"),
 ])

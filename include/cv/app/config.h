@@ -44,6 +44,7 @@ struct cv_config {
 	char *gateway_socket;
 	char *gateway_socket_sources;
 	int64_t gateway_cache_seconds;
+	int64_t gateway_session_seconds;
 
 	char *operator_listen;
 	char *operator_certificate;

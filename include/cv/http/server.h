@@ -46,6 +46,7 @@ struct cv_http_options {
 	unsigned request_seconds;      /* from first byte to last of a request; 30 */
 	unsigned idle_seconds;         /* keep-alive; 60 */
 	int64_t check_max_age_seconds; /* Cache-Control of an allow; 0: no-store */
+	int64_t broker_session_seconds; /* EMQX ends a session then; 0: never */
 	const char *version;
 };
 

@@ -1,0 +1,95 @@
+#include "cv/codec/broker_json.h"
+
+#include <string.h>
+
+#include "cv/codec/armour.h"
+#include "cv/codec/operator_json.h"
+#include "cv/util/base64.h"
+#include "cv/util/text.h"
+#include "json_reader_internal.h"
+
+/* A member that is a text with something in it; NULL otherwise. */
+static const char *
+text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text == NULL || text[0] == '\0' || cv_text_equal(text, "undefined") ? NULL : text;
+}
+
+static bool
+take_name(const char *text, struct cv_broker_client *ret_client, struct cv_error *err)
+{
+	if (text != NULL && !cv_text_copy(ret_client->name, sizeof(ret_client->name), text))
+		return cv_fail(err, CV_E_INPUT, "the name is longer than any device id");
+	return true;
+}
+
+static bool
+take_certificate(const char *text, struct cv_buffer *ret_der, struct cv_error *err)
+{
+	struct cv_bytes bytes = cv_bytes(text, strlen(text));
+
+	if (text[0] == '-')
+		return cv_armour_decode(
+		    bytes, CV_ARMOUR_ALONE, CV_ARMOUR_CERTIFICATE, NULL, ret_der, err);
+	return cv_base64_decode(text, bytes.len, CV_BASE64_STRICT, ret_der, err);
+}
+
+bool
+cv_json_decode_emqx(struct cv_bytes body, struct cv_buffer *ret_der,
+    struct cv_broker_client *ret_client, struct cv_error *err)
+{
+	CV_AUTO_JSON json_t *object = NULL;
+	struct cv_broker_client client = {.name = ""};
+	const char *certificate;
+
+	if (!cv_json_read_object(body, NULL, &object, err) ||
+	    !take_name(text_of(object, "cert_common_name"), &client, err))
+		return false;
+	certificate = text_of(object, "cert_pem");
+	client.has_certificate = certificate != NULL;
+	if (client.has_certificate && !take_certificate(certificate, ret_der, err))
+		return false;
+	*ret_client = client;
+	return true;
+}
+
+bool
+cv_json_decode_vernemq(
+    struct cv_bytes body, struct cv_broker_client *ret_client, struct cv_error *err)
+{
+	CV_AUTO_JSON json_t *object = NULL;
+	struct cv_broker_client client = {.name = ""};
+
+	if (!cv_json_read_object(body, NULL, &object, err) ||
+	    !take_name(text_of(object, "username"), &client, err))
+		return false;
+	*ret_client = client;
+	return true;
+}
+
+void
+cv_json_append_emqx_answer(struct cv_buffer *body, bool is_allowed, const char *device,
+    const char *factory, int64_t expires_utc)
+{
+	if (!is_allowed) {
+		cv_buffer_append_text(body, "{\"result\":\"deny\"}\n");
+		return;
+	}
+	cv_buffer_append_text(body, "{\"result\":\"allow\",\"client_attrs\":{\"device\":");
+	cv_json_append_string(body, device);
+	cv_buffer_append_text(body, ",\"factory\":");
+	cv_json_append_string(body, factory);
+	cv_buffer_append_text(body, "}");
+	if (expires_utc > 0)
+		cv_buffer_printf(body, ",\"expire_at\":%lld", (long long)expires_utc);
+	cv_buffer_append_text(body, "}\n");
+}
+
+void
+cv_json_append_vernemq_answer(struct cv_buffer *body, bool is_allowed)
+{
+	cv_buffer_append_text(body,
+	    is_allowed ? "{\"result\":\"ok\"}\n" : "{\"result\":{\"error\":\"not_allowed\"}}\n");
+}

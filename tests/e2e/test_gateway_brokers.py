@@ -1,0 +1,186 @@
+"""MQTT brokers that ask whether a client may connect, with the requests that they send."""
+import base64
+import json
+import time
+
+import pytest
+
+from certvendor_lab import wait_until
+
+EMQX = "/v1/broker/emqx"
+VERNEMQ = "/v1/broker/vernemq"
+DENY = {EMQX: {"result": "deny"}, VERNEMQ: {"result": {"error": "not_allowed"}}}
+
+
+def emqx_body(pem="", name="", **more):
+    return {"clientid": "c1", "username": "u1", "peerhost": "10.0.0.7", "cert_subject": f"CN={name}",
+            "cert_common_name": name, "cert_pem": pem, **more}
+
+
+def emqx_request(body):
+    text = json.dumps(body)
+    return (f"POST {EMQX} HTTP/1.1\r\nuser-agent: gun/1.3.9\r\nhost: certvendor:8445\r\n"
+            "accept: application/json\r\ncontent-type: application/json\r\nconnection: keep-alive\r\n"
+            f"keep-alive: timeout=30, max=1000\r\ncontent-length: {len(text)}\r\n\r\n{text}")
+
+
+def vernemq_body(username):
+    return {"peer_addr": "10.0.0.7", "peer_port": 40000, "username": username, "mountpoint": "",
+            "client_id": "c1", "password": None, "clean_session": True}
+
+
+def vernemq_request(username, hook="auth_on_register"):
+    text = json.dumps(vernemq_body(username))
+    return (f"POST {VERNEMQ} HTTP/1.1\r\nHost: certvendor:8445\r\nUser-Agent: hackney/1.18.1\r\n"
+            f"Content-Type: application/json\r\nvernemq-hook: {hook}\r\n"
+            f"Content-Length: {len(text)}\r\n\r\n{text}")
+
+
+def ask(lab, path, body, gateway=None, headers=()):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return lab.send("gateway", "POST", path, gateway or lab.gateway, data,
+                    [("Content-Type", "application/json"), *headers])
+
+
+def ask_vernemq(lab, name, gateway=None):
+    return ask(lab, VERNEMQ, vernemq_body(name), gateway, [("vernemq-hook", "auth_on_register")])
+
+
+def expect_denied(answer, path, reason):
+    assert (answer.status, answer.json()) == (200, DENY[path]), answer
+    assert answer.headers["Certvendor-Reason"] == reason
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers.get_content_type() == "application/json"
+
+
+def test_emqx_follows_a_rotation(lab):
+    device = lab.enrolled_device()
+    old = device.identity
+    with lab.raw("gateway", lab.gateway) as raw:
+        def send(identity):
+            raw.send(emqx_request(emqx_body(identity.pem, device.name)))
+            return raw.answer()
+
+        answer = send(old)
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.json() == {
+            "result": "allow", "client_attrs": {"device": device.name, "factory": "demo"}}
+        key = device.new_key()
+        fresh = device.reenrol(key)
+        expect_denied(send(fresh), EMQX, "third-key")
+        assert device.announce(key).status == 200
+        assert send(fresh).json()["result"] == "allow"
+        expect_denied(send(old), EMQX, "denied")
+
+
+def test_emqx_pipelines_a_hundred_requests(lab):
+    device, stranger = lab.enrolled_device(), lab.device()
+    good = emqx_request(emqx_body(device.identity.pem))
+    bad = emqx_request(emqx_body("", stranger.name))
+    with lab.raw("gateway", lab.gateway) as raw:
+        for _ in range(3):
+            raw.send("".join(bad if i % 10 == 9 else good for i in range(100)))
+            results = [raw.answer().json()["result"] for _ in range(100)]
+            assert results == ["deny" if i % 10 == 9 else "allow" for i in range(100)]
+
+
+def test_emqx_says_a_certificate_as_pem_or_base64_or_by_its_name(lab):
+    device = lab.enrolled_device()
+    for body in (emqx_body(device.identity.pem), emqx_body(base64.b64encode(device.identity.der).decode()),
+                 emqx_body("", device.name), emqx_body("undefined", device.name)):
+        assert ask(lab, EMQX, body).json()["result"] == "allow", body
+    expect_denied(ask(lab, EMQX, emqx_body()), EMQX, "no-certificate")
+    expect_denied(ask(lab, EMQX, emqx_body("undefined", "undefined")), EMQX, "no-certificate")
+    expect_denied(ask(lab, EMQX, emqx_body("", "nobody")), EMQX, "unknown")
+    expect_denied(ask(lab, EMQX, emqx_body("-----BEGIN")), EMQX, "bad-certificate")
+    expect_denied(ask(lab, EMQX, emqx_body("", "no device id!")), EMQX, "bad-certificate")
+
+
+def test_vernemq_asks_by_name(lab):
+    device = lab.enrolled_device()
+    with lab.raw("gateway", lab.gateway) as raw:
+        for hook in ("auth_on_register", "auth_on_register_m5"):
+            raw.send(vernemq_request(device.name, hook))
+            answer = raw.answer()
+            assert (answer.status, answer.json()) == (200, {"result": "ok"})
+            assert answer.headers["Certvendor-Device"] == device.name
+        for hook in ("auth_on_publish", "auth_on_register,auth_on_register", ""):
+            raw.send(vernemq_request(device.name, hook))
+            expect_denied(raw.answer(), VERNEMQ, "bad-certificate")
+    expect_denied(ask(lab, VERNEMQ, vernemq_body(device.name)), VERNEMQ, "bad-certificate")
+    expect_denied(ask_vernemq(lab, None), VERNEMQ, "no-certificate")
+    expect_denied(ask_vernemq(lab, "nobody"), VERNEMQ, "unknown")
+    assert lab.operator("POST", f"/v1/devices/{device.name}/hold", {}).status == 200
+    expect_denied(ask_vernemq(lab, device.name), VERNEMQ, "device-refused")
+
+
+def test_a_name_moves_nothing(lab):
+    device = lab.device()
+    device.enrol()
+    assert ask_vernemq(lab, device.name).json() == {"result": "ok"}
+    seen = f"SELECT first_seen_at IS NULL FROM certvendor.device WHERE id = '{device.name}'"
+    assert lab.query(seen) == [["t"]]
+    assert ask(lab, EMQX, emqx_body(device.identity.pem)).json()["result"] == "allow"
+    assert lab.query(seen) == [["f"]]
+
+
+def test_a_name_needs_a_factory(lab):
+    device = lab.enrolled_device()
+    one = lab.add_gateway("broker-of-one", options=["--factories", "demo"])
+    two = lab.add_gateway("broker-of-two", options=["--factories", "demo,other"])
+    other = lab.add_gateway("broker-of-other", options=["--factories", "other"])
+    assert ask_vernemq(lab, device.name, one).json() == {"result": "ok"}
+    expect_denied(ask_vernemq(lab, device.name, two), VERNEMQ, "ambiguous")
+    expect_denied(ask_vernemq(lab, device.name, other), VERNEMQ, "unknown")
+    body = emqx_body(device.identity.pem)
+    assert ask(lab, EMQX, body, two).json()["result"] == "allow"
+    expect_denied(ask(lab, EMQX, body, other), EMQX, "unknown")
+
+
+@pytest.mark.parametrize("path", DENY)
+def test_a_broker_is_never_sent_to_somebody_else(lab, path):
+    """Anything but a 200 makes EMQX ask its next authenticator."""
+    device = lab.enrolled_device()
+    hook = [("vernemq-hook", "auth_on_register")]
+    for body in (b"", b"{", b"[]", b"\xff\xfe", b'{"username":"a","username":"b"}'):
+        expect_denied(ask(lab, path, body, headers=hook), path, "bad-certificate")
+    large = json.dumps({"username": "x" * 300000}).encode()
+    expect_denied(ask(lab, path, large, headers=hook), path, "bad-certificate")
+    answer = lab.send("gateway", "POST", path, device.identity, b"{}", hook)
+    expect_denied(answer, path, "not-a-gateway")
+    expect_denied(lab.send("gateway", "POST", path, None, b"{}", hook), path, "not-a-gateway")
+    assert lab.send("gateway", "GET", path, lab.gateway).status == 405
+    assert lab.send("gateway", "POST", path + "/x", lab.gateway, b"{}").status == 404
+
+
+def test_brokers_read_no_headers_of_their_clients(lab):
+    device = lab.enrolled_device()
+    forged = [("X-Client-Cert-Sha256", device.identity.sha256), ("vernemq-hook", "auth_on_register")]
+    expect_denied(ask(lab, EMQX, emqx_body(), headers=forged), EMQX, "no-certificate")
+    expect_denied(ask(lab, VERNEMQ, vernemq_body(""), headers=forged), VERNEMQ, "no-certificate")
+
+
+def test_caching_and_the_end_of_sessions(make_lab, own_postgres):
+    lab = make_lab(own_postgres, settings={"gateway": {"cache_max_age": 7, "session_max": 600}})
+    lab.start()
+    lab.gateway = lab.add_gateway()
+    device = lab.enrolled_device()
+    for _ in range(2):  # the first may be the first sight
+        answer = ask_vernemq(lab, device.name)
+    assert answer.headers["Cache-Control"] == "max-age=7"
+    assert lab.check(device.identity.der).headers["Cache-Control"] == "private, max-age=7"
+    answer = ask(lab, EMQX, emqx_body(device.identity.pem))
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert 0 <= answer.json()["expire_at"] - time.time() - 590 < 11
+    assert device.announce(device.new_key()).status == 200
+    assert ask_vernemq(lab, device.name).headers["Cache-Control"] == "no-store"
+    assert device.check().headers["Cache-Control"] == "no-store"
+
+    own_postgres.stop()
+    wait_until(lambda: ask_vernemq(lab, device.name).headers["Certvendor-Reason"] == "unavailable",
+               "the database is away")
+    expect_denied(ask_vernemq(lab, device.name), VERNEMQ, "unavailable")
+    assert ask(lab, EMQX, emqx_body(device.identity.pem)).json()["result"] == "allow"
+    expect_denied(ask(lab, EMQX, emqx_body("", device.name)), EMQX, "unavailable")
+    own_postgres.start()
