@@ -116,6 +116,8 @@ add_caching(struct cv_request *request)
 		return;
 	}
 	(void)snprintf(text, sizeof(text), "private, max-age=%lld", (long long)max_age);
+	/* nginx keeps nothing that is private, unless this comes first. */
+	cv_answer_add_header_number(request, "X-Accel-Expires", max_age);
 	cv_answer_add_header_text(request, "Cache-Control", text);
 }
 

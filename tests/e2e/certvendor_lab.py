@@ -1,6 +1,6 @@
-"""A private certvendor with PostgreSQL and nginx, and the clients that the tests need.
+"""A private certvendor with PostgreSQL, nginx and HAProxy, and the clients that the tests need.
 
-Everything uses the real programs: certvendor, postgres, nginx and openssl.
+Everything uses the real programs: certvendor, postgres, nginx, haproxy and openssl.
 """
 import base64
 import hashlib
@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("CERTVENDOR_BINARY", ROOT / "build/release/certvendor")).resolve()
 POSTGRES_SCRIPT = ROOT / "tests/support/postgres.sh"
 NGINX_TEMPLATE = ROOT / "deploy/nginx/certvendor.conf.in"
+HAPROXY_TEMPLATE = ROOT / "deploy/haproxy/certvendor.cfg.in"
 VAR = ROOT / "var/e2e"
 FACTORY = "demo"
 EST = "/.well-known/est"
@@ -561,11 +563,19 @@ def certificates_in(certs_only):
     return found
 
 
+def fill(template, values):
+    """A ready configuration with the words between @ signs filled in."""
+    text = template.read_text()
+    for word, value in values.items():
+        text = text.replace(f"@{word}@", str(value))
+    return text
+
+
 # ---- certvendor --------------------------------------------------------------------------------
 
 
 class Lab:
-    """One certvendor with its own database and folder; nginx where it is asked for."""
+    """One certvendor with its own database and folder; nginx and HAProxy where they are asked for."""
 
     def __init__(self, name, postgres, announce="explicit", settings=None):
         self.folder = VAR / name
@@ -587,6 +597,9 @@ class Lab:
         self.process = None
         self.nginx = None
         self.nginx_port = None
+        self.backend_port = None
+        self.haproxy = None
+        self.haproxy_port = None
         self.gateway = None
 
     # -- making and ending it
@@ -663,8 +676,9 @@ class Lab:
 
     def close(self):
         """Ends everything; a server that still runs must end well."""
-        if self.nginx is not None:
-            end_process(self.nginx)
+        for gateway in (self.haproxy, self.nginx):
+            if gateway is not None:
+                end_process(gateway)
         if self.process is not None and self.process.poll() is None:
             code = self.stop()
             assert code == 0, f"certvendor ended with {code}:\n{tail(self.log)}"
@@ -678,35 +692,65 @@ class Lab:
         self.cli("gateway", "add", name, "--csr", request, "--out", out, *words, *options)
         return Identity(out, key.path)
 
-    def start_nginx(self):
+    def start_nginx(self, is_caching=False):
+        """A gateway, and the server behind it and behind HAProxy."""
         folder = self.folder / "nginx"
         folder.mkdir(mode=0o755)
-        self.nginx_port = free_port()
-        text = NGINX_TEMPLATE.read_text()
-        for word, value in {
-                "FOLDER": folder,
-                "NGINX_LISTEN": f"127.0.0.1:{self.nginx_port}",
-                "BACKEND_LISTEN": f"127.0.0.1:{free_port()}",
-                "CHECK_ADDRESS": f"127.0.0.1:{self.ports['gateway']}",
-                "CHECK_NAME": "localhost",
-                "SERVER_CERT": self.folder / "pki/device.pem",
-                "SERVER_KEY": self.folder / "pki/device.key",
-                "ROOT_CA": self.root,
-                "GATEWAY_CERT": self.gateway.certificate,
-                "GATEWAY_KEY": self.gateway.key,
-        }.items():
-            text = text.replace(f"@{word}@", str(value))
+        self.nginx_port, self.backend_port = free_port(), free_port()
+        text = fill(NGINX_TEMPLATE, {
+            "FOLDER": folder,
+            "NGINX_LISTEN": f"127.0.0.1:{self.nginx_port}",
+            "BACKEND_LISTEN": f"127.0.0.1:{self.backend_port}",
+            "CHECK_ADDRESS": f"127.0.0.1:{self.ports['gateway']}",
+            "CHECK_NAME": "localhost",
+            "SERVER_CERT": self.folder / "pki/device.pem",
+            "SERVER_KEY": self.folder / "pki/device.key",
+            "ROOT_CA": self.root,
+            "GATEWAY_CERT": self.gateway.certificate,
+            "GATEWAY_KEY": self.gateway.key,
+        })
+        if is_caching:
+            text = re.sub("#CACHE ", "", text)
         (folder / "nginx.conf").write_text(text)
-        program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-        with open(folder / "output", "wb") as output:
-            self.nginx = subprocess.Popen(
-                [program, "-e", self.nginx_log, "-p", folder, "-c", folder / "nginx.conf"],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=clean_environment())
-        wait_until(self._nginx_answers, "nginx listens")
+        self.nginx = self._start_gateway(
+            "nginx", folder, self.nginx_port, "-e", self.nginx_log, "-p", folder, "-c",
+            folder / "nginx.conf")
 
-    def _nginx_answers(self):
-        assert self.nginx.poll() is None, f"nginx ended:\n{tail(self.nginx_log)}"
-        return port_answers(self.nginx_port)
+    def start_haproxy(self):
+        folder = self.folder / "haproxy"
+        folder.mkdir(mode=0o700)
+        self.haproxy_port = free_port()
+        for name, pair in (("server", (self.folder / "pki/device.pem", self.folder / "pki/device.key")),
+                           ("gateway", (self.gateway.certificate, self.gateway.key))):
+            (folder / f"{name}.pem").write_text("".join(path.read_text() for path in pair))
+        (folder / "haproxy.cfg").write_text(fill(HAPROXY_TEMPLATE, {
+            "FOLDER": folder,
+            "SCRIPT": HAPROXY_TEMPLATE.with_name("certvendor.lua"),
+            "LISTEN": f"127.0.0.1:{self.haproxy_port}",
+            "BACKEND": f"127.0.0.1:{self.backend_port}",
+            "CHECK_ADDRESS": f"127.0.0.1:{self.ports['gateway']}",
+            "CHECK_NAME": "localhost",
+            "SERVER_PAIR": folder / "server.pem",
+            "ROOT_CA": self.root,
+            "GATEWAY_PAIR": folder / "gateway.pem",
+        }))
+        self.haproxy = self._start_gateway(
+            "haproxy", folder, self.haproxy_port, "-db", "-f", folder / "haproxy.cfg")
+
+    @staticmethod
+    def _start_gateway(name, folder, port, *words):
+        program = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        with open(folder / "output", "wb") as output:
+            process = subprocess.Popen(
+                [program, *words], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env=clean_environment())
+
+        def answers():
+            assert process.poll() is None, f"{name} ended:\n{tail(folder / 'output')}"
+            return port_answers(port)
+
+        wait_until(answers, f"{name} listens")
+        return process
 
     def reload(self):
         """True when the configuration was taken."""
@@ -728,7 +772,7 @@ class Lab:
     def client(self, listener, identity=None, source=None):
         if listener in ("public", "monitoring"):
             return Client(self.ports[listener], source=source)
-        port = self.nginx_port if listener == "nginx" else self.ports[listener]
+        port = {"nginx": self.nginx_port, "haproxy": self.haproxy_port}.get(listener) or self.ports[listener]
         return Client(port, self.root, identity, source)
 
     def raw(self, listener, identity=None):
