@@ -41,16 +41,20 @@ take_fingerprint(struct reading *reading, const struct cv_digest *fingerprint)
 	return CV_VERDICT_OK;
 }
 
+/* What was appended behind `before` is a certificate; a second one is the same or is refused. */
 static enum cv_verdict
-take_certificate(struct reading *reading)
+take_certificate(struct reading *reading, size_t before)
 {
+	struct cv_buffer *der = reading->der;
 	struct cv_digest fingerprint;
 
-	if (reading->der->has_failed) {
+	if (der->has_failed) {
 		(void)cv_fail(&reading->request->error, CV_E_MEMORY, "out of memory");
 		return CV_VERDICT_UNAVAILABLE;
 	}
-	cv_digest_sha256(cv_buffer_bytes(reading->der), &fingerprint);
+	cv_digest_sha256(cv_bytes(der->data + before, der->len - before), &fingerprint);
+	if (before > 0)
+		der->len = before;
 	return take_fingerprint(reading, &fingerprint);
 }
 
@@ -87,10 +91,11 @@ take_issuer_serial(struct reading *reading, const struct cv_certificate_name *fo
 static enum cv_verdict
 read_certificate(struct reading *reading, const struct source *source, const char *value)
 {
-	cv_buffer_reset(reading->der);
+	size_t before = reading->der->len;
+
 	if (!source->decode(value, reading->der, &reading->request->error))
 		return refuse(reading);
-	return take_certificate(reading);
+	return take_certificate(reading, before);
 }
 
 static enum cv_verdict
@@ -116,20 +121,17 @@ read_sha1(struct reading *reading, const struct source *source, const char *valu
 static enum cv_verdict
 read_xfcc(struct reading *reading, const struct source *source, const char *value)
 {
-	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	size_t before = reading->der->len;
 	struct cv_forwarded_xfcc xfcc;
 	enum cv_verdict verdict = CV_VERDICT_OK;
 
 	(void)source;
-	if (!cv_forwarded_xfcc(value, &der, &xfcc, &reading->request->error))
+	if (!cv_forwarded_xfcc(value, reading->der, &xfcc, &reading->request->error))
 		return refuse(reading);
 	if (xfcc.has_fingerprint)
 		verdict = take_fingerprint(reading, &xfcc.fingerprint);
-	if (verdict != CV_VERDICT_OK || !xfcc.has_certificate)
-		return verdict;
-	cv_buffer_reset(reading->der);
-	cv_buffer_append(reading->der, der.data, der.len);
-	return take_certificate(reading);
+	return verdict == CV_VERDICT_OK && xfcc.has_certificate ? take_certificate(reading, before)
+								: verdict;
 }
 
 static bool

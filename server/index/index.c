@@ -321,11 +321,11 @@ cv_index_mark_names_loaded(struct cv_index *index, unsigned kinds)
 	atomic_fetch_or(&index->loaded_names, kinds);
 }
 
-/* Names go with the entries that they lead to. */
+/* Names go with the entries that they lead to; that a name is of several is never forgotten. */
 static bool
 is_held(const void *entries, uint64_t word)
 {
-	return cv_entry_table_find_word(entries, word) != NULL;
+	return word == 0 || cv_entry_table_find_word(entries, word) != NULL;
 }
 
 static bool
@@ -467,20 +467,11 @@ talks_until(const struct cv_status_row *rows, size_t count)
 }
 
 static bool
-apply_locked(
-    struct cv_index *index, const struct cv_status_row *rows, size_t count, struct cv_error *err)
+apply_slot(struct cv_index *index, uint32_t reference, const struct cv_status_row *rows,
+    size_t count, struct cv_error *err)
 {
-	struct cv_slot_record *slot;
-	uint32_t reference;
+	struct cv_slot_record *slot = cv_slot_table_at(&index->slots, reference);
 
-	if (!cv_slot_table_find_or_add(&index->slots, &rows[0].party, &reference))
-		return cv_fail(err, CV_E_MEMORY, "out of memory");
-	/* Names never change, and may be wanted later than what they are of. */
-	for (size_t i = 0; i < count; i++) {
-		if (!take_names(index, &rows[i], err))
-			return false;
-	}
-	slot = cv_slot_table_at(&index->slots, reference);
 	if (rows[0].version <= atomic_load(&slot->version))
 		return true;
 	if (rows[0].device_state != CV_DEVICE_OK)
@@ -491,6 +482,24 @@ apply_locked(
 		return false;
 	atomic_store(&slot->is_refused, rows[0].device_state != CV_DEVICE_OK);
 	atomic_store(&slot->version, rows[0].version);
+	return true;
+}
+
+static bool
+apply_locked(
+    struct cv_index *index, const struct cv_status_row *rows, size_t count, struct cv_error *err)
+{
+	uint32_t reference;
+
+	if (!cv_slot_table_find_or_add(&index->slots, &rows[0].party, &reference))
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	if (!apply_slot(index, reference, rows, count, err))
+		return false;
+	/* Names never change, and may be wanted later than what they are of. */
+	for (size_t i = 0; i < count; i++) {
+		if (!take_names(index, &rows[i], err))
+			return false;
+	}
 	return true;
 }
 

@@ -606,15 +606,26 @@ Test(index, names_survive_growth)
 {
 	struct fake_clock clock = make_clock();
 	CV_AUTO(cv_index) struct cv_index *index = make_index(&clock);
+	struct cv_status_row twins[] = {make_row(9001, 9001, 1), make_row(9002, 9002, 1)};
 
 	cv_index_want_names(index, CV_INDEX_SHA1);
 	cv_index_want_names(index, CV_INDEX_SERIAL);
-	for (uint32_t i = 0; i < 5000; i++) {
-		struct cv_status_row row = make_row(i, i, 1);
+	memcpy(twins[1].sha1, twins[0].sha1, sizeof(twins[0].sha1));
+	apply(index, &twins[0], 1);
+	apply(index, &twins[1], 1);
+	/* Ten certificates a slot: the table grows while some of them are taken in. */
+	for (uint32_t slot = 0; slot < 500; slot++) {
+		struct cv_status_row rows[10];
 
-		row.serial_len = i % 2 ? 16 : 4;
-		apply(index, &row, 1);
+		for (uint32_t i = 0; i < 10; i++) {
+			rows[i] = make_row(slot, 10 * slot + i, 1);
+			rows[i].serial_len = i % 2 ? 16 : 4;
+		}
+		apply(index, rows, 10);
 	}
+	twins[1].version = 2;
+	apply(index, &twins[1], 1);
+	cr_expect_eq(status_by_sha1(index, &twins[1]), CV_INDEX_MISSING);
 	for (uint32_t i = 0; i < 5000; i++) {
 		struct cv_status_row row = make_row(i, i, 1);
 
@@ -622,4 +633,50 @@ Test(index, names_survive_growth)
 		cr_assert_eq(status_by_sha1(index, &row), CV_INDEX_ALLOWED, "%u", i);
 		cr_assert_eq(status_by_serial(index, &row), CV_INDEX_ALLOWED, "%u", i);
 	}
+}
+
+static enum cv_index_status
+status_of_named(const struct cv_index *index, uint32_t certificate)
+{
+	struct cv_digest name = fingerprint_of(certificate + 1000000);
+
+	return status_by_name(index, CV_INDEX_SHA1, name.bytes, CV_SHA1_LEN);
+}
+
+static void *
+read_by_name(void *context)
+{
+	struct reading *reading = context;
+	uint32_t slot = 0;
+
+	while (!atomic_load(reading->is_over)) {
+		enum cv_index_status new = status_of_named(reading->index, 2 * slot + 1);
+		enum cv_index_status old = status_of_named(reading->index, 2 * slot);
+
+		reading->wrong += new == CV_INDEX_ALLOWED &&old != CV_INDEX_DENIED;
+		reading->reads++;
+		slot = (slot + 7) % ROTATING;
+	}
+	return NULL;
+}
+
+/* Both tables grow while they are read. */
+Test(index, readers_by_name_never_see_two_keys_allowed)
+{
+	struct fake_clock clock = make_clock();
+	CV_AUTO(cv_index) struct cv_index *index = make_index(&clock);
+	_Atomic bool is_over = false;
+	struct reading reading = {.index = index, .is_over = &is_over};
+	pthread_t thread;
+
+	cv_index_want_names(index, CV_INDEX_SHA1);
+	cr_assert_eq(pthread_create(&thread, NULL, read_by_name, &reading), 0);
+	for (uint32_t slot = 0; slot < ROTATING; slot++)
+		rotate(index, slot);
+	atomic_store(&is_over, true);
+	pthread_join(thread, NULL);
+	cr_expect_eq(reading.wrong, 0);
+	for (uint32_t slot = 0; slot < ROTATING; slot++)
+		cr_expect(status_of_named(index, 2 * slot) == CV_INDEX_DENIED &&
+			  status_of_named(index, 2 * slot + 1) == CV_INDEX_ALLOWED);
 }
