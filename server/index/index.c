@@ -18,11 +18,12 @@
 /* liburcu is not instrumented: tell the race detector what its grace period orders. */
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
-#define ORDER_ACQUIRE(address) __tsan_acquire(address)
-#define ORDER_RELEASE(address) __tsan_release(address)
+/* On an address that no atomic store uses: such a store would wipe out what readers released. */
+#define ORDER_ACQUIRE(index) __tsan_acquire((void *)(uintptr_t)(index))
+#define ORDER_RELEASE(index) __tsan_release((void *)(uintptr_t)(index))
 #else
-#define ORDER_ACQUIRE(address) ((void)(address))
-#define ORDER_RELEASE(address) ((void)(address))
+#define ORDER_ACQUIRE(index) ((void)(index))
+#define ORDER_RELEASE(index) ((void)(index))
 #endif
 
 struct cv_index {
@@ -131,7 +132,7 @@ cv_index_find(const struct cv_index *index, const struct cv_digest *fingerprint,
 	    atomic_load_explicit(&index->entries, memory_order_acquire), fingerprint);
 	if (entry)
 		describe(index, entry, ret_answer);
-	ORDER_RELEASE((void *)(uintptr_t)&index->entries);
+	ORDER_RELEASE(index);
 	rcu_read_unlock();
 }
 
@@ -172,8 +173,7 @@ cv_index_find_by_name(const struct cv_index *index, enum cv_index_name kind, str
 	entry = find_named(index, kind, name);
 	if (entry)
 		describe(index, entry, ret_answer);
-	ORDER_RELEASE((void *)(uintptr_t)&index->names[kind]);
-	ORDER_RELEASE((void *)(uintptr_t)&index->entries);
+	ORDER_RELEASE(index);
 	rcu_read_unlock();
 }
 
@@ -247,8 +247,8 @@ cv_index_set_authority(struct cv_index *index, const char *authority, enum cv_au
 
 /* Puts a larger copy in the place of a table, and frees that when no reader can hold it. */
 static bool
-replace(struct cv_entry_table *_Atomic *place, size_t capacity, cv_entry_filter *is_kept,
-    const void *context, struct cv_error *err)
+replace(const struct cv_index *index, struct cv_entry_table *_Atomic *place, size_t capacity,
+    cv_entry_filter *is_kept, const void *context, struct cv_error *err)
 {
 	struct cv_entry_table *old = atomic_load(place);
 	struct cv_entry_table *table = cv_entry_table_copy(old, capacity, is_kept, context);
@@ -257,7 +257,7 @@ replace(struct cv_entry_table *_Atomic *place, size_t capacity, cv_entry_filter 
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	atomic_store_explicit(place, table, memory_order_release);
 	synchronize_rcu();
-	ORDER_ACQUIRE((void *)(uintptr_t)place);
+	ORDER_ACQUIRE(index);
 	free(old);
 	return true;
 }
@@ -276,7 +276,7 @@ resize(struct cv_index *index, size_t capacity, struct cv_error *err)
 {
 	int64_t now = cv_clock_wall_seconds(index->clock);
 
-	if (!replace(&index->entries, capacity, ended_lately, &now, err))
+	if (!replace(index, &index->entries, capacity, ended_lately, &now, err))
 		return false;
 	atomic_store(&index->count, atomic_load(&index->entries)->count);
 	return true;
@@ -341,8 +341,8 @@ make_room_for_name(struct cv_index *index, enum cv_index_name kind, struct cv_er
 		atomic_store_explicit(&index->names[kind], names, memory_order_release);
 	}
 	return !cv_entry_table_is_full(names) ||
-	       replace(&index->names[kind], names->capacity / 8 * 9 + FIRST_CAPACITY, is_held,
-		   entries, err);
+	       replace(index, &index->names[kind], names->capacity / 8 * 9 + FIRST_CAPACITY,
+		   is_held, entries, err);
 }
 
 /*
