@@ -103,7 +103,8 @@ cv_app_service_settings(const struct cv_config *config)
 {
 	unsigned socket_sources = 0;
 
-	(void)cv_sources_parse(config->gateway_socket_sources, &socket_sources); /* checked before */
+	(void)cv_sources_parse(
+	    config->gateway_socket_sources, &socket_sources); /* checked before */
 	return (struct cv_service_settings){
 	    .max_age_seconds = config->index_max_age_seconds,
 	    .expired_grace_seconds = config->index_expired_grace_seconds,

@@ -32,20 +32,20 @@ struct cv_http_options {
 	struct cv_http_address operator_;
 	struct cv_http_address public_;
 	struct cv_http_address monitoring;
-	const char *gateway_socket;         /* path of a UNIX socket; "": none; mode 0660 */
-	int gateway_socket_descriptor;      /* as above */
+	const char *gateway_socket;    /* path of a UNIX socket; "": none; mode 0660 */
+	int gateway_socket_descriptor; /* as above */
 	/* PEM texts of server certificate chain and key, per TLS listener. */
 	const char *device_certificate, *device_key;
 	const char *gateway_certificate, *gateway_key;
 	const char *operator_certificate, *operator_key;
 	unsigned threads; /* event loops per device and gateway listener; the others have one */
 	unsigned workers;
-	unsigned queue_max;            /* requests waiting for a worker; more are answered 503 */
-	unsigned connections_max;      /* per listener; less where descriptors are few */
-	unsigned other_descriptors;    /* that the rest of the process needs */
-	unsigned request_seconds;      /* from first byte to last of a request; 30 */
-	unsigned idle_seconds;         /* keep-alive; 60 */
-	int64_t check_max_age_seconds; /* Cache-Control of an allow; 0: no-store */
+	unsigned queue_max;             /* requests waiting for a worker; more are answered 503 */
+	unsigned connections_max;       /* per listener; less where descriptors are few */
+	unsigned other_descriptors;     /* that the rest of the process needs */
+	unsigned request_seconds;       /* from first byte to last of a request; 30 */
+	unsigned idle_seconds;          /* keep-alive; 60 */
+	int64_t check_max_age_seconds;  /* Cache-Control of an allow; 0: no-store */
 	int64_t broker_session_seconds; /* EMQX ends a session then; 0: never */
 	const char *version;
 };
