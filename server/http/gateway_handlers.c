@@ -1,6 +1,7 @@
 #include "gateway_handlers_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cv/codec/operator_json.h"
 #include "cv/util/text.h"
@@ -55,7 +56,9 @@ collect_evidence(struct cv_request *request, const struct cv_gateway_door *door)
 
 	if (!find_forwarder(request, &forwarder))
 		return CV_VERDICT_NOT_A_GATEWAY;
-	(void)snprintf(request->actor, sizeof(request->actor), "gateway:%s", forwarder.name);
+	memcpy(request->actor, "gateway:", sizeof("gateway:"));
+	(void)cv_text_copy(request->actor + strlen("gateway:"),
+	    sizeof(request->actor) - strlen("gateway:"), forwarder.name);
 	request->evidence = (struct cv_evidence){
 	    .may_activate = forwarder.may_activate,
 	    .factories = forwarder.factories,

@@ -1,6 +1,5 @@
 #include "request_internal.h"
 
-#include <inttypes.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,29 +8,36 @@
 #include "cv/util/text.h"
 #include "http_internal.h"
 
-static const char *const header_names[CV_HEADER_COUNT] = {
-    [CV_HEADER_AUTHORIZATION] = "Authorization",
-    [CV_HEADER_CLIENT_CERT] = "Client-Cert",
-    [CV_HEADER_CONTENT_LENGTH] = "Content-Length",
-    [CV_HEADER_CONTENT_TYPE] = "Content-Type",
-    [CV_HEADER_EXPECT] = "Expect",
-    [CV_HEADER_HOST] = "Host",
-    [CV_HEADER_OSF_TOKEN] = "OSF-TOKEN",
-    [CV_HEADER_TRACEPARENT] = "traceparent",
-    [CV_HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
-    [CV_HEADER_USER_AGENT] = "User-Agent",
-    [CV_HEADER_VERNEMQ_HOOK] = "Vernemq-Hook",
-    [CV_HEADER_X_AMZN_MTLS_CLIENTCERT] = "X-Amzn-Mtls-Clientcert",
-    [CV_HEADER_X_AMZN_MTLS_CLIENTCERT_LEAF] = "X-Amzn-Mtls-Clientcert-Leaf",
-    [CV_HEADER_X_CLIENT_CERT] = "X-Client-Cert",
-    [CV_HEADER_X_CLIENT_CERT_ISSUER] = "X-Client-Cert-Issuer",
-    [CV_HEADER_X_CLIENT_CERT_SERIAL] = "X-Client-Cert-Serial",
-    [CV_HEADER_X_CLIENT_CERT_SHA1] = "X-Client-Cert-Sha1",
-    [CV_HEADER_X_CLIENT_CERT_SHA256] = "X-Client-Cert-Sha256",
-    [CV_HEADER_X_FORWARDED_CLIENT_CERT] = "X-Forwarded-Client-Cert",
-    [CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT] = "X-Forwarded-Tls-Client-Cert",
-    [CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT_INFO] = "X-Forwarded-Tls-Client-Cert-Info",
-    [CV_HEADER_X_REQUEST_ID] = "X-Request-Id",
+#define NAME(text)                                                                                 \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
+static const struct {
+	const char *text;
+	size_t len;
+} header_names[CV_HEADER_COUNT] = {
+    [CV_HEADER_AUTHORIZATION] = NAME("Authorization"),
+    [CV_HEADER_CLIENT_CERT] = NAME("Client-Cert"),
+    [CV_HEADER_CONTENT_LENGTH] = NAME("Content-Length"),
+    [CV_HEADER_CONTENT_TYPE] = NAME("Content-Type"),
+    [CV_HEADER_EXPECT] = NAME("Expect"),
+    [CV_HEADER_HOST] = NAME("Host"),
+    [CV_HEADER_OSF_TOKEN] = NAME("OSF-TOKEN"),
+    [CV_HEADER_TRACEPARENT] = NAME("traceparent"),
+    [CV_HEADER_TRANSFER_ENCODING] = NAME("Transfer-Encoding"),
+    [CV_HEADER_USER_AGENT] = NAME("User-Agent"),
+    [CV_HEADER_VERNEMQ_HOOK] = NAME("Vernemq-Hook"),
+    [CV_HEADER_X_AMZN_MTLS_CLIENTCERT] = NAME("X-Amzn-Mtls-Clientcert"),
+    [CV_HEADER_X_AMZN_MTLS_CLIENTCERT_LEAF] = NAME("X-Amzn-Mtls-Clientcert-Leaf"),
+    [CV_HEADER_X_CLIENT_CERT] = NAME("X-Client-Cert"),
+    [CV_HEADER_X_CLIENT_CERT_ISSUER] = NAME("X-Client-Cert-Issuer"),
+    [CV_HEADER_X_CLIENT_CERT_SERIAL] = NAME("X-Client-Cert-Serial"),
+    [CV_HEADER_X_CLIENT_CERT_SHA1] = NAME("X-Client-Cert-Sha1"),
+    [CV_HEADER_X_CLIENT_CERT_SHA256] = NAME("X-Client-Cert-Sha256"),
+    [CV_HEADER_X_FORWARDED_CLIENT_CERT] = NAME("X-Forwarded-Client-Cert"),
+    [CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT] = NAME("X-Forwarded-Tls-Client-Cert"),
+    [CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT_INFO] = NAME("X-Forwarded-Tls-Client-Cert-Info"),
+    [CV_HEADER_X_REQUEST_ID] = NAME("X-Request-Id"),
 };
 
 void
@@ -93,11 +99,13 @@ static enum MHD_Result
 scan_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
 	struct header_scan *scan = context;
+	size_t len = strlen(name);
 
 	(void)kind;
 	scan->count++;
 	for (size_t i = 0; i < CV_HEADER_COUNT; i++) {
-		if (!cv_text_equal_ignoring_case(name, header_names[i]))
+		if (len != header_names[i].len ||
+		    !cv_text_equal_ignoring_case(name, header_names[i].text))
 			continue;
 		if (scan->request->headers[i].count++ == 0)
 			scan->request->headers[i].text = value == NULL ? "" : value;
@@ -264,8 +272,7 @@ cv_answer_add_header_text(struct cv_request *request, const char *name, const ch
 void
 cv_answer_add_header_number(struct cv_request *request, const char *name, int64_t value)
 {
-	char text[24];
+	char digits[CV_NUMBER_SIZE];
 
-	(void)snprintf(text, sizeof(text), "%" PRId64, value);
-	cv_answer_add_header_text(request, name, text);
+	cv_answer_add_header_text(request, name, cv_text_from_number(value, digits));
 }

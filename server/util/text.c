@@ -61,6 +61,22 @@ cv_text_has_prefix(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+const char *
+cv_text_from_number(int64_t number, char digits[CV_NUMBER_SIZE])
+{
+	uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+	char *at = digits + CV_NUMBER_SIZE - 1;
+
+	*at = '\0';
+	do {
+		*--at = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (number < 0)
+		*--at = '-';
+	return at;
+}
+
 bool
 cv_text_parse_unsigned(const char *text, uint64_t max, uint64_t *ret_value)
 {
@@ -139,13 +155,34 @@ cv_hex_encode(const void *data, size_t len, char *ret_text)
 }
 
 /* 0 to 15, or -1. */
+/* Values of hex digits, one more than they count: 0 is none. */
+static const uint8_t digit_values[256] = {['0'] = 1,
+    ['1'] = 2,
+    ['2'] = 3,
+    ['3'] = 4,
+    ['4'] = 5,
+    ['5'] = 6,
+    ['6'] = 7,
+    ['7'] = 8,
+    ['8'] = 9,
+    ['9'] = 10,
+    ['a'] = 11,
+    ['A'] = 11,
+    ['b'] = 12,
+    ['B'] = 12,
+    ['c'] = 13,
+    ['C'] = 13,
+    ['d'] = 14,
+    ['D'] = 14,
+    ['e'] = 15,
+    ['E'] = 15,
+    ['f'] = 16,
+    ['F'] = 16};
+
 static int
 digit_value(char digit)
 {
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	char lower = lower_ascii(digit);
-	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+	return digit_values[(uint8_t)digit] - 1;
 }
 
 bool

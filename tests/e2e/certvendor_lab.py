@@ -722,7 +722,8 @@ class Lab:
         self.haproxy_port = free_port()
         for name, pair in (("server", (self.folder / "pki/device.pem", self.folder / "pki/device.key")),
                            ("gateway", (self.gateway.certificate, self.gateway.key))):
-            (folder / f"{name}.pem").write_text("".join(path.read_text() for path in pair))
+            for path, suffix in zip(pair, ("", ".key")):
+                (folder / f"{name}.pem{suffix}").write_text(path.read_text())
         (folder / "haproxy.cfg").write_text(fill(HAPROXY_TEMPLATE, {
             "FOLDER": folder,
             "SCRIPT": HAPROXY_TEMPLATE.with_name("certvendor.lua"),

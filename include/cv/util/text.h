@@ -18,6 +18,11 @@ bool cv_text_has_prefix(const char *text, const char *prefix);
 /* Decimal without sign, blanks or leading '+', whole string. False when it is not one or > max. */
 bool cv_text_parse_unsigned(const char *text, uint64_t max, uint64_t *ret_value);
 
+/* Sign, 19 digits and NUL. */
+#define CV_NUMBER_SIZE 21
+/* The number in decimal, for hot paths; it stands at the end of the digits. */
+const char *cv_text_from_number(int64_t number, char digits[CV_NUMBER_SIZE]);
+
 /* RFC 3339 in UTC: "2026-11-23T03:01:12Z", or with milliseconds. size >= 32.
  * "" outside the years 0 to 9999, which the format cannot say. */
 void cv_text_format_time(int64_t seconds_utc, char *ret_text, size_t size);

@@ -216,3 +216,16 @@ Test(text, hex_decodes)
 			cr_expect_eq(memcmp(data, "\1\2\3", 3), 0, "row %zu touched", i);
 	}
 }
+
+Test(text, numbers_in_decimal)
+{
+	static const struct {
+		int64_t number;
+		const char *text;
+	} rows[] = {{0, "0"}, {7, "7"}, {10, "10"}, {-1, "-1"}, {1234567890, "1234567890"},
+	    {INT64_MAX, "9223372036854775807"}, {INT64_MIN, "-9223372036854775808"}};
+	char digits[CV_NUMBER_SIZE];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_expect_str_eq(cv_text_from_number(rows[i].number, digits), rows[i].text);
+}
