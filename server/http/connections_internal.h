@@ -20,6 +20,7 @@
 
 struct cv_listener;
 struct cv_connections;
+struct cv_kept_response;
 
 /* One connection serves one request after the other, so the request lives in it. */
 struct cv_http_connection {
@@ -33,6 +34,7 @@ struct cv_http_connection {
 	struct cv_source source;
 	struct cv_tls_pair *pair; /* reference; NULL without TLS */
 	struct cv_tls_peer peer;
+	struct cv_kept_response *kept; /* NULL: none yet */
 	struct cv_request request;
 };
 

@@ -5,6 +5,7 @@
 #include "cv/util/text.h"
 #include "gateway_handlers_internal.h"
 #include "http_internal.h"
+#include "kept_response_internal.h"
 #include "problem_internal.h"
 
 #define EST_ROOT "/.well-known/est"
@@ -64,39 +65,6 @@ cv_dispatch_complete(void *context, struct MHD_Connection *mhd, void **connectio
 	atomic_fetch_sub(&request->http->in_flight, 1);
 }
 
-static enum MHD_Result
-send_answer(struct cv_request *request)
-{
-	struct cv_answer *answer = &request->answer;
-	/* The body lives in the request, and that until the answer is sent. */
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-	    answer->body.len, answer->body.data, MHD_RESPMEM_PERSISTENT);
-	enum MHD_Result result = MHD_YES;
-
-	if (response == NULL)
-		return MHD_NO;
-	if (answer->content_type != NULL)
-		result &= MHD_add_response_header(response, "Content-Type", answer->content_type);
-	for (size_t i = 0; i < answer->header_count; i++)
-		result &= MHD_add_response_header(
-		    response, answer->headers[i].name, answer->headers[i].value);
-	result &= MHD_add_response_header(response, "X-Request-Id", request->id);
-	if (answer->must_close || atomic_load(&request->http->is_draining))
-		result &= MHD_add_response_header(response, "Connection", "close");
-	request->stage = CV_STAGE_ANSWERED;
-	allow_seconds(request, atomic_load(&request->http->request_seconds));
-	if (result == MHD_YES)
-		result = MHD_queue_response(request->mhd, answer->status, response);
-	MHD_destroy_response(response);
-	return result;
-}
-
-static bool
-is_answered(const struct cv_request *request)
-{
-	return request->answer.status != 0;
-}
-
 static bool
 is_check(const struct cv_request *request)
 {
@@ -108,6 +76,62 @@ is_of_gateway(const struct cv_request *request)
 {
 	return request->listener->kind == CV_LISTENER_GATEWAY ||
 	       request->listener->kind == CV_LISTENER_GATEWAY_SOCKET;
+}
+
+/* The caller's own. */
+static struct MHD_Response *
+make_response(struct cv_request *request, bool must_close)
+{
+	struct cv_answer *answer = &request->answer;
+	/* The body lives in the request, and that until the answer is sent. */
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+	    answer->body.len, answer->body.data, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result result = MHD_YES;
+
+	if (response == NULL)
+		return NULL;
+	if (answer->content_type != NULL)
+		result &= MHD_add_response_header(response, "Content-Type", answer->content_type);
+	for (size_t i = 0; i < answer->header_count; i++)
+		result &= MHD_add_response_header(
+		    response, answer->headers[i].name, answer->headers[i].value);
+	if (must_close)
+		result &= MHD_add_response_header(response, "Connection", "close");
+	if (result == MHD_YES)
+		return response;
+	MHD_destroy_response(response);
+	return NULL;
+}
+
+static enum MHD_Result
+send_answer(struct cv_request *request)
+{
+	struct cv_answer *answer = &request->answer;
+	bool must_close = answer->must_close || atomic_load(&request->http->is_draining);
+	bool is_plain = is_check(request) && answer->body.len == 0 &&
+			answer->content_type == NULL && !must_close;
+	struct MHD_Response *kept = NULL, *response = NULL;
+	enum MHD_Result result = MHD_NO;
+
+	cv_answer_add_header(request, "X-Request-Id", request->id);
+	if (is_plain)
+		kept = cv_kept_response_for(&request->connection->kept, answer);
+	if (kept == NULL)
+		response = make_response(request, must_close);
+	request->stage = CV_STAGE_ANSWERED;
+	allow_seconds(request, atomic_load(&request->http->request_seconds));
+	if (kept != NULL || response != NULL)
+		result = MHD_queue_response(
+		    request->mhd, answer->status, kept != NULL ? kept : response);
+	if (response != NULL)
+		MHD_destroy_response(response);
+	return result;
+}
+
+static bool
+is_answered(const struct cv_request *request)
+{
+	return request->answer.status != 0;
 }
 
 static bool

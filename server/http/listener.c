@@ -13,6 +13,7 @@
 #include "cv/util/text.h"
 #include "dispatch_internal.h"
 #include "http_internal.h"
+#include "kept_response_internal.h"
 
 /* Room for a percent-encoded chain in the headers; MHD clears all of it after each request. */
 #define GATEWAY_MEMORY ((size_t)40 * 1024)
@@ -130,6 +131,7 @@ close_connection(struct cv_listener *listener, void **socket_context)
 	cv_connections_remove(listener->http->connections, connection);
 	atomic_fetch_sub(&listener->counters.connections_open, 1);
 	cv_request_deinit(&connection->request);
+	cv_kept_response_free(connection->kept);
 	cv_tls_pair_free(connection->pair);
 	free(connection);
 }

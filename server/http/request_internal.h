@@ -61,7 +61,7 @@ struct cv_header_value {
 	unsigned count;
 };
 
-#define CV_ANSWER_HEADERS_MAX 14
+#define CV_ANSWER_HEADERS_MAX 15
 #define CV_ANSWER_HEADER_BYTES                                                                     \
 	640 /* clients of the field read at most 900 bytes with what the library adds */
 
