@@ -355,3 +355,21 @@ def test_a_gateway_is_added_with_known_sources_only(lab):
     for sources in (["md5"], ["rfc9440", "rfc9440"], ["Client-Cert"]):
         with pytest.raises(AssertionError, match="rfc9440, xfcc, pem, traefik, alb, issuer-serial"):
             lab.add_gateway("bad-source", sources=sources)
+
+
+def test_answers_of_one_connection_do_not_mix(lab):
+    """What is kept between answers is never another device's."""
+    devices = [lab.enrolled_device() for _ in range(3)]
+    denied = lab.enrolled_device()
+    lab.cli("device", "revoke", denied.name)
+    with lab.client("gateway", lab.gateway) as client:
+        for round_ in range(4):
+            for number, device in enumerate([devices[0], devices[1], denied, devices[1], devices[2], None]):
+                headers = [("X-Request-Id", f"round-{round_}-{number}")]
+                if device is not None:
+                    headers.append(("Client-Cert", rfc9440(device.identity.der)))
+                answer = client.send("GET", "/v1/check", None, headers)
+                assert answer.status == (200 if device in devices else 403)
+                assert answer.headers.get("Certvendor-Device") == (device.name if device else None)
+                assert answer.headers.get_all("X-Request-Id") == [f"round-{round_}-{number}"]
+                assert len(answer.headers.get_all("Certvendor-Reason")) == 1
