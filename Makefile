@@ -25,8 +25,8 @@ PACKAGES_BUILD := gcc make pkg-config libmicrohttpd-dev libssl-dev libjansson-de
 PACKAGES_RUN := postgresql postgresql-client nginx-light curl openssl ca-certificates \
 	util-linux procps
 PACKAGES_TEST := libcriterion-dev clang-14 clang-format-14 libclang-rt-14-dev shellcheck \
-	python3 python3-pytest python3-cryptography strongswan-pki libstrongswan-standard-plugins \
-	systemd haproxy
+	python3 python3-pytest python3-jsonschema python3-cryptography strongswan-pki \
+	libstrongswan-standard-plugins systemd haproxy zsh fish
 
 PACKAGES_IMAGE := buildah debootstrap docker-compose iproute2 openssl python3 python3-pytest \
 	python3-yaml
@@ -94,7 +94,7 @@ SUPPORT_SOURCES := $(sort $(filter-out $(if $(filter tsan,$(LANE)),,%/tsan_arena
 	$(wildcard tests/support/*.c)))
 
 object = $(patsubst %.c,$(OUT)/%.o,$(1))
-LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES)) $(OUT)/gen/sql.o
+LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES)) $(OUT)/gen/sql.o $(OUT)/gen/openapi.o
 UNIT_OBJECTS := $(call object,$(UNIT_SOURCES) $(SUPPORT_SOURCES))
 INTEGRATION_OBJECTS := $(call object,$(INTEGRATION_SOURCES) $(SUPPORT_SOURCES))
 FUZZ_OBJECTS := $(call object,$(FUZZ_SOURCES))
@@ -103,11 +103,11 @@ MAIN_OBJECT := $(OUT)/server/main.o
 OBJECTS := $(sort $(LIBRARY_OBJECTS) $(UNIT_OBJECTS) $(INTEGRATION_OBJECTS) $(FUZZ_OBJECTS) \
 	$(MAIN_OBJECT))
 
-$(OUT)/server/%.o: server/%.c Makefile | build/gen/cv_sql.h
+$(OUT)/server/%.o: server/%.c Makefile | build/gen/cv_sql.h build/gen/cv_openapi.h
 	@mkdir -p $(@D)
 	$(call SHOW,CC) $(COMPILE) -include include/cv/util/banned.h -c $< -o $@
 
-$(OUT)/tests/%.o: tests/%.c Makefile | build/gen/cv_sql.h
+$(OUT)/tests/%.o: tests/%.c Makefile | build/gen/cv_sql.h build/gen/cv_openapi.h
 	@mkdir -p $(@D)
 	$(call SHOW,CC) $(COMPILE) -c $< -o $@
 
@@ -119,6 +119,11 @@ $(OUT)/gen/%.o: build/gen/%.c Makefile
 build/gen/sql.c build/gen/cv_sql.h &: $(SQL) $(SQL_FOLDERS) tests/support/embed_sql.sh
 	@mkdir -p build/gen
 	$(call SHOW,SQL) tests/support/embed_sql.sh sql build/gen/sql.c build/gen/cv_sql.h
+
+build/gen/openapi.c build/gen/cv_openapi.h &: docs/protocol/openapi.json tests/support/embed_text.sh
+	@mkdir -p build/gen
+	$(call SHOW,TEXT) tests/support/embed_text.sh $< cv_openapi build/gen/openapi.c \
+		build/gen/cv_openapi.h
 
 # Lists of objects, rewritten only when they change, so that a deleted source leaves its program.
 $(OUT)/%.list: FORCE

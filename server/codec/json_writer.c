@@ -71,6 +71,17 @@ append_member(struct cv_buffer *buffer, const char *name, const char *text)
 }
 
 void
+cv_json_append_with_member(
+    struct cv_buffer *buffer, const char *object, const char *name, const char *text)
+{
+	size_t len = strlen(object);
+
+	cv_buffer_append(buffer, object, len == 0 ? 0 : len - 1);
+	append_member(buffer, name, text);
+	cv_buffer_append_byte(buffer, '}');
+}
+
+void
 cv_json_append_problem(struct cv_buffer *buffer, const char *code, const char *title, int status,
     const char *detail, const char *request_id, bool is_retryable)
 {

@@ -12,6 +12,9 @@
 #define GATEWAY_DAYS_MAX 3650
 #define GATEWAY_DAYS_DEFAULT 365
 #define AUTHORITY_NAME_MAX 64
+#define GRACE_DAYS_MAX 90
+#define LIFETIME_DAYS_MAX 7300
+#define OPERATOR_SECONDS_MAX 315360000 /* ten years */
 
 bool
 cv_json_decode_reason(struct cv_bytes body, enum cv_reason *ret_reason, struct cv_error *err)
@@ -121,10 +124,9 @@ parse_imported_kind(const char *name, enum cv_authority_kind *ret_kind, struct c
 {
 	enum cv_authority_kind kind;
 
-	if (!cv_authority_kind_parse(name, &kind) ||
-	    (kind != CV_AUTHORITY_OFFLINE && kind != CV_AUTHORITY_BOOTSTRAP))
-		return cv_fail(
-		    err, CV_E_INPUT, "member \"kind\" is neither \"offline\" nor \"bootstrap\"");
+	if (!cv_authority_kind_parse(name, &kind) || kind == CV_AUTHORITY_ONLINE)
+		return cv_fail(err, CV_E_INPUT,
+		    "member \"kind\" is none of \"root\", \"offline\" and \"bootstrap\"");
 	*ret_kind = kind;
 	return true;
 }
@@ -154,4 +156,169 @@ cv_json_decode_authority(struct cv_bytes body, struct cv_authority_body *ret_aut
 		return cv_error_context(err, "member \"certificate\"");
 	*ret_authority = authority;
 	return true;
+}
+
+bool
+cv_json_decode_gateway_change(
+    struct cv_bytes body, struct cv_gateway_change_body *ret_change, struct cv_error *err)
+{
+	static const char *const known[] = {"sources", "may_activate", NULL};
+	struct cv_gateway_change_body change = {.may_activate = false};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !cv_json_read_names(
+		object, "sources", CV_JSON_OPTIONAL, change.sources, sizeof(change.sources), err) ||
+	    !cv_json_read_boolean(object, "may_activate", &change.may_activate, err))
+		return false;
+	change.has_may_activate = json_is_boolean(json_object_get(object, "may_activate"));
+	*ret_change = change;
+	return true;
+}
+
+/* ---- factories, groups, operators ---- */
+
+/* One of two words, or absent. */
+static bool
+read_choice(const json_t *object, const char *name, const char *first, const char *second,
+    char ret_text[16], struct cv_error *err)
+{
+	if (!cv_json_read_text(object, name, CV_JSON_OPTIONAL, ret_text, 16, err))
+		return false;
+	if (json_is_string(json_object_get(object, name)) && !cv_text_equal(ret_text, first) &&
+	    !cv_text_equal(ret_text, second))
+		return cv_fail(err, CV_E_INPUT, "member \"%s\" is neither \"%s\" nor \"%s\"", name,
+		    first, second);
+	return true;
+}
+
+static bool
+read_name(const json_t *object, char *ret_name, size_t size, struct cv_error *err)
+{
+	return cv_json_read_text(object, "name", CV_JSON_REQUIRED, ret_name, size, err) &&
+	       check_name(ret_name, err);
+}
+
+static bool
+read_settings(const json_t *object, struct cv_factory_body *factory, struct cv_error *err)
+{
+	factory->retire_after_days = -1;
+	factory->lifetime_days = -1;
+	return read_choice(object, "announce", "explicit", "implied", factory->announce, err) &&
+	       read_choice(
+		   object, "first_contact", "register", "refuse", factory->first_contact, err) &&
+	       cv_json_read_integer(object, "retire_after_days", 0, GRACE_DAYS_MAX,
+		   &factory->retire_after_days, err) &&
+	       cv_json_read_integer(
+		   object, "lifetime_days", 1, LIFETIME_DAYS_MAX, &factory->lifetime_days, err);
+}
+
+bool
+cv_json_decode_new_factory(
+    struct cv_bytes body, struct cv_factory_body *ret_factory, struct cv_error *err)
+{
+	static const char *const known[] = {
+	    "name", "announce", "first_contact", "retire_after_days", "lifetime_days", NULL};
+	struct cv_factory_body factory = {.name = ""};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !read_name(object, factory.name, sizeof(factory.name), err) ||
+	    !read_settings(object, &factory, err))
+		return false;
+	*ret_factory = factory;
+	return true;
+}
+
+bool
+cv_json_decode_factory_change(
+    struct cv_bytes body, struct cv_factory_body *ret_factory, struct cv_error *err)
+{
+	static const char *const known[] = {
+	    "announce", "first_contact", "retire_after_days", "lifetime_days", NULL};
+	struct cv_factory_body factory = {.name = ""};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !read_settings(object, &factory, err))
+		return false;
+	*ret_factory = factory;
+	return true;
+}
+
+bool
+cv_json_decode_new_group(
+    struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err)
+{
+	static const char *const known[] = {"name", "announce", NULL};
+	struct cv_group_body group = {.name = ""};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !read_name(object, group.name, sizeof(group.name), err) ||
+	    !read_choice(object, "announce", "explicit", "implied", group.announce, err))
+		return false;
+	*ret_group = group;
+	return true;
+}
+
+bool
+cv_json_decode_group_change(
+    struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err)
+{
+	static const char *const known[] = {"announce", NULL};
+	struct cv_group_body group = {.name = ""};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !read_choice(object, "announce", "explicit", "implied", group.announce, err))
+		return false;
+	/* Null has a meaning here, so that nothing at all must be a mistake. */
+	if (json_object_get(object, "announce") == NULL)
+		return cv_fail(err, CV_E_INPUT, "member \"announce\" is missing");
+	*ret_group = group;
+	return true;
+}
+
+static bool
+role_is_known(const char *role)
+{
+	return cv_text_equal(role, "viewer") || cv_text_equal(role, "operator") ||
+	       cv_text_equal(role, "admin");
+}
+
+bool
+cv_json_decode_operator_token(
+    struct cv_bytes body, struct cv_operator_token_body *ret_token, struct cv_error *err)
+{
+	static const char *const known[] = {"name", "role", "factories", "expires_in", NULL};
+	struct cv_operator_token_body token = {.name = ""};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !read_name(object, token.name, sizeof(token.name), err) ||
+	    !cv_json_read_text(
+		object, "role", CV_JSON_REQUIRED, token.role, sizeof(token.role), err) ||
+	    !cv_json_read_names(object, "factories", CV_JSON_OPTIONAL, token.factories,
+		sizeof(token.factories), err) ||
+	    !cv_json_read_integer(
+		object, "expires_in", 1, OPERATOR_SECONDS_MAX, &token.expires_in_seconds, err))
+		return false;
+	if (!role_is_known(token.role))
+		return cv_fail(err, CV_E_INPUT,
+		    "member \"role\" is none of \"viewer\", \"operator\" and \"admin\"");
+	*ret_token = token;
+	return true;
+}
+
+bool
+cv_json_decode_remark(struct cv_bytes body, char ret_remark[CV_REMARK_SIZE], struct cv_error *err)
+{
+	static const char *const known[] = {"reason", NULL};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	ret_remark[0] = '\0';
+	return body.len == 0 || (cv_json_read_object(body, known, &object, err) &&
+				    cv_json_read_text(object, "reason", CV_JSON_OPTIONAL,
+					ret_remark, CV_REMARK_SIZE, err));
 }

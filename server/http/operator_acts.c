@@ -1,7 +1,6 @@
 #include "operator_handlers_internal.h"
 
 #include "cv/codec/operator_json.h"
-#include "cv/model/secret.h"
 #include "cv/service/device_lifecycle.h"
 #include "cv/util/text.h"
 #include "http_internal.h"
@@ -13,12 +12,10 @@ answer_outcome(struct cv_request *request, enum cv_lifecycle_outcome outcome)
 {
 	switch (outcome) {
 	case CV_LIFECYCLE_DONE:
-		cv_buffer_append_text(&request->answer.body, "{\"outcome\":\"done\"}\n");
-		cv_operator_answer_json(request, 200);
+		cv_operator_answer_outcome(request, "done");
 		return;
 	case CV_LIFECYCLE_UNCHANGED:
-		cv_buffer_append_text(&request->answer.body, "{\"outcome\":\"unchanged\"}\n");
-		cv_operator_answer_json(request, 200);
+		cv_operator_answer_outcome(request, "unchanged");
 		return;
 	case CV_LIFECYCLE_NOT_FOUND:
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
@@ -52,19 +49,36 @@ read_reason(struct cv_request *request, enum cv_reason *ret_reason)
 	return false;
 }
 
+static bool
+read_remark(struct cv_request *request, char remark[CV_REMARK_SIZE])
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (cv_json_decode_remark(cv_buffer_bytes(&request->body), remark, &err))
+		return true;
+	cv_operator_answer_bad_json(request, &err);
+	return false;
+}
+
 static void
-change_device(struct cv_request *request, enum cv_lifecycle_act act)
+change_device(
+    struct cv_request *request, enum cv_lifecycle_act act, const char *device, const char *group)
 {
 	struct cv_operator_call call;
+	char remark[CV_REMARK_SIZE];
 	enum cv_lifecycle_outcome outcome = CV_LIFECYCLE_NOT_FOUND;
 	struct cv_error err = CV_ERROR_INIT;
 
-	if (!cv_operator_admit(request, CV_ROLE_OPERATOR, &call))
+	if (!cv_operator_admit(request, &call))
 		return;
 	struct cv_lifecycle_request order = make_order(request, &call);
-	order.device = request->match.parameters[0];
-	if (act == CV_LIFECYCLE_REVOKE && !read_reason(request, &order.reason))
+	order.device = device;
+	order.group = group;
+	if (act == CV_LIFECYCLE_REVOKE ? !read_reason(request, &order.reason)
+				       : !read_remark(request, remark))
 		return;
+	if (act != CV_LIFECYCLE_REVOKE && remark[0] != '\0')
+		order.remark = remark;
 	request->reason = cv_lifecycle_act_name(act);
 	if (!cv_party_set(&request->sight.party, order.factory, order.device, NULL)) {
 		/* No device can have such an id. */
@@ -78,45 +92,45 @@ change_device(struct cv_request *request, enum cv_lifecycle_act act)
 }
 
 void
-cv_operator_revoke_device(struct cv_request *request)
+cv_operator_change_device(struct cv_request *request)
 {
-	change_device(request, CV_LIFECYCLE_REVOKE);
-}
+	static const struct {
+		const char *segment;
+		enum cv_lifecycle_act act;
+	} acts[] = {
+	    {"revoke", CV_LIFECYCLE_REVOKE},
+	    {"hold", CV_LIFECYCLE_HOLD},
+	    {"release", CV_LIFECYCLE_RELEASE},
+	    {"allow", CV_LIFECYCLE_ALLOW},
+	    {"cancel", CV_LIFECYCLE_CANCEL},
+	    {"approve", CV_LIFECYCLE_APPROVE},
+	};
+	const char *segment = request->path.segments[request->path.count - 1];
 
-void
-cv_operator_hold_device(struct cv_request *request)
-{
-	change_device(request, CV_LIFECYCLE_HOLD);
-}
-
-void
-cv_operator_release_device(struct cv_request *request)
-{
-	change_device(request, CV_LIFECYCLE_RELEASE);
-}
-
-void
-cv_operator_allow_device(struct cv_request *request)
-{
-	change_device(request, CV_LIFECYCLE_ALLOW);
-}
-
-void
-cv_operator_cancel_device(struct cv_request *request)
-{
-	change_device(request, CV_LIFECYCLE_CANCEL);
-}
-
-void
-cv_operator_approve_device(struct cv_request *request)
-{
-	change_device(request, CV_LIFECYCLE_APPROVE);
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		if (cv_text_equal(acts[i].segment, segment))
+			change_device(request, acts[i].act, request->match.parameters[0], NULL);
+	}
 }
 
 void
 cv_operator_delete_device(struct cv_request *request)
 {
-	change_device(request, CV_LIFECYCLE_DELETE);
+	change_device(request, CV_LIFECYCLE_DELETE, request->match.parameters[0], NULL);
+}
+
+void
+cv_operator_join_group(struct cv_request *request)
+{
+	change_device(
+	    request, CV_LIFECYCLE_JOIN, request->match.parameters[1], request->match.parameters[0]);
+}
+
+void
+cv_operator_leave_group(struct cv_request *request)
+{
+	change_device(request, CV_LIFECYCLE_LEAVE, request->match.parameters[1],
+	    request->match.parameters[0]);
 }
 
 static void
@@ -140,7 +154,7 @@ cv_operator_revoke_certificate(struct cv_request *request)
 	bool ends_key = false;
 	struct cv_error err = CV_ERROR_INIT;
 
-	if (!cv_operator_admit(request, CV_ROLE_OPERATOR, &call))
+	if (!cv_operator_admit(request, &call))
 		return;
 	struct cv_lifecycle_request order = make_order(request, &call);
 	if (!read_reason(request, &order.reason))
@@ -153,32 +167,4 @@ cv_operator_revoke_certificate(struct cv_request *request)
 		answer_revocation(request, outcome, ends_key);
 	else
 		cv_problem_answer_error(request, &err);
-}
-
-void
-cv_operator_make_token(struct cv_request *request)
-{
-	struct cv_operator_call call;
-	struct cv_enrolment_token_order order;
-	char secret[CV_SECRET_SIZE];
-	struct cv_error err = CV_ERROR_INIT;
-
-	if (!cv_operator_admit(request, CV_ROLE_OPERATOR, &call))
-		return;
-	if (!cv_json_decode_token_order(cv_buffer_bytes(&request->body), &order, &err)) {
-		cv_operator_answer_bad_json(request, &err);
-		return;
-	}
-	if (!cv_access_make_enrolment_token(request->http->service, call.factory,
-		order.device[0] == '\0' ? NULL : order.device, order.uses, order.expires_in_seconds,
-		call.operator_.actor, request->id, secret, &err)) {
-		cv_problem_answer_error(request, &err);
-		return;
-	}
-	request->answer.body.is_secret = true;
-	cv_buffer_append_text(&request->answer.body, "{\"token\":");
-	cv_json_append_string(&request->answer.body, secret);
-	cv_buffer_append_text(&request->answer.body, "}\n");
-	cv_wipe(secret, sizeof(secret));
-	cv_operator_answer_json(request, 201);
 }

@@ -1,8 +1,11 @@
 #include "operator_call_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "credentials_internal.h"
+#include "cv/codec/operator_json.h"
+#include "cv/pki/digest.h"
 #include "cv/util/text.h"
 #include "http_internal.h"
 #include "problem_internal.h"
@@ -65,6 +68,7 @@ default_factory(const struct cv_realm *realm, const struct cv_operator *operator
 static bool
 choose_factory(struct cv_request *request, struct cv_operator_call *call)
 {
+	bool is_realm = (request->match.route->flags & CV_ROUTE_REALM) != 0;
 	enum cv_query_outcome outcome =
 	    cv_query_find(request->path.query, "factory", call->factory, sizeof(call->factory));
 
@@ -74,9 +78,12 @@ choose_factory(struct cv_request *request, struct cv_operator_call *call)
 		return false;
 	}
 	request->realm = cv_service_realm(request->http->service);
-	if (outcome == CV_QUERY_ABSENT && !cv_text_copy(call->factory, sizeof(call->factory),
-					      default_factory(request->realm, &call->operator_)))
+	if (outcome == CV_QUERY_ABSENT &&
+	    (is_realm || !cv_text_copy(call->factory, sizeof(call->factory),
+			     default_factory(request->realm, &call->operator_))))
 		call->factory[0] = '\0';
+	if (is_realm && outcome == CV_QUERY_ABSENT)
+		return true;
 	if (cv_realm_factory(request->realm, call->factory) == NULL ||
 	    !cv_access_sees_factory(&call->operator_, call->factory)) {
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, "There is no such factory.");
@@ -85,17 +92,203 @@ choose_factory(struct cv_request *request, struct cv_operator_call *call)
 	return true;
 }
 
+static enum cv_role
+role_of(const struct cv_route *route)
+{
+	if ((route->flags & CV_ROUTE_VIEWER) != 0)
+		return CV_ROLE_VIEWER;
+	return (route->flags & CV_ROUTE_OPERATOR) != 0 ? CV_ROLE_OPERATOR : CV_ROLE_ADMIN;
+}
+
 bool
-cv_operator_admit(struct cv_request *request, enum cv_role role, struct cv_operator_call *ret_call)
+cv_operator_admit(struct cv_request *request, struct cv_operator_call *ret_call)
 {
 	if (!authenticate(request, &ret_call->operator_))
 		return false;
 	(void)cv_text_copy(request->actor, sizeof(request->actor), ret_call->operator_.actor);
-	if (!cv_access_has_role(&ret_call->operator_, role)) {
+	if (!cv_access_has_role(&ret_call->operator_, role_of(request->match.route))) {
 		cv_problem_answer(request, CV_PROBLEM_MISSING_ROLE, NULL);
 		return false;
 	}
 	return choose_factory(request, ret_call);
+}
+
+bool
+cv_operator_sees_factories(const struct cv_operator *operator_, const char *factories)
+{
+	char name[CV_FACTORY_NAME_MAX + 1];
+
+	if (operator_->has_every_factory)
+		return true;
+	while (*factories != '\0') {
+		size_t len = strcspn(factories, ",");
+		if (!cv_text_copy_bytes(name, sizeof(name), factories, len) ||
+		    !cv_access_sees_factory(operator_, name))
+			return false;
+		factories += len;
+		if (*factories == '\0')
+			return true;
+		factories++;
+	}
+	return false;
+}
+
+/* ---- conditions ---- */
+
+/* One strong entity tag (RFC 9110 section 8.8.3) or "*", which any state matches. */
+static bool
+read_if_match(
+    struct cv_request *request, struct cv_operator_call *call, struct cv_configuration_order *order)
+{
+	const struct cv_header_value *header = &request->headers[CV_HEADER_IF_MATCH];
+	size_t len = header->count == 0 ? 0 : strlen(header->text);
+
+	if (header->count == 0 && (request->match.route->flags & CV_ROUTE_CHANGE) != 0) {
+		cv_problem_answer(request, CV_PROBLEM_NO_IF_MATCH, NULL);
+		return false;
+	}
+	if (header->count == 0 || (header->count == 1 && cv_text_equal(header->text, "*")))
+		return true;
+	if (header->count == 1 && len > 2 && header->text[0] == '"' &&
+	    header->text[len - 1] == '"' &&
+	    cv_text_copy_bytes(call->if_match, sizeof(call->if_match), header->text + 1, len - 2)) {
+		order->if_match = call->if_match;
+		return true;
+	}
+	cv_problem_answer(request, CV_PROBLEM_BAD_REQUEST,
+	    "If-Match must be one entity tag that was given, or *.");
+	return false;
+}
+
+static void
+digest_request(const struct cv_request *request, struct cv_digest *ret_digest)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = {.is_secret = true};
+
+	cv_buffer_printf(&text, "%s %s\n", request->method, request->target);
+	cv_buffer_append(&text, request->body.data, request->body.len);
+	cv_digest_sha256(cv_buffer_bytes(&text), ret_digest);
+}
+
+static bool
+is_visible(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text <= 0x20 || *text >= 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_idempotency_key(
+    struct cv_request *request, struct cv_operator_call *call, struct cv_configuration_order *order)
+{
+	const struct cv_header_value *header = &request->headers[CV_HEADER_IDEMPOTENCY_KEY];
+
+	if (header->count == 0 || !cv_text_equal(request->method, "POST"))
+		return true;
+	if (header->count > 1 || header->text[0] == '\0' || !is_visible(header->text) ||
+	    !cv_text_copy(call->idempotency_key, sizeof(call->idempotency_key), header->text)) {
+		cv_problem_answer(request, CV_PROBLEM_BAD_REQUEST,
+		    "Idempotency-Key must be 1 to 128 visible characters.");
+		return false;
+	}
+	call->once.operator_ = call->operator_.id;
+	call->once.key = call->idempotency_key;
+	digest_request(request, &call->once.request_digest);
+	order->once = &call->once;
+	return true;
+}
+
+bool
+cv_operator_order(struct cv_request *request, struct cv_operator_call *call,
+    enum cv_configuration_act act, const char *name, struct cv_configuration_order *ret_order)
+{
+	bool is_realm = (request->match.route->flags & CV_ROUTE_REALM) != 0;
+
+	*ret_order = (struct cv_configuration_order){
+	    .act = act,
+	    .name = name,
+	    .scope = is_realm ? cv_access_scope(&call->operator_) : call->factory,
+	    .actor = call->operator_.actor,
+	    .request_id = request->id,
+	};
+	request->reason = "configure";
+	return read_if_match(request, call, ret_order) &&
+	       read_idempotency_key(request, call, ret_order);
+}
+
+/* ---- answers ---- */
+
+bool
+cv_operator_accept(struct cv_request *request, const struct cv_configuration_result *result)
+{
+	switch (result->outcome) {
+	case CV_CONFIGURATION_DONE:
+	case CV_CONFIGURATION_REPEATED:
+	case CV_CONFIGURATION_UNCHANGED:
+		return true;
+	case CV_CONFIGURATION_NOT_FOUND:
+		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
+		return false;
+	case CV_CONFIGURATION_EXISTS:
+		cv_problem_answer(request, CV_PROBLEM_EXISTS, NULL);
+		return false;
+	case CV_CONFIGURATION_STALE:
+		cv_problem_answer(request, CV_PROBLEM_STALE, NULL);
+		return false;
+	case CV_CONFIGURATION_KEY_REUSED:
+		cv_problem_answer(request, CV_PROBLEM_KEY_REUSED, NULL);
+		return false;
+	case CV_CONFIGURATION_NOT_POSSIBLE:
+		cv_problem_answer(request, CV_PROBLEM_NOT_POSSIBLE, NULL);
+		return false;
+	}
+	return false;
+}
+
+bool
+cv_operator_configure(struct cv_request *request, const struct cv_configuration_order *order,
+    struct cv_configuration_result *ret_result)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (cv_configure(request->http->service, order, ret_result, &err))
+		return cv_operator_accept(request, ret_result);
+	cv_problem_answer_error(request, &err);
+	return false;
+}
+
+void
+cv_operator_answer_object(struct cv_request *request, const struct cv_configuration_result *result)
+{
+	char tag[CV_ENTITY_TAG_SIZE + 2];
+
+	(void)snprintf(tag, sizeof(tag), "\"%s\"", result->tag);
+	cv_buffer_append_text(&request->answer.body, cv_buffer_text(&result->object));
+	cv_buffer_append_text(&request->answer.body, "\n");
+	cv_operator_answer_json(request, 200);
+	if (result->tag[0] != '\0')
+		cv_answer_add_header_text(request, "ETag", tag);
+}
+
+void
+cv_operator_answer_created(struct cv_request *request, const struct cv_configuration_result *result,
+    const char *member, const char *text)
+{
+	request->answer.body.is_secret = true;
+	cv_json_append_with_member(
+	    &request->answer.body, cv_buffer_text(&result->object), member, text);
+	cv_buffer_append_text(&request->answer.body, "\n");
+	cv_operator_answer_json(request, 201);
+}
+
+void
+cv_operator_answer_outcome(struct cv_request *request, const char *outcome)
+{
+	cv_buffer_printf(&request->answer.body, "{\"outcome\":\"%s\"}\n", outcome);
+	cv_operator_answer_json(request, 200);
 }
 
 void

@@ -1,5 +1,5 @@
-/* What every operator request begins with: who is it, may they, and in which factory. In workers
- * only. */
+/* What every operator request begins and ends with: who is it, may they, in which factory, under
+ * which condition; and the answer. In workers only. */
 #ifndef CV_HTTP_OPERATOR_CALL_INTERNAL_H
 #define CV_HTTP_OPERATOR_CALL_INTERNAL_H
 
@@ -10,19 +10,46 @@
 
 struct cv_operator_call {
 	struct cv_operator operator_;
-	char factory[CV_FACTORY_NAME_MAX + 1];
+	char factory[CV_FACTORY_NAME_MAX + 1]; /* "" on CV_ROUTE_REALM without ?factory= */
+	char if_match[CV_ENTITY_TAG_SIZE];
+	char idempotency_key[129];
+	struct cv_idempotency once;
 };
 
 /*
- * Token, role and factory: ?factory=, else the token's only one, else the default factory. False:
- * answered with 400, 401, 403, 404 (also for a factory that the token may not see), 429 or 503.
+ * Token, role of the route, and factory: ?factory=, else the token's only one, else the default
+ * factory. False: answered with 400, 401, 403, 404 (also for a factory that the token may not see),
+ * 429 or 503.
  */
-bool cv_operator_admit(
-    struct cv_request *request, enum cv_role role, struct cv_operator_call *ret_call);
+bool cv_operator_admit(struct cv_request *request, struct cv_operator_call *ret_call);
+
+/*
+ * After admission: the order of an act, with If-Match and Idempotency-Key. name lives as long as
+ * the order. False: answered with 400 or 428.
+ */
+bool cv_operator_order(struct cv_request *request, struct cv_operator_call *call,
+    enum cv_configuration_act act, const char *name, struct cv_configuration_order *ret_order);
+
+/* Does the operator see all of these factories? "", every factory: only who sees every one. */
+bool cv_operator_sees_factories(const struct cv_operator *operator_, const char *factories);
 
 /* 200 with a JSON body, or 500 when building it failed. */
 void cv_operator_answer_json(struct cv_request *request, unsigned status);
 /* 400 bad-json for what the decoder refused. */
 void cv_operator_answer_bad_json(struct cv_request *request, const struct cv_error *err);
+/* {"outcome":"..."} */
+void cv_operator_answer_outcome(struct cv_request *request, const char *outcome);
+
+/* Carries an order out. False: it was refused, and that is answered. */
+bool cv_operator_configure(struct cv_request *request, const struct cv_configuration_order *order,
+    struct cv_configuration_result *ret_result);
+/* Did it come to something? False: the refusal is answered. */
+bool cv_operator_accept(struct cv_request *request, const struct cv_configuration_result *result);
+/* 200 with the object and its ETag. */
+void cv_operator_answer_object(
+    struct cv_request *request, const struct cv_configuration_result *result);
+/* 201 with the object and one more member. */
+void cv_operator_answer_created(struct cv_request *request,
+    const struct cv_configuration_result *result, const char *member, const char *text);
 
 #endif

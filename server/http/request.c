@@ -22,6 +22,8 @@ static const struct {
     [CV_HEADER_CONTENT_TYPE] = NAME("Content-Type"),
     [CV_HEADER_EXPECT] = NAME("Expect"),
     [CV_HEADER_HOST] = NAME("Host"),
+    [CV_HEADER_IDEMPOTENCY_KEY] = NAME("Idempotency-Key"),
+    [CV_HEADER_IF_MATCH] = NAME("If-Match"),
     [CV_HEADER_OSF_TOKEN] = NAME("OSF-TOKEN"),
     [CV_HEADER_TRACEPARENT] = NAME("traceparent"),
     [CV_HEADER_TRANSFER_ENCODING] = NAME("Transfer-Encoding"),

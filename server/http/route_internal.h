@@ -19,6 +19,11 @@ enum cv_route_flag {
 	CV_ROUTE_DOUBLED_SLASH = 1 << 6, /* "//" before the last segment counts as "/" */
 	CV_ROUTE_EMQX = 1 << 7,          /* a broker asks: every answer is a 200 in its words */
 	CV_ROUTE_VERNEMQ = 1 << 8,
+	CV_ROUTE_VIEWER = 1 << 9, /* of operators: the role that it needs at least */
+	CV_ROUTE_OPERATOR = 1 << 10,
+	CV_ROUTE_ADMIN = 1 << 11,
+	CV_ROUTE_REALM = 1 << 12,  /* of operators: means no factory but all that are seen */
+	CV_ROUTE_CHANGE = 1 << 13, /* of operators: needs If-Match */
 };
 
 #define CV_ROUTE_PARAMETERS_MAX 2

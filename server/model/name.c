@@ -39,6 +39,23 @@ cv_factory_name_is_valid(const char *name, size_t len)
 	return is_name(name, len, CV_FACTORY_NAME_MAX, "._-");
 }
 
+bool
+cv_uuid_is_valid(const char *text)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	size_t len = strlen(text);
+
+	if (len != strlen(form))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		bool is_digit = strchr("0123456789abcdefABCDEF", text[i]) != NULL;
+
+		if (form[i] == 'x' ? !is_digit : text[i] != '-')
+			return false;
+	}
+	return true;
+}
+
 static bool
 slot_name_is_valid(const char *name, size_t len)
 {

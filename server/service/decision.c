@@ -47,6 +47,21 @@ is_expired(const struct cv_presented *presented, const struct cv_device_record *
 	       record->now_utc > presented->not_after_utc + policy->expired_grace_seconds;
 }
 
+/* A group's setting goes before that of its factory. */
+static bool
+announce_is_implied(const struct cv_device_record *record, const struct cv_decision_policy *policy)
+{
+	switch (record->group_announce) {
+	case CV_ANNOUNCE_OF_FACTORY:
+		return policy->announce_is_implied;
+	case CV_ANNOUNCE_EXPLICIT:
+		return false;
+	case CV_ANNOUNCE_IMPLIED:
+		return true;
+	}
+	return false;
+}
+
 static bool
 is_pending(const struct cv_device_record *record, const struct cv_decision_policy *policy)
 {
@@ -55,7 +70,7 @@ is_pending(const struct cv_device_record *record, const struct cv_decision_polic
 	if (!key->is_asked_by_current)
 		return false;
 	return key->state == CV_KEY_ANNOUNCED ||
-	       (key->state == CV_KEY_ASKED && policy->announce_is_implied);
+	       (key->state == CV_KEY_ASKED && announce_is_implied(record, policy));
 }
 
 static bool

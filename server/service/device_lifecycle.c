@@ -1,11 +1,15 @@
 #include "cv/service/device_lifecycle.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cv/store/certificate_store.h"
 #include "cv/util/log.h"
+#include "cv/util/text.h"
 
 #include "service_internal.h"
+
+#define STATE_SIZE 160
 
 const char *
 cv_lifecycle_act_name(enum cv_lifecycle_act act)
@@ -25,6 +29,10 @@ cv_lifecycle_act_name(enum cv_lifecycle_act act)
 		return "cancelled";
 	case CV_LIFECYCLE_APPROVE:
 		return "approved";
+	case CV_LIFECYCLE_JOIN:
+		return "joined-group";
+	case CV_LIFECYCLE_LEAVE:
+		return "left-group";
 	}
 	return "none";
 }
@@ -40,6 +48,8 @@ struct act {
 	struct cv_digest asked_key;
 	struct cv_buffer asked_spki;
 	enum cv_lifecycle_outcome outcome;
+	char before[STATE_SIZE]; /* for the audit */
+	char after[STATE_SIZE];
 };
 
 static void
@@ -136,6 +146,30 @@ approve_key(const struct act *act, struct cv_device_change *change)
 }
 
 static enum cv_lifecycle_outcome
+join_group(const struct act *act, struct cv_device_change *change)
+{
+	const char *group = act->request->group;
+
+	if (!cv_device_change_group_exists(change))
+		return CV_LIFECYCLE_NOT_FOUND;
+	if (strcmp(cv_device_change_record(change)->group, group) == 0)
+		return CV_LIFECYCLE_UNCHANGED;
+	cv_device_change_set_group(change, group);
+	return CV_LIFECYCLE_DONE;
+}
+
+static enum cv_lifecycle_outcome
+leave_group(const struct act *act, struct cv_device_change *change)
+{
+	if (!cv_device_change_group_exists(change))
+		return CV_LIFECYCLE_NOT_FOUND;
+	if (strcmp(cv_device_change_record(change)->group, act->request->group) != 0)
+		return CV_LIFECYCLE_UNCHANGED;
+	cv_device_change_set_group(change, NULL);
+	return CV_LIFECYCLE_DONE;
+}
+
+static enum cv_lifecycle_outcome
 edit(const struct act *act, struct cv_device_change *change)
 {
 	if (!cv_device_change_record(change)->exists)
@@ -155,6 +189,10 @@ edit(const struct act *act, struct cv_device_change *change)
 		return cancel_announcement(change);
 	case CV_LIFECYCLE_APPROVE:
 		return approve_key(act, change);
+	case CV_LIFECYCLE_JOIN:
+		return join_group(act, change);
+	case CV_LIFECYCLE_LEAVE:
+		return leave_group(act, change);
 	}
 	return CV_LIFECYCLE_NOT_POSSIBLE;
 }
@@ -170,16 +208,84 @@ log_act(const struct act *act)
 	    CV_LOG_TEXT("device", act->party.device));
 }
 
+/* Names and states need no escapes in JSON. "": none. */
+static void
+describe_group(char ret_text[STATE_SIZE], const char *group)
+{
+	if (group[0] == '\0')
+		snprintf(ret_text, STATE_SIZE, "{\"group\":null}");
+	else
+		snprintf(ret_text, STATE_SIZE, "{\"group\":\"%s\"}", group);
+}
+
+static void
+describe_state(char ret_text[STATE_SIZE], enum cv_device_state state)
+{
+	snprintf(ret_text, STATE_SIZE, "{\"state\":\"%s\"}", cv_device_state_name(state));
+}
+
+static void
+describe_announced(char ret_text[STATE_SIZE], unsigned count)
+{
+	snprintf(ret_text, STATE_SIZE, "{\"announced_keys\":%u}", count);
+}
+
+static void
+describe_key(char ret_text[STATE_SIZE], const struct cv_digest *key)
+{
+	char hex[2 * CV_DIGEST_LEN + 1];
+
+	cv_hex_encode(key->bytes, CV_DIGEST_LEN, hex);
+	snprintf(ret_text, STATE_SIZE, "{\"announced_key\":\"%s\"}", hex);
+}
+
+/* What the act changes, before and after it. */
+static void
+describe(struct act *act, const struct cv_device_record *record)
+{
+	switch (act->kind) {
+	case CV_LIFECYCLE_HOLD:
+	case CV_LIFECYCLE_RELEASE:
+	case CV_LIFECYCLE_DELETE:
+	case CV_LIFECYCLE_REVOKE:
+	case CV_LIFECYCLE_ALLOW:
+		describe_state(act->before, record->device_state);
+		describe_state(act->after, act->kind == CV_LIFECYCLE_HOLD     ? CV_DEVICE_HELD
+					   : act->kind == CV_LIFECYCLE_DELETE ? CV_DEVICE_DELETED
+					   : act->kind == CV_LIFECYCLE_REVOKE ? CV_DEVICE_REVOKED
+									      : CV_DEVICE_OK);
+		return;
+	case CV_LIFECYCLE_CANCEL:
+		describe_announced(act->before, record->announced_count);
+		describe_announced(act->after, 0);
+		return;
+	case CV_LIFECYCLE_APPROVE:
+		describe_announced(act->before, record->announced_count);
+		describe_key(act->after, &act->asked_key);
+		return;
+	case CV_LIFECYCLE_JOIN:
+	case CV_LIFECYCLE_LEAVE:
+		describe_group(act->before, record->group);
+		describe_group(
+		    act->after, act->kind == CV_LIFECYCLE_JOIN ? act->request->group : "");
+		return;
+	}
+}
+
 static bool
 commit(struct act *act, struct cv_device_change *change, struct cv_error *err)
 {
 	struct cv_change_note note = {.kind = cv_lifecycle_act_name(act->kind),
 	    .actor = act->request->actor,
-	    .reason =
-		act->kind == CV_LIFECYCLE_REVOKE ? cv_reason_name(act->request->reason) : NULL,
+	    .reason = act->kind == CV_LIFECYCLE_REVOKE ? cv_reason_name(act->request->reason)
+						       : act->request->remark,
 	    .request_id = act->request->request_id,
+	    .before_json = act->before,
+	    .after_json = act->after,
 	    .touches_all_slots = true};
 	struct cv_party every_slot = act->party;
+
+	describe(act, cv_device_change_record(change));
 
 	if (!cv_device_change_commit(change, &note, NULL, err))
 		return false;
@@ -196,7 +302,7 @@ attempt(struct act *act, struct cv_error *err)
 {
 	struct cv_record_query query = {
 	    .party = &act->party, .named_key = act->has_asked_key ? &act->asked_key : NULL};
-	struct cv_change_options options = {.proved_keys = {NULL}};
+	struct cv_change_options options = {.group = act->request->group};
 	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
 
 	if (act->kind == CV_LIFECYCLE_APPROVE) {
@@ -303,7 +409,9 @@ attempt_revocation(struct revocation *revocation, struct cv_error *err)
 	struct cv_change_note note = {.kind = "certificate-revoked",
 	    .actor = revocation->request->actor,
 	    .reason = cv_reason_name(revocation->request->reason),
-	    .request_id = revocation->request->request_id};
+	    .request_id = revocation->request->request_id,
+	    .before_json = "{\"revoked\":false}",
+	    .after_json = "{\"revoked\":true,\"ends_key\":false}"};
 	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
 
 	if (!cv_device_change_begin(revocation->connection, &query, &options, &change, err))
@@ -313,6 +421,8 @@ attempt_revocation(struct revocation *revocation, struct cv_error *err)
 		return true;
 	}
 	edit_revocation(revocation, change);
+	if (revocation->ends_key)
+		note.after_json = "{\"revoked\":true,\"ends_key\":true}";
 	if (!cv_device_change_commit(change, &note, NULL, err))
 		return false;
 	revocation->outcome = CV_LIFECYCLE_DONE;

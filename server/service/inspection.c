@@ -1,48 +1,31 @@
 #include "cv/service/inspection.h"
 
-#include "cv/store/inspection_store.h"
-
 /* Each borrows a connection for one read. */
 
 bool
-cv_inspect_devices(struct cv_service *service, const char *factory, const char *after, int limit,
-    struct cv_buffer *ret_json, struct cv_error *err)
+cv_inspect_list(struct cv_service *service, const struct cv_view_query *query,
+    struct cv_buffer *ret_items, char ret_next[CV_VIEW_KEY_SIZE], struct cv_error *err)
 {
 	struct cv_connection *connection;
 	bool is_good;
 
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
-	is_good = cv_inspection_devices(connection, factory, after, limit, ret_json, err);
+	is_good = cv_inspection_list(connection, query, ret_items, ret_next, err);
 	cv_pool_return(cv_service_pool(service), connection);
 	return is_good;
 }
 
 bool
-cv_inspect_certificates(struct cv_service *service, const char *factory, const char *device,
-    const char *after, int limit, struct cv_buffer *ret_json, struct cv_error *err)
+cv_inspect_show(struct cv_service *service, const struct cv_view_query *query, bool *ret_exists,
+    struct cv_buffer *ret_json, char ret_tag[CV_ENTITY_TAG_SIZE], struct cv_error *err)
 {
 	struct cv_connection *connection;
 	bool is_good;
 
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
-	is_good =
-	    cv_inspection_certificates(connection, factory, device, after, limit, ret_json, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
-}
-
-bool
-cv_inspect_authorities(struct cv_service *service, const char *factory, struct cv_buffer *ret_json,
-    struct cv_error *err)
-{
-	struct cv_connection *connection;
-	bool is_good;
-
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_inspection_authorities(connection, factory, ret_json, err);
+	is_good = cv_inspection_show(connection, query, ret_exists, ret_json, ret_tag, err);
 	cv_pool_return(cv_service_pool(service), connection);
 	return is_good;
 }
@@ -57,36 +40,6 @@ cv_inspect_fleet(struct cv_service *service, const char *factory, struct cv_buff
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
 	is_good = cv_inspection_fleet(connection, factory, ret_json, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
-}
-
-bool
-cv_inspect_device(struct cv_service *service, const char *factory, const char *device,
-    bool *ret_exists, struct cv_buffer *ret_json, struct cv_error *err)
-{
-	struct cv_connection *connection;
-	bool is_good;
-
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_inspection_device(connection, factory, device, ret_exists, ret_json, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
-}
-
-bool
-cv_inspect_certificate(struct cv_service *service, const char *factory,
-    const struct cv_digest *fingerprint, bool *ret_exists, struct cv_buffer *ret_json,
-    struct cv_error *err)
-{
-	struct cv_connection *connection;
-	bool is_good;
-
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good =
-	    cv_inspection_certificate(connection, factory, fingerprint, ret_exists, ret_json, err);
 	cv_pool_return(cv_service_pool(service), connection);
 	return is_good;
 }

@@ -35,15 +35,17 @@ add_claim(struct cv_rows *claims, const struct cv_party *party, const struct cv_
 	cv_rows_text(claims, party->device);
 }
 
-/* Lock order: authority, token, device. */
+/* Lock order: authority, token, group, device. */
 static bool
 send_locks(struct cv_connection *connection, const struct cv_party *party,
     const struct cv_change_options *options, struct cv_error *err)
 {
-	struct cv_parameters authority = {0}, token = {0}, device = {0};
+	struct cv_parameters authority = {0}, token = {0}, group = {0}, device = {0};
 
 	cv_parameter_text(&authority, options->authority);
 	cv_parameter_text(&token, options->token);
+	cv_parameter_text(&group, options->group);
+	cv_parameter_text(&group, party->factory);
 	cv_parameter_text(&device, party->factory);
 	cv_parameter_text(&device, party->device);
 	if (!cv_batch_send(connection, CV_SQL(begin), NULL, err))
@@ -52,6 +54,8 @@ send_locks(struct cv_connection *connection, const struct cv_party *party,
 	    !cv_batch_send(connection, CV_SQL(authority_lock), &authority, err))
 		return false;
 	if (options->token && !cv_batch_send(connection, CV_SQL(enrolment_token_lock), &token, err))
+		return false;
+	if (options->group && !cv_batch_send(connection, CV_SQL(group_lock), &group, err))
 		return false;
 	if (options->creates_device &&
 	    !cv_batch_send(connection, CV_SQL(device_insert), &device, err))
@@ -103,6 +107,17 @@ read_authority(struct cv_device_change *change, struct cv_error *err)
 }
 
 static bool
+read_group(struct cv_device_change *change, struct cv_error *err)
+{
+	CV_AUTO_RESULT PGresult *result = NULL;
+
+	if (!cv_batch_result(change->set->connection, &result, err))
+		return false;
+	change->has_group = PQntuples(result) == 1;
+	return true;
+}
+
+static bool
 read_token(struct cv_device_change *change, struct cv_error *err)
 {
 	CV_AUTO_RESULT PGresult *result = NULL;
@@ -129,6 +144,8 @@ read_one(struct cv_device_change *change, const struct cv_change_options *option
 	if (options->authority && !read_authority(change, err))
 		return false;
 	if (options->token && !skip_results(connection, 1, err))
+		return false;
+	if (options->group && !read_group(change, err))
 		return false;
 	if (options->creates_device && !cv_batch_result(connection, &inserted, err))
 		return false;
@@ -304,6 +321,12 @@ cv_device_change_token(
 	if (change->has_token)
 		*ret_token = change->token;
 	return change->has_token;
+}
+
+bool
+cv_device_change_group_exists(const struct cv_device_change *change)
+{
+	return change->has_group;
 }
 
 enum cv_authority_state

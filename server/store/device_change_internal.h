@@ -12,6 +12,7 @@ struct cv_device_change {
 	struct cv_device_record record;
 	bool has_token;
 	struct cv_enrolment_token_row token;
+	bool has_group;
 	enum cv_authority_state authority_state;
 
 	/* What most changes write: kept, so that one statement writes it for the whole set. */

@@ -90,6 +90,17 @@ cv_device_change_set_state(
 }
 
 void
+cv_device_change_set_group(struct cv_device_change *change, const char *group)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, change->party.factory);
+	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_text(&parameters, group);
+	edit(change, CV_SQL(device_set_group), &parameters);
+}
+
+void
 cv_device_change_void_tokens(struct cv_device_change *change)
 {
 	edit_device(change, CV_SQL(device_void_tokens));

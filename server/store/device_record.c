@@ -64,6 +64,11 @@ cv_device_record_from_row(
 	ret_record->has_repeat = cv_row_digest(row, 22, &ret_record->repeat_fingerprint);
 	ret_record->tokens_void_before_us = cv_row_number(row, 23);
 	ret_record->current_was_named = cv_row_bool(row, 24);
+	cv_text_copy(ret_record->group, sizeof(ret_record->group), cv_row_text(row, 25));
+	if (!cv_row_is_null(row, 26))
+		ret_record->group_announce = strcmp(cv_row_text(row, 26), "implied") == 0
+						 ? CV_ANNOUNCE_IMPLIED
+						 : CV_ANNOUNCE_EXPLICIT;
 }
 
 bool

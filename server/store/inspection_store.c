@@ -1,90 +1,89 @@
 #include "cv/store/inspection_store.h"
 
+#include "cv/util/text.h"
+
 #include "database_internal.h"
 
-/* Runs a statement whose only column is JSON; no row: *ret_exists is false. */
+struct view_row {
+	struct cv_sql sql;
+	size_t filters;
+};
+#define VIEW(view, name, filters_) [view] = {.sql = {#name, cv_sql_##name}, .filters = (filters_)}
+
+static const struct view_row views[] = {
+    VIEW(CV_VIEW_AUDIT, list_audit, 5),
+    VIEW(CV_VIEW_AUTHORITIES, list_authorities, 2),
+    VIEW(CV_VIEW_CERTIFICATE, show_certificate, 1),
+    VIEW(CV_VIEW_CERTIFICATES, list_certificates, 4),
+    VIEW(CV_VIEW_DENIALS, list_denials, 1),
+    VIEW(CV_VIEW_DEVICE, show_device, 1),
+    VIEW(CV_VIEW_DEVICES, list_devices, 3),
+    VIEW(CV_VIEW_ENROLMENT_TOKENS, list_enrolment_tokens, 2),
+    VIEW(CV_VIEW_FACTORIES, list_factories, 1),
+    VIEW(CV_VIEW_GATEWAYS, list_gateways, 1),
+    VIEW(CV_VIEW_GROUPS, list_groups, 1),
+    VIEW(CV_VIEW_OPERATOR_TOKENS, list_operator_tokens, 1),
+};
+
 static bool
-append_json(struct cv_connection *connection, struct cv_sql sql,
-    const struct cv_parameters *parameters, bool *ret_exists, struct cv_buffer *ret_json,
+read_view(struct cv_connection *connection, const struct cv_view_query *query, int limit,
+    PGresult **ret_result, struct cv_error *err)
+{
+	const struct view_row *view = &views[query->view];
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, query->scope);
+	cv_parameter_text(&parameters, query->after);
+	cv_parameter_number(&parameters, limit);
+	for (size_t i = 0; i < view->filters; i++)
+		cv_parameter_text(&parameters, query->filters[i]);
+	return cv_execute(connection, view->sql, &parameters, ret_result, err) ||
+	       cv_error_context(err, "%s", view->sql.name);
+}
+
+bool
+cv_inspection_list(struct cv_connection *connection, const struct cv_view_query *query,
+    struct cv_buffer *ret_items, char ret_next[CV_VIEW_KEY_SIZE], struct cv_error *err)
+{
+	CV_AUTO_RESULT PGresult *result = NULL;
+	const char *last = "";
+
+	/* One more than is shown tells whether there is more. */
+	if (!read_view(connection, query, query->limit + 1, &result, err))
+		return false;
+	for (int i = 0; i < PQntuples(result) && i < query->limit; i++) {
+		struct cv_row row = {result, i};
+
+		cv_buffer_append_text(ret_items, i == 0 ? "" : ",");
+		cv_buffer_append_text(ret_items, cv_row_text(row, 1));
+		last = cv_row_text(row, 0);
+	}
+	if (ret_items->has_failed)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	return cv_text_copy(
+	    ret_next, CV_VIEW_KEY_SIZE, PQntuples(result) > query->limit ? last : "");
+}
+
+bool
+cv_inspection_show(struct cv_connection *connection, const struct cv_view_query *query,
+    bool *ret_exists, struct cv_buffer *ret_json, char ret_tag[CV_ENTITY_TAG_SIZE],
     struct cv_error *err)
 {
 	CV_AUTO_RESULT PGresult *result = NULL;
+	struct cv_row row;
 
-	if (!cv_execute(connection, sql, parameters, &result, err))
-		return cv_error_context(err, "%s", sql.name);
+	if (!read_view(connection, query, 1, &result, err))
+		return false;
 	*ret_exists = PQntuples(result) == 1;
-	if (*ret_exists)
-		cv_buffer_append_text(ret_json, cv_row_text((struct cv_row){result, 0}, 0));
+	ret_tag[0] = '\0';
+	if (!*ret_exists)
+		return true;
+	row = (struct cv_row){result, 0};
+	cv_buffer_append_text(ret_json, cv_row_text(row, 1));
 	if (ret_json->has_failed)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
-	return true;
-}
-
-bool
-cv_inspection_devices(struct cv_connection *connection, const char *factory, const char *after,
-    int limit, struct cv_buffer *ret_json, struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-	bool exists;
-
-	cv_parameter_text(&parameters, factory);
-	cv_parameter_text(&parameters, after);
-	cv_parameter_number(&parameters, limit);
-	return append_json(
-	    connection, CV_SQL(inspection_devices), &parameters, &exists, ret_json, err);
-}
-
-bool
-cv_inspection_device(struct cv_connection *connection, const char *factory, const char *device,
-    bool *ret_exists, struct cv_buffer *ret_json, struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-
-	cv_parameter_text(&parameters, factory);
-	cv_parameter_text(&parameters, device);
-	return append_json(
-	    connection, CV_SQL(inspection_device), &parameters, ret_exists, ret_json, err);
-}
-
-bool
-cv_inspection_certificates(struct cv_connection *connection, const char *factory,
-    const char *device, const char *after, int limit, struct cv_buffer *ret_json,
-    struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-	bool exists;
-
-	cv_parameter_text(&parameters, factory);
-	cv_parameter_text(&parameters, device);
-	cv_parameter_text(&parameters, after);
-	cv_parameter_number(&parameters, limit);
-	return append_json(
-	    connection, CV_SQL(inspection_certificates), &parameters, &exists, ret_json, err);
-}
-
-bool
-cv_inspection_certificate(struct cv_connection *connection, const char *factory,
-    const struct cv_digest *fingerprint, bool *ret_exists, struct cv_buffer *ret_json,
-    struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-
-	cv_parameter_text(&parameters, factory);
-	cv_parameter_digest(&parameters, fingerprint);
-	return append_json(
-	    connection, CV_SQL(inspection_certificate), &parameters, ret_exists, ret_json, err);
-}
-
-bool
-cv_inspection_authorities(struct cv_connection *connection, const char *factory,
-    struct cv_buffer *ret_json, struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-	bool exists;
-
-	cv_parameter_text(&parameters, factory);
-	return append_json(
-	    connection, CV_SQL(inspection_authorities), &parameters, &exists, ret_json, err);
+	return PQnfields(result) < 3 ||
+	       cv_text_copy(ret_tag, CV_ENTITY_TAG_SIZE, cv_row_text(row, 2));
 }
 
 bool
@@ -92,11 +91,13 @@ cv_inspection_fleet(struct cv_connection *connection, const char *factory,
     struct cv_buffer *ret_json, struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
-	bool exists;
+	CV_AUTO_RESULT PGresult *result = NULL;
 
 	cv_parameter_text(&parameters, factory);
-	return append_json(
-	    connection, CV_SQL(inspection_fleet), &parameters, &exists, ret_json, err);
+	if (!cv_execute(connection, CV_SQL(inspection_fleet), &parameters, &result, err))
+		return cv_error_context(err, "fleet of factory %s", factory);
+	cv_buffer_append_text(ret_json, cv_row_text((struct cv_row){result, 0}, 0));
+	return !ret_json->has_failed || cv_fail(err, CV_E_MEMORY, "out of memory");
 }
 
 bool

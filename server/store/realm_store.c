@@ -6,6 +6,8 @@
 #include "cv/util/random.h"
 #include "cv/util/text.h"
 
+#include "audit_internal.h"
+#include "authority_parameters_internal.h"
 #include "enrolment_token_internal.h"
 
 bool
@@ -104,65 +106,10 @@ cv_realm_store_load(struct cv_connection *connection, const struct cv_realm_sink
 	return is_good;
 }
 
-/* ---- changes: each in a transaction with its audit row ---- */
+/* ---- init ---- */
 
-struct realm_act {
-	const char *actor;
-	const char *action;
-	const char *factory;
-	const char *reason;
-	const char *request_id;
-	const char *after_json;
-};
-
-static bool
-write_audit(struct cv_connection *connection, const struct realm_act *act, struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-	char id[CV_UUID_TEXT_SIZE];
-
-	cv_uuid7(cv_clock_wall_ms(cv_clock_system()), id);
-	cv_parameter_text(&parameters, id);
-	cv_parameter_text(&parameters, act->actor);
-	cv_parameter_text(&parameters, act->action);
-	cv_parameter_text(&parameters, act->factory);
-	cv_parameter_text(&parameters, NULL);
-	cv_parameter_text(&parameters, NULL);
-	cv_parameter_text(&parameters, act->reason);
-	cv_parameter_text(&parameters, act->request_id);
-	cv_parameter_text(&parameters, NULL);
-	cv_parameter_text(&parameters, act->after_json);
-	return cv_execute(connection, CV_SQL(audit_insert), &parameters, NULL, err);
-}
-
-/* Runs one statement and its audit row; ret_rows (may be NULL): rows affected. None affected:
- * nothing is written. */
-static bool
-change_realm(struct cv_connection *connection, struct cv_sql sql,
-    const struct cv_parameters *parameters, const struct realm_act *act, bool *ret_has_changed,
-    struct cv_error *err)
-{
-	CV_AUTO_RESULT PGresult *result = NULL;
-	bool is_good = cv_execute(connection, CV_SQL(begin), NULL, NULL, err) &&
-		       cv_execute(connection, sql, parameters, &result, err);
-
-	if (is_good && strcmp(PQcmdTuples(result), "0") == 0) {
-		*ret_has_changed = false;
-		cv_rollback(connection);
-		return true;
-	}
-	is_good = is_good && write_audit(connection, act, err) &&
-		  cv_execute(connection, CV_SQL(commit), NULL, NULL, err);
-	if (!is_good) {
-		cv_rollback(connection);
-		return cv_error_context(err, "%s", act->action);
-	}
-	*ret_has_changed = true;
-	return true;
-}
-
-static void
-authority_parameters(struct cv_parameters *parameters, const struct cv_authority_row *row)
+void
+cv_authority_parameters(struct cv_parameters *parameters, const struct cv_authority_row *row)
 {
 	cv_parameter_text(parameters, row->id);
 	cv_parameter_text(parameters, row->factory);
@@ -173,69 +120,6 @@ authority_parameters(struct cv_parameters *parameters, const struct cv_authority
 	cv_parameter_digest(parameters, &row->fingerprint);
 	cv_parameter_bytes(parameters, row->certificate);
 }
-
-bool
-cv_realm_store_add_authority(struct cv_connection *connection, const struct cv_authority_row *row,
-    const char *actor, const char *request_id, struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-	struct realm_act act = {.actor = actor,
-	    .action = "authority-added",
-	    .factory = row->factory,
-	    .reason = row->name,
-	    .request_id = request_id};
-	bool has_changed;
-
-	authority_parameters(&parameters, row);
-	return change_realm(
-	    connection, CV_SQL(authority_insert), &parameters, &act, &has_changed, err);
-}
-
-bool
-cv_realm_store_set_authority_state(struct cv_connection *connection, const char *factory,
-    const char *name, enum cv_authority_state state, const char *actor, const char *reason,
-    const char *request_id, bool *ret_has_changed, struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-	struct realm_act act = {.actor = actor,
-	    .action = state == CV_AUTHORITY_TRUSTED    ? "authority-trusted"
-		      : state == CV_AUTHORITY_DISABLED ? "authority-disabled"
-						       : "authority-revoked",
-	    .factory = factory,
-	    .reason = reason ? reason : name,
-	    .request_id = request_id};
-
-	cv_parameter_text(&parameters, factory);
-	cv_parameter_text(&parameters, name);
-	cv_parameter_text(&parameters, cv_authority_state_name(state));
-	return change_realm(
-	    connection, CV_SQL(authority_set_state), &parameters, &act, ret_has_changed, err);
-}
-
-bool
-cv_realm_store_add_gateway(struct cv_connection *connection, const struct cv_gateway_row *row,
-    const char *actor, const char *request_id, struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-	struct realm_act act = {.actor = actor,
-	    .action = "gateway-added",
-	    .reason = row->name,
-	    .request_id = request_id};
-	bool has_changed;
-
-	cv_parameter_text(&parameters, row->id);
-	cv_parameter_text(&parameters, row->name);
-	cv_parameter_bool(&parameters, row->has_every_factory);
-	cv_parameter_text(&parameters, row->factories);
-	cv_parameter_text(&parameters, row->sources);
-	cv_parameter_bool(&parameters, row->may_activate);
-	cv_parameter_digest(&parameters, &row->fingerprint);
-	cv_parameter_bytes(&parameters, row->certificate);
-	return change_realm(
-	    connection, CV_SQL(gateway_insert), &parameters, &act, &has_changed, err);
-}
-
-/* ---- init ---- */
 
 static bool
 insert_factory(
@@ -259,7 +143,7 @@ insert_authorities(
 	for (size_t i = 0; i < first->authority_count; i++) {
 		struct cv_parameters parameters = {0};
 
-		authority_parameters(&parameters, &first->authorities[i]);
+		cv_authority_parameters(&parameters, &first->authorities[i]);
 		if (!cv_execute(connection, CV_SQL(authority_insert), &parameters, NULL, err))
 			return false;
 	}
@@ -278,6 +162,8 @@ insert_operator_token(
 	cv_parameter_text(&parameters, first->operator_token_name);
 	cv_parameter_digest(&parameters, &first->operator_token_hash);
 	cv_parameter_text(&parameters, "admin");
+	cv_parameter_text(&parameters, NULL);
+	cv_parameter_text(&parameters, NULL);
 	return cv_execute(connection, CV_SQL(operator_token_insert), &parameters, NULL, err);
 }
 
@@ -285,13 +171,13 @@ bool
 cv_realm_store_init(
     struct cv_connection *connection, const struct cv_first_factory *first, struct cv_error *err)
 {
-	struct realm_act act = {
+	const struct cv_audit_row audit = {
 	    .actor = "init", .action = "factory-initialised", .factory = first->factory.name};
 	bool is_good = cv_execute(connection, CV_SQL(begin), NULL, NULL, err) &&
 		       insert_factory(connection, &first->factory, err) &&
 		       insert_authorities(connection, first, err) &&
 		       insert_operator_token(connection, first, err) &&
-		       write_audit(connection, &act, err) &&
+		       cv_audit_write(connection, &audit, err) &&
 		       cv_execute(connection, CV_SQL(commit), NULL, NULL, err);
 
 	if (!is_good) {
@@ -339,30 +225,6 @@ cv_realm_store_find_operator(struct cv_connection *connection, const struct cv_d
 	    !cv_text_copy(ret_token->factories, sizeof(ret_token->factories), cv_row_text(row, 4)))
 		return cv_fail(err, CV_E_INTERNAL, "database: an operator token cannot be read");
 	return true;
-}
-
-bool
-cv_realm_store_add_enrolment_token(struct cv_connection *connection,
-    const struct cv_enrolment_token_row *row, const struct cv_digest *hash, const char *actor,
-    const char *request_id, struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-	struct realm_act act = {.actor = actor,
-	    .action = "enrolment-token-made",
-	    .factory = row->factory,
-	    .reason = row->device[0] ? row->device : NULL,
-	    .request_id = request_id};
-	bool has_changed;
-
-	cv_parameter_text(&parameters, row->id);
-	cv_parameter_text(&parameters, row->factory);
-	cv_parameter_digest(&parameters, hash);
-	cv_parameter_text(&parameters, row->device[0] ? row->device : NULL);
-	cv_parameter_number(&parameters, row->uses_max);
-	cv_parameter_number(&parameters, row->expires_in_seconds);
-	cv_parameter_text(&parameters, actor);
-	return change_realm(
-	    connection, CV_SQL(enrolment_token_insert), &parameters, &act, &has_changed, err);
 }
 
 bool

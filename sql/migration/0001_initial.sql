@@ -61,7 +61,7 @@ CREATE TABLE certvendor.authority (
 
 CREATE TABLE certvendor.gateway (
 	id uuid PRIMARY KEY,
-	name text NOT NULL UNIQUE,
+	name text NOT NULL,
 	-- NULL: gateway of every factory.
 	factories text[],
 	-- Where it puts the certificate of its client; no other header of it is read.
@@ -72,6 +72,7 @@ CREATE TABLE certvendor.gateway (
 	created_at timestamptz NOT NULL DEFAULT now(),
 	removed_at timestamptz
 );
+CREATE UNIQUE INDEX gateway_name ON certvendor.gateway (name) WHERE removed_at IS NULL;
 
 CREATE TRIGGER factory_raises_realm AFTER INSERT OR UPDATE OR DELETE ON certvendor.factory
 	FOR EACH STATEMENT EXECUTE FUNCTION certvendor.raise_realm_version();
@@ -101,7 +102,9 @@ CREATE TABLE certvendor.enrolment_token (
 	uses_max integer NOT NULL CHECK (uses_max BETWEEN 1 AND 1000000),
 	created_by text NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
-	expires_at timestamptz NOT NULL
+	expires_at timestamptz NOT NULL,
+	-- Revoking also brings expires_at forward, which alone decides.
+	revoked_at timestamptz
 );
 
 -- A use is one device, not one request.
@@ -114,12 +117,23 @@ CREATE TABLE certvendor.enrolment_token_use (
 	PRIMARY KEY (token, device)
 );
 
+-- Devices that share a policy; a device is in one group at most.
+CREATE TABLE certvendor.device_group (
+	factory text NOT NULL REFERENCES certvendor.factory (name),
+	name text NOT NULL CHECK (name ~ '^[A-Za-z0-9._-]{1,64}$'),
+	-- What announces the next key of its devices; NULL: what the factory says.
+	announce text CHECK (announce IN ('explicit', 'implied')),
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (factory, name)
+);
+
 CREATE TABLE certvendor.device (
 	factory text NOT NULL,
 	id text NOT NULL CHECK (id ~ '^[A-Za-z0-9._:-]{1,64}$'),
 	state certvendor.device_state NOT NULL DEFAULT 'ok',
 	state_reason text,
 	owner text,
+	group_name text,
 	-- Authority under which the device was first met.
 	origin uuid,
 	-- Token that registered it; it may ask again until the device was seen.
@@ -131,6 +145,7 @@ CREATE TABLE certvendor.device (
 	first_seen_at timestamptz,
 	PRIMARY KEY (factory, id)
 );
+CREATE INDEX device_of_group ON certvendor.device (factory, group_name, id) WHERE group_name IS NOT NULL;
 
 CREATE TABLE certvendor.slot (
 	factory text NOT NULL,
@@ -335,9 +350,44 @@ CREATE TABLE certvendor.security_event (
 	PRIMARY KEY (factory, device, kind, key_id)
 );
 
+-- Requests that make something and carry an Idempotency-Key: what they made, so that the same request
+-- gets the same answer. Dropped after a day.
+CREATE TABLE certvendor.idempotency (
+	operator uuid NOT NULL,
+	key text NOT NULL,
+	request_digest bytea NOT NULL CHECK (octet_length(request_digest) = 32),
+	-- The object as it was answered, and what else the answer holds; a secret is sealed with the operator's token.
+	object text,
+	kept bytea,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (operator, key)
+);
+CREATE INDEX idempotency_age ON certvendor.idempotency (created_at);
+
+-- What operators are shown.
+
+CREATE FUNCTION certvendor.certificate_state(revoked_at timestamptz, key certvendor.key_state) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN revoked_at IS NOT NULL OR key = 'compromised' THEN 'revoked'
+		WHEN key = 'asked' THEN 'issued' WHEN key = 'current' THEN 'active' ELSE key::text END
+$$;
+
+CREATE FUNCTION certvendor.rotation_state(locked_since timestamptz) RETURNS text
+LANGUAGE sql STABLE AS $$
+	SELECT CASE WHEN locked_since IS NULL THEN 'none'
+		WHEN locked_since < now() - interval '7 days' THEN 'stalled' ELSE 'pending' END
+$$;
+
+-- Changes with whatever an operator can see of the object.
+CREATE FUNCTION certvendor.entity_tag(object json) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT left(encode(sha256(convert_to(object::text, 'UTF8')), 'hex'), 32)
+$$;
+
 GRANT USAGE ON SCHEMA certvendor TO certvendor_service, certvendor_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA certvendor TO certvendor_reader;
-REVOKE SELECT ON certvendor.operator_token, certvendor.enrolment_token FROM certvendor_reader;
+REVOKE SELECT ON certvendor.operator_token, certvendor.enrolment_token, certvendor.idempotency
+	FROM certvendor_reader;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA certvendor TO certvendor_service;
 GRANT INSERT, UPDATE ON certvendor.factory, certvendor.authority, certvendor.gateway,
@@ -349,4 +399,5 @@ GRANT UPDATE ON certvendor.feed, certvendor.audit_chain, certvendor.enrolment_to
 GRANT DELETE ON certvendor.slot_key TO certvendor_service;
 GRANT INSERT ON certvendor.enrolment_token_use, certvendor.key_claim, certvendor.audit
 	TO certvendor_service;
-GRANT INSERT, UPDATE, DELETE ON certvendor.change TO certvendor_service;
+GRANT INSERT, UPDATE, DELETE ON certvendor.change, certvendor.device_group, certvendor.idempotency
+	TO certvendor_service;

@@ -40,10 +40,13 @@ SELECT
 		ORDER BY r.csr_digest = w.csr_digest DESC, r.recorded_at DESC
 		LIMIT 1) AS repeated,
 	(extract(epoch FROM d.tokens_void_before) * 1000000)::bigint AS tokens_void_before,
-	c.asked_by IS NOT NULL AS current_was_named
+	c.asked_by IS NOT NULL AS current_was_named,
+	d.group_name AS group_name,
+	g.announce AS group_announce
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bigint[])
 	WITH ORDINALITY AS w(factory, device, slot, presented_key, named_key, tbs_digest, csr_digest, replay_window, n)
 LEFT JOIN certvendor.device d ON d.factory = w.factory AND d.id = w.device
+LEFT JOIN certvendor.device_group g ON g.factory = w.factory AND g.name = d.group_name
 LEFT JOIN certvendor.slot s ON s.factory = w.factory AND s.device = w.device AND s.name = w.slot
 LEFT JOIN certvendor.slot_key c ON c.factory = w.factory AND c.device = w.device AND c.slot = w.slot AND c.state = 'current'
 LEFT JOIN certvendor.slot_key p ON p.factory = w.factory AND p.device = w.device AND p.slot = w.slot AND p.key_id = w.presented_key

@@ -1,2 +1,3 @@
--- $1 id, $2 name, $3 hash, $4 role.
-INSERT INTO certvendor.operator_token (id, name, hash, role) VALUES ($1::uuid, $2, $3, $4)
+-- $1 id, $2 name, $3 hash, $4 role, $5 factories, comma separated, or NULL: all, $6 seconds to live or NULL.
+INSERT INTO certvendor.operator_token (id, name, hash, role, factories, expires_at)
+VALUES ($1::uuid, $2, $3, $4, string_to_array($5, ','), now() + make_interval(secs => $6::double precision))

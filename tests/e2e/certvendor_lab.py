@@ -19,6 +19,8 @@ import threading
 import time
 import uuid
 
+import operator_description
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("CERTVENDOR_BINARY", ROOT / "build/release/certvendor")).resolve()
 POSTGRES_SCRIPT = ROOT / "tests/support/postgres.sh"
@@ -487,6 +489,10 @@ class Key:
         return Identity(path, self.path)
 
 
+def pem_request(key):
+    return run("openssl", "req", "-inform", "DER", "-in", key.request_path).stdout
+
+
 class Authority:
     """A CA that certvendor does not have the key of."""
 
@@ -801,7 +807,9 @@ class Lab:
         data = None if body is None else json.dumps(body).encode()
         pairs = list(headers.items() if isinstance(headers, dict) else headers)
         pairs.append(("Authorization", f"Bearer {token or self.token}"))
-        return self.send("operator", method, path, body=data, headers=pairs, source=source)
+        answer = self.send("operator", method, path, body=data, headers=pairs, source=source)
+        operator_description.check(method, path, answer)
+        return answer
 
     def cli(self, *words, **more):
         return run(BINARY, "--server", f"https://127.0.0.1:{self.ports['operator']}", "--ca", self.root,

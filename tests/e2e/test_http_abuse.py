@@ -133,7 +133,7 @@ def test_checks_do_not_wait_for_a_body(lab):
     ("device", "DELETE", "/device", {"GET", "HEAD", "PATCH"}),
     ("device", "POST", f"{EST}/cacerts", {"GET", "HEAD"}),
     ("operator", "PUT", "/v1/devices", {"GET", "HEAD"}),
-    ("operator", "GET", "/v1/enrolment-tokens", {"POST"}),
+    ("operator", "PUT", "/v1/enrolment-tokens", {"GET", "HEAD", "POST"}),
     ("public", "POST", "/ca/demo.pem", {"GET", "HEAD"}),
     ("monitoring", "DELETE", "/metrics", {"GET", "HEAD"}),
 ])

@@ -1,37 +1,31 @@
 """The operators' API and the command line that asks it."""
-import hashlib
 import json
 import os
-import secrets
 import uuid
 
 import pytest
 
-from certvendor_lab import BINARY, FACTORY, SECRETS, Authority, Client, Key, run
+from certvendor_lab import BINARY, FACTORY, SECRETS, Authority, Client, Key, pem_request, run
 
 
-def add_token(lab, role, factories=None, **columns):
-    """There is no verb for tokens of lesser roles yet."""
-    token = "cvo_" + secrets.token_urlsafe(32)
-    SECRETS.add(token)
-    values = {
-        "id": f"'{uuid.uuid4()}'", "name": f"'{role}'", "role": f"'{role}'",
-        "hash": f"'\\x{hashlib.sha256(token.encode()).hexdigest()}'",
-        "factories": "NULL" if factories is None else f"'{{{','.join(factories)}}}'", **columns}
-    lab.query(f"INSERT INTO certvendor.operator_token ({', '.join(values)}) "
-              f"VALUES ({', '.join(values.values())})")
-    return token
+def add_token(lab, role, factories=None, ended=""):
+    order = {"name": role, "role": role} | ({} if factories is None else {"factories": factories})
+    made = lab.operator("POST", "/v1/operator-tokens", order).json()
+    SECRETS.add(made["token"])
+    if ended:
+        lab.query(f"UPDATE certvendor.operator_token SET {ended} WHERE id = '{made['id']}'")
+    return made["token"]
 
 
 @pytest.fixture(scope="module")
 def tokens(lab):
-    lab.query("INSERT INTO certvendor.factory (name) VALUES ('elsewhere') ON CONFLICT DO NOTHING")
+    assert lab.operator("POST", "/v1/factories", {"name": "elsewhere"}).status in (201, 409)
     return {
         "viewer": add_token(lab, "viewer"), "operator": add_token(lab, "operator"),
         "foreign": add_token(lab, "admin", ["elsewhere"]),
         "both": add_token(lab, "admin", ["elsewhere", FACTORY]),
-        "expired": add_token(lab, "admin", expires_at="now() - interval '1 s'"),
-        "revoked": add_token(lab, "admin", revoked_at="now()")}
+        "expired": add_token(lab, "admin", ended="expires_at = now() - interval '1 s'"),
+        "revoked": add_token(lab, "admin", ended="revoked_at = now()")}
 
 
 def problem(answer):
@@ -128,10 +122,6 @@ def test_another_factory_looks_as_if_it_did_not_exist(lab, tokens):
     assert device.check().status == 200
     shown = lab.operator("GET", f"/v1/devices/{device.name}?factory={FACTORY}", token=tokens["both"])
     assert shown.status == 200
-
-
-def pem_request(key):
-    return run("openssl", "req", "-inform", "DER", "-in", key.request_path).stdout
 
 
 def test_what_does_not_exist(lab):
@@ -271,7 +261,7 @@ def test_what_is_not_possible(lab):
     assert problem(lab.operator("POST", "/v1/authorities", body)) == (409, "exists")
     gateway = {"name": "gateway", "sources": ["pem"], "csr": pem_request(Key(lab.keys, "/CN=gateway"))}
     assert problem(lab.operator("POST", "/v1/gateways", gateway)) == (409, "exists")
-    gateway.update(name="other", sources=["xfcc"])
+    gateway.update(name="other", sources=["x-client-cert"])
     assert problem(lab.operator("POST", "/v1/gateways", gateway)) == (400, "bad-source")
 
 

@@ -151,9 +151,62 @@ check_authority(struct cv_bytes body)
 		return;
 	}
 	FUZZ_REQUIRE(der.len > 0);
-	FUZZ_REQUIRE(
-	    authority.kind == CV_AUTHORITY_OFFLINE || authority.kind == CV_AUTHORITY_BOOTSTRAP);
+	FUZZ_REQUIRE(authority.kind != CV_AUTHORITY_ONLINE);
 	FUZZ_REQUIRE(cv_factory_name_is_valid(authority.name, strlen(authority.name)));
+}
+
+/* Absent members are -1. */
+static bool
+is_within(int64_t value, int64_t min, int64_t max)
+{
+	return value == -1 || (value >= min && value <= max);
+}
+
+static void
+check_factory(bool is_read, const struct cv_factory_body *factory, const struct cv_error *err)
+{
+	if (!is_read) {
+		check_refused(err);
+		return;
+	}
+	FUZZ_REQUIRE(is_within(factory->retire_after_days, 0, 90));
+	FUZZ_REQUIRE(is_within(factory->lifetime_days, 1, 7300));
+}
+
+/* What operators configure besides gateways' and authorities' certificates. */
+static void
+check_settings(struct cv_bytes body)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_factory_body factory;
+	struct cv_group_body group;
+	struct cv_gateway_change_body gateway;
+	struct cv_operator_token_body token;
+	char remark[CV_REMARK_SIZE];
+	bool is_read;
+
+	is_read = cv_json_decode_new_factory(body, &factory, &err);
+	check_factory(is_read, &factory, &err);
+	FUZZ_REQUIRE(!is_read || cv_factory_name_is_valid(factory.name, strlen(factory.name)));
+	is_read = cv_json_decode_factory_change(body, &factory, &err);
+	check_factory(is_read, &factory, &err);
+	if (cv_json_decode_new_group(body, &group, &err))
+		FUZZ_REQUIRE(cv_factory_name_is_valid(group.name, strlen(group.name)));
+	else
+		check_refused(&err);
+	if (!cv_json_decode_group_change(body, &group, &err))
+		check_refused(&err);
+	if (!cv_json_decode_gateway_change(body, &gateway, &err))
+		check_refused(&err);
+	if (cv_json_decode_operator_token(body, &token, &err))
+		FUZZ_REQUIRE(token.role[0] != '\0' && token.expires_in_seconds >= 0 &&
+			     token.expires_in_seconds <= 315360000);
+	else
+		check_refused(&err);
+	if (cv_json_decode_remark(body, remark, &err))
+		FUZZ_REQUIRE(strlen(remark) < CV_REMARK_SIZE);
+	else
+		check_refused(&err);
 }
 
 int
@@ -166,5 +219,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_next_key(body);
 	check_gateway(body);
 	check_authority(body);
+	check_settings(body);
 	return 0;
 }

@@ -709,6 +709,9 @@ do_act(struct model *model, enum cv_lifecycle_act act, struct model_device *devi
 		return cancel(client);
 	case CV_LIFECYCLE_APPROVE:
 		return approve(client);
+	case CV_LIFECYCLE_JOIN:
+	case CV_LIFECYCLE_LEAVE:
+		break; /* the model knows no groups */
 	}
 	return CV_LIFECYCLE_NOT_POSSIBLE;
 }

@@ -17,6 +17,7 @@
 #include "cv/pki/profile.h"
 #include "cv/pki/public_key.h"
 #include "cv/store/change_store.h"
+#include "cv/store/configuration_store.h"
 #include "cv/store/device_change.h"
 #include "cv/store/schema.h"
 #include "cv/util/log.h"
@@ -895,17 +896,21 @@ make_token(
 	struct cv_enrolment_token_row row = {.uses_max = uses, .expires_in_seconds = 3600};
 	struct cv_connection *connection;
 	struct cv_error err = CV_ERROR_INIT;
-	struct cv_digest hash;
+	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.outcome = 0};
+	struct cv_configuration_order order = {.act = CV_ADD_ENROLMENT_TOKEN,
+	    .name = row.id,
+	    .scope = FACTORY,
+	    .actor = "operator:test",
+	    .request_id = "request",
+	    .value = {.enrolment_token = &row}};
 
 	cv_secret_generate(CV_SECRET_ENROLMENT, ret_secret);
-	cv_digest_sha256(cv_bytes(ret_secret, strlen(ret_secret)), &hash);
+	cv_digest_sha256(cv_bytes(ret_secret, strlen(ret_secret)), &order.token_hash);
 	cv_uuid7(cv_clock_wall_ms(cv_clock_system()), row.id);
 	cv_text_copy(row.factory, sizeof(row.factory), FACTORY);
 	cv_text_copy(row.device, sizeof(row.device), device ? device : "");
 	must(cv_pool_borrow(instance->pool, &connection, &err), "connection", &err);
-	must(cv_realm_store_add_enrolment_token(
-		 connection, &row, &hash, "operator:test", "request", &err),
-	    "token", &err);
+	must(cv_configuration_apply(connection, &order, &result, &err), "token", &err);
 	cv_pool_return(instance->pool, connection);
 }
 

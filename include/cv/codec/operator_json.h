@@ -39,7 +39,16 @@ struct cv_gateway_body {
 bool cv_json_decode_gateway(struct cv_bytes body, struct cv_gateway_body *ret_gateway,
     struct cv_buffer *ret_csr_der, struct cv_error *err);
 
-/* {"name","kind":"offline"|"bootstrap","certificate":PEM,"owner"?}; certificate as DER. */
+/* {"sources"?:[...], "may_activate"?}; what is absent stays. */
+struct cv_gateway_change_body {
+	char sources[128]; /* "": absent */
+	bool has_may_activate;
+	bool may_activate;
+};
+bool cv_json_decode_gateway_change(
+    struct cv_bytes body, struct cv_gateway_change_body *ret_change, struct cv_error *err);
+
+/* {"name","kind":"root"|"offline"|"bootstrap","certificate":PEM,"owner"?}; certificate as DER. */
 struct cv_authority_body {
 	char name[65];
 	char owner[129];
@@ -48,8 +57,50 @@ struct cv_authority_body {
 bool cv_json_decode_authority(struct cv_bytes body, struct cv_authority_body *ret_authority,
     struct cv_buffer *ret_der, struct cv_error *err);
 
+/* {"announce"?, "first_contact"?, "retire_after_days"?, "lifetime_days"?}, and "name" where one is
+ * added. */
+struct cv_factory_body {
+	char name[CV_FACTORY_NAME_MAX + 1];
+	char announce[16];         /* "explicit", "implied"; "": absent */
+	char first_contact[16];    /* "register", "refuse"; "": absent */
+	int64_t retire_after_days; /* 0 to 90; -1: absent */
+	int64_t lifetime_days;     /* 1 to 7,300; -1: absent */
+};
+bool cv_json_decode_new_factory(
+    struct cv_bytes body, struct cv_factory_body *ret_factory, struct cv_error *err);
+bool cv_json_decode_factory_change(
+    struct cv_bytes body, struct cv_factory_body *ret_factory, struct cv_error *err);
+
+/* {"name", "announce"?}, or {"announce"} to change it; null: what the factory says. */
+struct cv_group_body {
+	char name[CV_FACTORY_NAME_MAX + 1];
+	char announce[16]; /* "": null or absent */
+};
+bool cv_json_decode_new_group(
+    struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err);
+bool cv_json_decode_group_change(
+    struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err);
+
+/* {"name", "role", "factories"?:[...], "expires_in"?}; expires_in 1..315360000, absent: never. */
+struct cv_operator_token_body {
+	char name[65];
+	char role[16];
+	char factories[1024];       /* comma list; "": every factory */
+	int64_t expires_in_seconds; /* 0: never */
+};
+bool cv_json_decode_operator_token(
+    struct cv_bytes body, struct cv_operator_token_body *ret_token, struct cv_error *err);
+
+/* {"reason"?: a line of text}; the body may be empty. */
+#define CV_REMARK_SIZE 201
+bool cv_json_decode_remark(
+    struct cv_bytes body, char ret_remark[CV_REMARK_SIZE], struct cv_error *err);
+
 /* Appends "text" as a JSON string with quotes. */
 void cv_json_append_string(struct cv_buffer *buffer, const char *text);
+/* Appends an object with one more member; object is "{...}". */
+void cv_json_append_with_member(
+    struct cv_buffer *buffer, const char *object, const char *name, const char *text);
 
 /* RFC 9457 body: type urn:certvendor:<code>, title, status, detail (may be NULL), code, instance,
  * retryable. */

@@ -25,12 +25,21 @@ struct cv_key_view {
 	bool is_of_another;           /* another device of the factory proved it */
 };
 
+/* What announces the next key, where a group says so. */
+enum cv_announce {
+	CV_ANNOUNCE_OF_FACTORY, /* the group leaves it to the factory */
+	CV_ANNOUNCE_EXPLICIT,
+	CV_ANNOUNCE_IMPLIED,
+};
+
 struct cv_device_record {
 	int64_t now_utc; /* the database's clock */
 	bool exists;     /* the device has a row */
 	enum cv_device_state device_state;
-	bool is_seen;                     /* a certificate of it was seen at some door */
-	char registered_by[CV_UUID_SIZE]; /* token; "": none */
+	bool is_seen;                        /* a certificate of it was seen at some door */
+	char registered_by[CV_UUID_SIZE];    /* token; "": none */
+	char group[CV_FACTORY_NAME_MAX + 1]; /* "": none */
+	enum cv_announce group_announce;
 	bool has_slot;
 	int64_t version;          /* of the slot; 0 without slot */
 	int64_t locked_since_utc; /* 0: not locked */

@@ -21,6 +21,8 @@ struct cv_party {
 bool cv_device_id_is_valid(const char *id, size_t len);
 /* [A-Za-z0-9._-]{1,64} */
 bool cv_factory_name_is_valid(const char *name, size_t len);
+/* 8-4-4-4-12 hex digits (RFC 9562 section 4). */
+bool cv_uuid_is_valid(const char *text);
 
 /* False when one of the names is not valid; slot NULL means the default, else
  * [A-Za-z0-9._:/-]{1,32}. */

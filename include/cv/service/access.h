@@ -5,15 +5,19 @@
 
 #include <stdbool.h>
 
+#include "cv/model/secret.h"
+#include "cv/service/configuration.h"
 #include "cv/service/service.h"
 #include "cv/store/realm_store.h"
 #include "cv/util/error.h"
 
 struct cv_operator {
+	char id[CV_UUID_SIZE];          /* of the token */
 	char actor[CV_OWNER_SIZE + 16]; /* "operator:<token name>" */
 	enum cv_role role;
 	bool has_every_factory;
 	char factories[CV_FACTORY_LIST_SIZE];
+	struct cv_digest seal_key; /* made of the secret: answers with secrets are kept sealed */
 };
 
 /* Finds the operator of a bearer secret. ret_is_known false: unknown, expired or revoked. Blocking.
@@ -24,32 +28,33 @@ bool cv_access_has_role(const struct cv_operator *operator_, enum cv_role needed
 /* A foreign factory looks as if it did not exist. */
 bool cv_access_sees_factory(const struct cv_operator *operator_, const char *factory);
 
-/* Makes an enrolment token and returns its secret once. device NULL: any unregistered id. Blocking.
+/* The factories that an operator sees, as cv_view_query has it. */
+const char *cv_access_scope(const struct cv_operator *operator_);
+
+/*
+ * Makes a token of either kind, with an id and a secret of its own: order has everything else. DONE
+ * and REPEATED give the secret, the same one. Blocking.
  */
-bool cv_access_make_enrolment_token(struct cv_service *service, const char *factory,
-    const char *device, int64_t uses, int64_t expires_in_seconds, const char *actor,
-    const char *request_id, char ret_secret[64], struct cv_error *err);
+bool cv_access_make_token(struct cv_service *service, const struct cv_operator *operator_,
+    const struct cv_configuration_order *order, struct cv_configuration_result *ret_result,
+    char ret_secret[CV_SECRET_SIZE], struct cv_error *err);
 
 /*
  * Issues a gateway's client certificate under the service CA, for the key of the gateway's own CSR,
- * and records the gateway. Blocking.
+ * and records the gateway. The kept bytes of a result that is DONE or REPEATED are the certificate.
+ * order: name and terms. Blocking.
  */
 struct cv_gateway_order {
-	const char *name;
 	const char *factories; /* comma list; NULL: every factory */
 	const char *sources;   /* comma list, see cv/model/source.h */
 	bool may_activate;
 	struct cv_bytes csr;
 	int64_t lifetime_days;
 };
-enum cv_gateway_outcome {
-	CV_GATEWAY_ADDED,
-	CV_GATEWAY_EXISTS,
-	CV_GATEWAY_BAD_CSR,
-	CV_GATEWAY_BAD_SOURCE
-};
+enum cv_gateway_outcome { CV_GATEWAY_GOOD, CV_GATEWAY_BAD_CSR, CV_GATEWAY_BAD_SOURCE };
 bool cv_access_add_gateway(struct cv_service *service, const struct cv_certificate *service_ca,
-    const struct cv_gateway_order *order, const char *actor, const char *request_id,
-    enum cv_gateway_outcome *ret_outcome, struct cv_buffer *ret_der, struct cv_error *err);
+    const struct cv_gateway_order *gateway, const struct cv_configuration_order *order,
+    enum cv_gateway_outcome *ret_outcome, struct cv_configuration_result *ret_result,
+    struct cv_error *err);
 
 #endif

@@ -38,7 +38,7 @@ struct cv_presented {
 };
 
 struct cv_decision_policy {
-	bool announce_is_implied;
+	bool announce_is_implied; /* of the factory; the record has that of the group */
 	bool registers_first_contact;
 	int64_t skew_seconds;          /* not-yet-valid certificates within it are accepted; 300 */
 	int64_t expired_grace_seconds; /* 0, or for the doors that honour it */

@@ -10,8 +10,8 @@
 
 enum cv_lifecycle_outcome {
 	CV_LIFECYCLE_DONE,
-	CV_LIFECYCLE_UNCHANGED, /* it was so already */
-	CV_LIFECYCLE_NOT_FOUND,
+	CV_LIFECYCLE_UNCHANGED,    /* it was so already */
+	CV_LIFECYCLE_NOT_FOUND,    /* also: no such group */
 	CV_LIFECYCLE_NOT_POSSIBLE, /* e.g. release of a device that is not held; nothing to approve
 				    */
 };
@@ -24,12 +24,16 @@ enum cv_lifecycle_act {
 	CV_LIFECYCLE_ALLOW,  /* clears a deleted or revoked id; keys and denials stay as they are */
 	CV_LIFECYCLE_CANCEL, /* announced keys fall back to issued, lock off */
 	CV_LIFECYCLE_APPROVE, /* announces the newest asked key in the operator's name */
+	CV_LIFECYCLE_JOIN,    /* puts it into a group, out of the one it is in */
+	CV_LIFECYCLE_LEAVE,   /* takes it out of this group */
 };
 
 struct cv_lifecycle_request {
 	const char *factory;
 	const char *device;
 	enum cv_reason reason; /* REVOKE */
+	const char *remark;    /* for the audit, of acts without such a reason; NULL: none */
+	const char *group;     /* JOIN, LEAVE */
 	const char *actor;     /* operator:<token name> */
 	const char *request_id;
 };

@@ -42,6 +42,7 @@ struct cv_change_options {
 	const char
 	    *authority;    /* uuid to lock FOR SHARE first (first contact, registration); NULL */
 	const char *token; /* uuid of an enrolment token to lock first; NULL */
+	const char *group; /* name of a group to lock first; NULL */
 };
 
 struct cv_device_change;
@@ -71,6 +72,8 @@ const struct cv_device_record *cv_device_change_record(const struct cv_device_ch
 /* With options.token: the token as of after its lock; exists false when gone or expired. */
 bool cv_device_change_token(
     const struct cv_device_change *change, struct cv_enrolment_token_row *ret_token);
+/* With options.group: it is there, and stays until the commit. */
+bool cv_device_change_group_exists(const struct cv_device_change *change);
 /* With options.authority. */
 enum cv_authority_state cv_device_change_authority_state(const struct cv_device_change *change);
 
@@ -81,6 +84,8 @@ void cv_device_change_register(
     struct cv_device_change *change, const char *owner, const char *origin, const char *token);
 void cv_device_change_set_state(
     struct cv_device_change *change, enum cv_device_state state, const char *reason);
+/* group NULL: the device leaves its group. */
+void cv_device_change_set_group(struct cv_device_change *change, const char *group);
 /* Enrolment tokens made until now do not count for this device any more. */
 void cv_device_change_void_tokens(struct cv_device_change *change);
 void cv_device_change_mark_seen(struct cv_device_change *change);

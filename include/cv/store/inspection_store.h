@@ -3,33 +3,58 @@
 #define CV_STORE_INSPECTION_STORE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-#include "cv/model/digest.h"
 #include "cv/store/pool.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
 
+/* What can be looked at, with its filters in their order. The first filter of what can be shown
+ * alone is its name or id. */
+enum cv_view {
+	CV_VIEW_AUDIT,            /* device actor action since until; the newest first */
+	CV_VIEW_AUTHORITIES,      /* name kind */
+	CV_VIEW_CERTIFICATE,      /* sha256: alone */
+	CV_VIEW_CERTIFICATES,     /* device state authority ends-before */
+	CV_VIEW_DENIALS,          /* device */
+	CV_VIEW_DEVICE,           /* id: alone, with its slots and keys */
+	CV_VIEW_DEVICES,          /* state group rotation */
+	CV_VIEW_ENROLMENT_TOKENS, /* id device */
+	CV_VIEW_FACTORIES,        /* name */
+	CV_VIEW_GATEWAYS,         /* name */
+	CV_VIEW_GROUPS,           /* name */
+	CV_VIEW_OPERATOR_TOKENS,  /* id */
+};
+
+#define CV_VIEW_FILTERS_MAX 5
+#define CV_VIEW_KEY_SIZE 80
+#define CV_ENTITY_TAG_SIZE 40
+
+struct cv_view_query {
+	enum cv_view view;
+	const char *scope; /* the factory; of factories, gateways, operator tokens and the audit
+			      those that are seen, comma separated, NULL: every one */
+	const char *after; /* key of the last item before; NULL: from the start */
+	int limit;
+	const char *filters[CV_VIEW_FILTERS_MAX]; /* NULL: any */
+};
+
 /*
- * Each appends one JSON document made by the database. Lists: {"items":[...],"next":"..."|null}, at
- * most limit items after the item named by `after` ("": from the start), in byte order of the name.
+ * Appends at most limit JSON objects, with commas between. ret_next: the key to go on after; "":
+ * there is no more. CV_E_INPUT: a filter or `after` is malformed.
  */
-bool cv_inspection_devices(struct cv_connection *connection, const char *factory, const char *after,
-    int limit, struct cv_buffer *ret_json, struct cv_error *err);
-bool cv_inspection_device(struct cv_connection *connection, const char *factory, const char *device,
-    bool *ret_exists, struct cv_buffer *ret_json, struct cv_error *err);
-/* device "": of all devices. */
-bool cv_inspection_certificates(struct cv_connection *connection, const char *factory,
-    const char *device, const char *after, int limit, struct cv_buffer *ret_json,
+bool cv_inspection_list(struct cv_connection *connection, const struct cv_view_query *query,
+    struct cv_buffer *ret_items, char ret_next[CV_VIEW_KEY_SIZE], struct cv_error *err);
+/* Appends one JSON object. ret_tag: "" where objects of the kind are not changed by themselves. */
+bool cv_inspection_show(struct cv_connection *connection, const struct cv_view_query *query,
+    bool *ret_exists, struct cv_buffer *ret_json, char ret_tag[CV_ENTITY_TAG_SIZE],
     struct cv_error *err);
-bool cv_inspection_certificate(struct cv_connection *connection, const char *factory,
-    const struct cv_digest *fingerprint, bool *ret_exists, struct cv_buffer *ret_json,
-    struct cv_error *err);
-bool cv_inspection_authorities(struct cv_connection *connection, const char *factory,
-    struct cv_buffer *ret_json, struct cv_error *err);
+
 /* {"devices":{state: number},"rotations":{"pending","stalled"},"stalled":[...]}, the latter the ten
  * that wait longest. */
 bool cv_inspection_fleet(struct cv_connection *connection, const char *factory,
     struct cv_buffer *ret_json, struct cv_error *err);
+
 /* SPKIs of current and newest announced key, device paths:
  * {"uuid","factory","pubkey","next_pubkey",...} needs them. */
 bool cv_inspection_keys(struct cv_connection *connection, const char *factory, const char *device,

@@ -1,4 +1,5 @@
-/* Factories, authorities, gateways and tokens. Blocking; one connection, one thread. */
+/* Factories, authorities, gateways and tokens as the rules read them. Blocking; one connection, one
+ * thread. */
 #ifndef CV_STORE_REALM_STORE_H
 #define CV_STORE_REALM_STORE_H
 
@@ -66,17 +67,6 @@ bool cv_realm_store_version(
 bool cv_realm_store_load(struct cv_connection *connection, const struct cv_realm_sink *sink,
     int64_t *ret_version, struct cv_error *err);
 
-/* Inserts; false with CV_E_CONSTRAINT when the name or fingerprint exists. Audited. */
-bool cv_realm_store_add_authority(struct cv_connection *connection,
-    const struct cv_authority_row *row, const char *actor, const char *request_id,
-    struct cv_error *err);
-/* Not changed: absent, in that state already, or revoked and to be disabled. */
-bool cv_realm_store_set_authority_state(struct cv_connection *connection, const char *factory,
-    const char *name, enum cv_authority_state state, const char *actor, const char *reason,
-    const char *request_id, bool *ret_has_changed, struct cv_error *err);
-bool cv_realm_store_add_gateway(struct cv_connection *connection, const struct cv_gateway_row *row,
-    const char *actor, const char *request_id, struct cv_error *err);
-
 /* The whole of `init` that concerns the database, in one transaction. */
 struct cv_first_factory {
 	struct cv_factory_row factory;
@@ -112,9 +102,6 @@ struct cv_enrolment_token_row {
 	int64_t expires_in_seconds;
 	int64_t made_at_us; /* microseconds since 1970 */
 };
-bool cv_realm_store_add_enrolment_token(struct cv_connection *connection,
-    const struct cv_enrolment_token_row *row, const struct cv_digest *hash, const char *actor,
-    const char *request_id, struct cv_error *err);
 /* device: whose use is asked about. Reads only; it is decided again under its lock. */
 bool cv_realm_store_find_enrolment_token(struct cv_connection *connection,
     const struct cv_digest *hash, const char *device, bool *ret_exists,

@@ -244,7 +244,7 @@ Test(operator_json, refuses_other_authorities)
 {
 	static const char *const bodies[] = {
 	    "{\"name\":\"x\",\"kind\":\"online\"," CERTIFICATE "}",
-	    "{\"name\":\"x\",\"kind\":\"root\"," CERTIFICATE "}",
+	    "{\"name\":\"x\",\"kind\":\"square\"," CERTIFICATE "}",
 	    "{\"name\":\"x\"," CERTIFICATE "}",
 	    "{\"kind\":\"offline\"," CERTIFICATE "}",
 	    "{\"name\":\"../x\",\"kind\":\"offline\"," CERTIFICATE "}",
@@ -261,6 +261,93 @@ Test(operator_json, refuses_other_authorities)
 		    "%s", bodies[i]);
 		cr_expect_eq(err.code, CV_E_INPUT, "%s", bodies[i]);
 	}
+}
+
+Test(operator_json, reads_settings)
+{
+	struct cv_factory_body factory;
+	struct cv_group_body group;
+	struct cv_gateway_change_body gateway;
+	struct cv_operator_token_body token;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_json_decode_new_factory(
+	    body_of("{\"name\":\"a.b\",\"announce\":\"implied\",\"lifetime_days\":7300}"), &factory,
+	    &err));
+	cr_expect_str_eq(factory.announce, "implied");
+	cr_expect_str_eq(factory.first_contact, "");
+	cr_expect_eq(factory.lifetime_days, 7300);
+	cr_expect_eq(factory.retire_after_days, -1);
+	cr_assert(cv_json_decode_factory_change(
+	    body_of("{\"first_contact\":\"refuse\",\"retire_after_days\":0}"), &factory, &err));
+	cr_expect_str_eq(factory.first_contact, "refuse");
+	cr_expect_eq(factory.retire_after_days, 0);
+	cr_assert(cv_json_decode_new_group(body_of("{\"name\":\"pilot\"}"), &group, &err));
+	cr_expect_str_eq(group.announce, "");
+	cr_assert(cv_json_decode_group_change(body_of("{\"announce\":null}"), &group, &err));
+	cr_expect_str_eq(group.announce, "");
+	cr_assert(
+	    cv_json_decode_gateway_change(body_of("{\"may_activate\":false}"), &gateway, &err));
+	cr_expect(gateway.has_may_activate && !gateway.may_activate);
+	cr_expect_str_eq(gateway.sources, "");
+	cr_assert(cv_json_decode_operator_token(
+	    body_of("{\"name\":\"n\",\"role\":\"viewer\",\"factories\":[\"a\",\"b\"]}"), &token,
+	    &err));
+	cr_expect_str_eq(token.factories, "a,b");
+	cr_expect_eq(token.expires_in_seconds, 0);
+}
+
+#define REFUSES(decode, body_type, ...)                                                            \
+	do {                                                                                       \
+		static const char *const bodies[] = {__VA_ARGS__};                                 \
+		for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {                  \
+			struct body_type value;                                                    \
+			struct cv_error err = CV_ERROR_INIT;                                       \
+			cr_expect_not(decode(body_of(bodies[i]), &value, &err), "%s", bodies[i]);  \
+			cr_expect_eq(err.code, CV_E_INPUT, "%s", bodies[i]);                       \
+		}                                                                                  \
+	} while (0)
+
+Test(operator_json, refuses_other_settings)
+{
+	REFUSES(cv_json_decode_new_factory, cv_factory_body, "{}", "{\"name\":\"a b\"}",
+	    "{\"name\":\"a\",\"announce\":\"\"}", "{\"name\":\"a\",\"lifetime_days\":7301}",
+	    "{\"name\":\"a\",\"is_default\":true}");
+	REFUSES(cv_json_decode_factory_change, cv_factory_body, "", "{\"name\":\"a\"}",
+	    "{\"announce\":\"loud\"}", "{\"first_contact\":1}", "{\"retire_after_days\":91}");
+	REFUSES(
+	    cv_json_decode_new_group, cv_group_body, "{}", "{\"name\":\"a\",\"announce\":\"x\"}");
+	REFUSES(cv_json_decode_group_change, cv_group_body, "{}", "{\"announce\":\"x\"}");
+	REFUSES(cv_json_decode_gateway_change, cv_gateway_change_body, "{\"sources\":[]}",
+	    "{\"may_activate\":1}", "{\"name\":\"x\"}");
+	REFUSES(cv_json_decode_operator_token, cv_operator_token_body, "{}", "{\"name\":\"a\"}",
+	    "{\"name\":\"a\",\"role\":\"root\"}",
+	    "{\"name\":\"a\",\"role\":\"viewer\",\"factories\":[]}",
+	    "{\"name\":\"a\",\"role\":\"viewer\",\"expires_in\":0}");
+}
+
+Test(operator_json, reads_remarks)
+{
+	static const char *const bad[] = {
+	    "{\"reason\":\"a\\nb\"}", "{\"reason\":1}", "{\"why\":\"x\"}"};
+	char remark[CV_REMARK_SIZE];
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_json_decode_remark(body_of(""), remark, &err));
+	cr_expect_str_eq(remark, "");
+	cr_assert(
+	    cv_json_decode_remark(body_of("{\"reason\":\"lost in the field\"}"), remark, &err));
+	cr_expect_str_eq(remark, "lost in the field");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect_not(cv_json_decode_remark(body_of(bad[i]), remark, &err), "%s", bad[i]);
+}
+
+Test(operator_json, adds_a_member)
+{
+	CV_AUTO_BUFFER struct cv_buffer json = CV_BUFFER_INIT;
+
+	cv_json_append_with_member(&json, "{\"a\" : 1}", "token", "x\"y");
+	cr_expect_str_eq(cv_buffer_text(&json), "{\"a\" : 1,\"token\":\"x\\\"y\"}");
 }
 
 static const char *const strings[][2] = {

@@ -119,3 +119,15 @@ Test(name, equal_parties_are_equal_as_bytes)
 	cr_assert(cv_party_set(&b, "f", "d", "client"));
 	cr_assert_eq(memcmp(&a, &b, sizeof(a)), 0);
 }
+
+Test(name, uuids)
+{
+	static const char *const bad[] = {"", "x", "01a2071b-b3e6-7762-acdf-b50db4b19e1",
+	    "01a2071b-b3e6-7762-acdf-b50db4b19e1c0", "01a2071b-b3e6-7762-acdf-b50db4b19e1g",
+	    "01a2071bb-3e6-7762-acdf-b50db4b19e1c", "{01a2071b-b3e6-7762-acdf-b50db4b19e1"};
+
+	cr_expect(cv_uuid_is_valid("01a2071b-b3e6-7762-acdf-b50db4b19e1c"));
+	cr_expect(cv_uuid_is_valid("01A2071B-B3E6-7762-ACDF-B50DB4B19E1C"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect(!cv_uuid_is_valid(bad[i]), "%s", bad[i]);
+}

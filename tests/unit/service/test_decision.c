@@ -276,6 +276,12 @@ CHANGE(of_another_device, s->record.presented.is_of_another = true)
 CHANGE(not_by_the_current_key, s->record.presented.is_asked_by_current = false)
 CHANGE(only_asked, s->record.presented.state = CV_KEY_ASKED)
 CHANGE(only_asked_where_implied, only_asked(s); s->policy.announce_is_implied = true)
+CHANGE(only_asked_in_an_implied_group, only_asked(s);
+       s->record.group_announce = CV_ANNOUNCE_IMPLIED)
+CHANGE(only_asked_in_an_explicit_group, only_asked_where_implied(s);
+       s->record.group_announce = CV_ANNOUNCE_EXPLICIT)
+CHANGE(only_asked_in_a_group_that_leaves_it, only_asked_where_implied(s);
+       s->record.group_announce = CV_ANNOUNCE_OF_FACTORY)
 CHANGE(asked_by_an_older_key_where_implied, only_asked_where_implied(s);
        s->record.presented.is_asked_by_current = false)
 CHANGE(unknown_key, s->record.presented.state = CV_KEY_UNKNOWN;
@@ -292,6 +298,9 @@ Test(decision, pending_keys)
 	    ROW(not_by_the_current_key, CV_VERDICT_THIRD_KEY, CV_STEP_NONE),
 	    ROW(only_asked, CV_VERDICT_THIRD_KEY, CV_STEP_NONE),
 	    ROW(only_asked_where_implied, CV_VERDICT_ACTIVATED, CV_STEP_ACTIVATE),
+	    ROW(only_asked_in_an_implied_group, CV_VERDICT_ACTIVATED, CV_STEP_ACTIVATE),
+	    ROW(only_asked_in_an_explicit_group, CV_VERDICT_THIRD_KEY, CV_STEP_NONE),
+	    ROW(only_asked_in_a_group_that_leaves_it, CV_VERDICT_ACTIVATED, CV_STEP_ACTIVATE),
 	    ROW(asked_by_an_older_key_where_implied, CV_VERDICT_THIRD_KEY, CV_STEP_NONE),
 	    ROW(unknown_key, CV_VERDICT_THIRD_KEY, CV_STEP_NONE),
 	    ROW(unknown_key_where_implied, CV_VERDICT_THIRD_KEY, CV_STEP_NONE),

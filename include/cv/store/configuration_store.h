@@ -1,0 +1,109 @@
+/*
+ * What operators configure: factories, authorities, groups, gateways and tokens. Each act is one
+ * transaction: the object is locked and read, the precondition compared, the change made, the
+ * object read again, and both states go into the audit row. A request with an Idempotency-Key is
+ * recorded in the same transaction, so it happens once or not at all. Blocking; one connection, one
+ * thread.
+ */
+#ifndef CV_STORE_CONFIGURATION_STORE_H
+#define CV_STORE_CONFIGURATION_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cv/store/inspection_store.h"
+#include "cv/store/realm_store.h"
+
+enum cv_configuration_act {
+	CV_ADD_FACTORY,      /* factory */
+	CV_CHANGE_FACTORY,   /* factory */
+	CV_ADD_AUTHORITY,    /* authority */
+	CV_CHANGE_AUTHORITY, /* authority.state */
+	CV_ADD_GROUP,        /* group */
+	CV_CHANGE_GROUP,     /* group */
+	CV_DELETE_GROUP,     /* not possible while a device is in it */
+	CV_ADD_GATEWAY,      /* gateway */
+	CV_CHANGE_GATEWAY,   /* gateway_change */
+	CV_REMOVE_GATEWAY,
+	CV_ADD_ENROLMENT_TOKEN, /* enrolment_token, token_hash */
+	CV_REVOKE_ENROLMENT_TOKEN,
+	CV_ADD_OPERATOR_TOKEN, /* operator_token, token_hash */
+	CV_REVOKE_OPERATOR_TOKEN,
+};
+
+/* NULL and -1: the default, or as it was. */
+struct cv_factory_settings {
+	const char *announce;
+	const char *first_contact;
+	int64_t retire_after_days;
+	int64_t lifetime_days;
+};
+
+struct cv_gateway_change {
+	const char *sources;      /* comma list; NULL: as they were */
+	const bool *may_activate; /* NULL: as it was */
+};
+
+struct cv_operator_token_order {
+	char name[CV_OWNER_SIZE];
+	char role[16];
+	char factories[CV_FACTORY_LIST_SIZE]; /* comma list; "": every one */
+	int64_t expires_in_seconds;           /* 0: never */
+};
+
+/* A request that must not happen twice. */
+struct cv_idempotency {
+	const char *operator_; /* id of the token that it came with */
+	const char *key;
+	struct cv_digest request_digest;
+};
+
+struct cv_configuration_order {
+	enum cv_configuration_act act;
+	const char *name; /* of the object; of a token its id */
+	/* As cv_view_query has it. Of what belongs to one factory: that. */
+	const char *scope;
+	const char *if_match;              /* entity tag that the object must have; NULL: any */
+	const struct cv_idempotency *once; /* NULL: the request has no key */
+	struct cv_bytes kept;              /* kept for a repeat of the request */
+	const char *actor;
+	const char *reason; /* may be NULL */
+	const char *request_id;
+	union {
+		const struct cv_factory_settings *factory;
+		const struct cv_authority_row *authority;
+		const char *group_announce; /* NULL: what the factory says */
+		const struct cv_gateway_row *gateway;
+		const struct cv_gateway_change *gateway_change;
+		const struct cv_enrolment_token_row *enrolment_token;
+		const struct cv_operator_token_order *operator_token;
+	} value;
+	struct cv_digest token_hash;
+};
+
+enum cv_configuration_outcome {
+	CV_CONFIGURATION_DONE,
+	CV_CONFIGURATION_REPEATED,  /* this very request was answered before */
+	CV_CONFIGURATION_UNCHANGED, /* it was so already */
+	CV_CONFIGURATION_NOT_FOUND,
+	CV_CONFIGURATION_EXISTS,
+	CV_CONFIGURATION_STALE,      /* if_match is the tag of an older state */
+	CV_CONFIGURATION_KEY_REUSED, /* another request had this Idempotency-Key */
+	CV_CONFIGURATION_NOT_POSSIBLE,
+};
+
+/* The object afterwards, as cv_inspection_show gives it. */
+struct cv_configuration_result {
+	enum cv_configuration_outcome outcome;
+	struct cv_buffer object; /* JSON; empty: it is gone */
+	char tag[CV_ENTITY_TAG_SIZE];
+	struct cv_buffer kept; /* REPEATED: what was kept */
+};
+void cv_configuration_result_deinit(struct cv_configuration_result *result);
+#define CV_AUTO_CONFIGURATION __attribute__((cleanup(cv_configuration_result_deinit)))
+
+bool cv_configuration_apply(struct cv_connection *connection,
+    const struct cv_configuration_order *order, struct cv_configuration_result *ret_result,
+    struct cv_error *err);
+
+#endif

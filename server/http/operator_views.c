@@ -1,0 +1,314 @@
+#include "operator_views_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cv/service/inspection.h"
+#include "cv/util/text.h"
+#include "cv_openapi.h"
+#include "cursor_internal.h"
+#include "http_internal.h"
+#include "operator_call_internal.h"
+#include "operator_handlers_internal.h"
+#include "operator_status_internal.h"
+#include "problem_internal.h"
+
+#define LIMIT_DEFAULT 100
+#define LIMIT_MAX 1000
+#define FILTER_SIZE 136
+
+/* A query member. NULL name: not offered. values: those that there are, comma separated. */
+struct filter {
+	const char *name;
+	const char *values;
+	bool is_time;
+};
+
+struct view_row {
+	const char *pattern;
+	enum cv_view view;
+	struct filter filters[CV_VIEW_FILTERS_MAX];
+};
+
+#define NOT_OFFERED                                                                                \
+	{                                                                                          \
+		NULL, NULL, false                                                                  \
+	}
+
+/* clang-format off */
+static const struct view_row views[] = {
+	{"/v1/audit", CV_VIEW_AUDIT, {{"device", NULL, false}, {"actor", NULL, false},
+	    {"action", NULL, false}, {"since", NULL, true}, {"until", NULL, true}}},
+	{"/v1/authorities", CV_VIEW_AUTHORITIES, {NOT_OFFERED,
+	    {"kind", "root,online,offline,bootstrap", false}}},
+	{"/v1/authorities/{name}", CV_VIEW_AUTHORITIES, {NOT_OFFERED}},
+	{"/v1/certificates", CV_VIEW_CERTIFICATES, {{"device", NULL, false},
+	    {"state", "issued,announced,active,retired,revoked,discarded", false},
+	    {"authority", NULL, false}, {"expires_before", NULL, true}}},
+	{"/v1/certificates/{sha256}", CV_VIEW_CERTIFICATE, {NOT_OFFERED}},
+	{"/v1/denials", CV_VIEW_DENIALS, {{"device", NULL, false}}},
+	{"/v1/devices", CV_VIEW_DEVICES, {{"state", "ok,held,deleted,revoked", false},
+	    {"group", NULL, false}, {"rotation", "none,pending,stalled", false}}},
+	{"/v1/devices/{id}", CV_VIEW_DEVICE, {NOT_OFFERED}},
+	{"/v1/enrolment-tokens", CV_VIEW_ENROLMENT_TOKENS, {NOT_OFFERED, {"device", NULL, false}}},
+	{"/v1/enrolment-tokens/{id}", CV_VIEW_ENROLMENT_TOKENS, {NOT_OFFERED}},
+	{"/v1/factories", CV_VIEW_FACTORIES, {NOT_OFFERED}},
+	{"/v1/factories/{name}", CV_VIEW_FACTORIES, {NOT_OFFERED}},
+	{"/v1/gateways", CV_VIEW_GATEWAYS, {NOT_OFFERED}},
+	{"/v1/gateways/{name}", CV_VIEW_GATEWAYS, {NOT_OFFERED}},
+	{"/v1/groups", CV_VIEW_GROUPS, {NOT_OFFERED}},
+	{"/v1/groups/{name}", CV_VIEW_GROUPS, {NOT_OFFERED}},
+	{"/v1/operator-tokens", CV_VIEW_OPERATOR_TOKENS, {NOT_OFFERED}},
+	{"/v1/operator-tokens/{id}", CV_VIEW_OPERATOR_TOKENS, {NOT_OFFERED}},
+};
+/* clang-format on */
+
+static const struct view_row *
+find_view(const struct cv_request *request)
+{
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+		if (cv_text_equal(views[i].pattern, request->match.route->pattern))
+			return &views[i];
+	}
+	return NULL;
+}
+
+const char *
+cv_operator_filter(const char *pattern, size_t number)
+{
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+		if (cv_text_equal(views[i].pattern, pattern) && number < CV_VIEW_FILTERS_MAX)
+			return views[i].filters[number].name;
+	}
+	return NULL;
+}
+
+/* What a query of a request is made of. */
+struct list_query {
+	struct cv_view_query view;
+	char after[CV_VIEW_KEY_SIZE];
+	char filters[CV_VIEW_FILTERS_MAX][FILTER_SIZE];
+};
+
+static bool
+fail_query(struct cv_request *request, const char *name, const char *expected)
+{
+	char detail[200];
+
+	(void)snprintf(detail, sizeof(detail), "Query member %s must be %s.", name, expected);
+	cv_problem_answer(request, CV_PROBLEM_BAD_REQUEST, detail);
+	return false;
+}
+
+static bool
+read_limit(struct cv_request *request, int *ret_limit)
+{
+	char text[8];
+	uint64_t limit = LIMIT_DEFAULT;
+	enum cv_query_outcome outcome =
+	    cv_query_find(request->path.query, "limit", text, sizeof(text));
+
+	if (outcome == CV_QUERY_BAD ||
+	    (outcome == CV_QUERY_FOUND &&
+		(!cv_text_parse_unsigned(text, LIMIT_MAX, &limit) || limit == 0)))
+		return fail_query(request, "limit", "a number from 1 to 1000");
+	*ret_limit = (int)limit;
+	return true;
+}
+
+/* "after" is how "cursor" was called first. */
+static bool
+read_cursor(struct cv_request *request, const struct view_row *row, struct list_query *query)
+{
+	char text[CV_CURSOR_SIZE];
+	enum cv_query_outcome outcome =
+	    cv_query_find(request->path.query, "cursor", text, sizeof(text));
+
+	if (outcome == CV_QUERY_ABSENT)
+		outcome = cv_query_find(request->path.query, "after", text, sizeof(text));
+	if (outcome == CV_QUERY_ABSENT || (outcome == CV_QUERY_FOUND && text[0] == '\0'))
+		return true;
+	query->view.after = query->after;
+	if (outcome == CV_QUERY_FOUND && cv_cursor_decode(text, row->pattern, query->after))
+		return true;
+	cv_problem_answer(request, CV_PROBLEM_BAD_CURSOR, NULL);
+	return false;
+}
+
+static bool
+is_time(const char *text)
+{
+	return strspn(text, "0123456789-:.+TZ") == strlen(text);
+}
+
+static bool
+read_filter(struct cv_request *request, const struct filter *filter, char value[FILTER_SIZE])
+{
+	enum cv_query_outcome outcome =
+	    cv_query_find(request->path.query, filter->name, value, FILTER_SIZE);
+
+	if (outcome == CV_QUERY_BAD)
+		return fail_query(request, filter->name, "given once, and shorter");
+	if (outcome == CV_QUERY_ABSENT)
+		value[0] = '\0';
+	if (value[0] == '\0')
+		return true;
+	if (filter->values != NULL && !cv_realm_list_has(filter->values, value))
+		return fail_query(request, filter->name, filter->values);
+	if (filter->is_time && !is_time(value))
+		return fail_query(request, filter->name, "a time as in 2026-11-23T03:01:12Z");
+	return true;
+}
+
+/* A filter that is misspelt must not show everything instead of a part. */
+static bool
+knows_member(const struct view_row *row, const char *name, size_t len)
+{
+	static const char *const always[] = {"factory", "limit", "cursor", "after"};
+
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
+		if (strlen(always[i]) == len && memcmp(always[i], name, len) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < CV_VIEW_FILTERS_MAX; i++) {
+		const char *filter = row->filters[i].name;
+		if (filter != NULL && strlen(filter) == len && memcmp(filter, name, len) == 0)
+			return true;
+	}
+	return len == 0;
+}
+
+static bool
+check_members(struct cv_request *request, const struct view_row *row)
+{
+	for (const char *at = request->path.query; *at != '\0';) {
+		if (!knows_member(row, at, strcspn(at, "=&"))) {
+			cv_problem_answer(request, CV_PROBLEM_BAD_REQUEST,
+			    "There is a query member that this list does not know.");
+			return false;
+		}
+		at += strcspn(at, "&");
+		if (*at == '&')
+			at++;
+	}
+	return true;
+}
+
+static bool
+read_query(struct cv_request *request, const struct view_row *row, struct list_query *query)
+{
+	if (!check_members(request, row))
+		return false;
+	if (!read_limit(request, &query->view.limit) || !read_cursor(request, row, query))
+		return false;
+	for (size_t i = 0; i < CV_VIEW_FILTERS_MAX; i++) {
+		if (row->filters[i].name == NULL)
+			continue;
+		if (!read_filter(request, &row->filters[i], query->filters[i]))
+			return false;
+		if (query->filters[i][0] != '\0')
+			query->view.filters[i] = query->filters[i];
+	}
+	return true;
+}
+
+static const char *
+scope_of(const struct cv_operator_call *call)
+{
+	return call->factory[0] == '\0' ? cv_access_scope(&call->operator_) : call->factory;
+}
+
+static void
+answer_list(struct cv_request *request, const struct view_row *row, const struct list_query *query)
+{
+	struct cv_buffer *body = &request->answer.body;
+	char next[CV_VIEW_KEY_SIZE];
+	struct cv_error err = CV_ERROR_INIT;
+
+	cv_buffer_append_text(body, "{\"items\":[");
+	if (!cv_inspect_list(request->http->service, &query->view, body, next, &err)) {
+		cv_problem_answer_error(request, &err);
+		return;
+	}
+	cv_buffer_append_text(body, "],\"next\":");
+	if (next[0] == '\0')
+		cv_buffer_append_text(body, "null");
+	else
+		cv_cursor_append(body, row->pattern, next);
+	cv_buffer_append_text(body, "}\n");
+	cv_operator_answer_json(request, 200);
+}
+
+void
+cv_operator_list(struct cv_request *request)
+{
+	const struct view_row *row = find_view(request);
+	struct cv_operator_call call;
+
+	if (row == NULL || !cv_operator_admit(request, &call))
+		return;
+	struct list_query query = {.view = {.view = row->view, .scope = scope_of(&call)}};
+	if (read_query(request, row, &query))
+		answer_list(request, row, &query);
+}
+
+/* Fingerprints are told in more than one spelling. NULL: nothing has such a name. */
+static const char *
+name_of(const struct cv_request *request, enum cv_view view, char hex[2 * CV_DIGEST_LEN + 1])
+{
+	const char *name = request->match.parameters[0];
+	struct cv_digest fingerprint;
+
+	if (view == CV_VIEW_ENROLMENT_TOKENS || view == CV_VIEW_OPERATOR_TOKENS)
+		return cv_uuid_is_valid(name) ? name : NULL;
+	if (view != CV_VIEW_CERTIFICATE)
+		return name;
+	if (!cv_digest_parse(name, &fingerprint))
+		return NULL;
+	cv_hex_encode(fingerprint.bytes, CV_DIGEST_LEN, hex);
+	return hex;
+}
+
+void
+cv_operator_show(struct cv_request *request)
+{
+	const struct view_row *row = find_view(request);
+	CV_AUTO_CONFIGURATION struct cv_configuration_result found = {.tag = ""};
+	struct cv_operator_call call;
+	char hex[2 * CV_DIGEST_LEN + 1];
+	struct cv_error err = CV_ERROR_INIT;
+	bool exists = false;
+
+	if (row == NULL || !cv_operator_admit(request, &call))
+		return;
+	const struct cv_view_query query = {.view = row->view,
+	    .scope = scope_of(&call),
+	    .filters = {name_of(request, row->view, hex)}};
+	if (query.filters[0] == NULL)
+		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
+	else if (!cv_inspect_show(
+		     request->http->service, &query, &exists, &found.object, found.tag, &err))
+		cv_problem_answer_error(request, &err);
+	else if (!exists)
+		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
+	else
+		cv_operator_answer_object(request, &found);
+}
+
+void
+cv_operator_show_status(struct cv_request *request)
+{
+	struct cv_operator_call call;
+
+	if (!cv_operator_admit(request, &call))
+		return;
+	cv_operator_append_status(&request->answer.body, request->http, call.factory);
+	cv_operator_answer_json(request, 200);
+}
+
+void
+cv_operator_show_description(struct cv_request *request)
+{
+	cv_buffer_append_text(&request->answer.body, cv_openapi);
+	cv_operator_answer_json(request, 200);
+}

@@ -1,0 +1,2 @@
+-- $1 name.
+SELECT FROM certvendor.factory WHERE name = $1 FOR UPDATE

@@ -1,0 +1,437 @@
+"""What operators configure over the API, and its conventions: pages, tags, keys, audit."""
+import threading
+import uuid
+
+import pytest
+
+import operator_description
+from certvendor_lab import FACTORY, SECRETS, Key, pem_request
+
+
+def fresh_name(letter="n"):
+    return f"{letter}{uuid.uuid4().hex[:8]}"
+
+
+def refusal(answer):
+    assert answer.headers.get_content_type() == "application/problem+json", answer
+    return answer.status, answer.json()["code"]
+
+
+def make(lab, path, body, **more):
+    answer = lab.operator("POST", path, body, **more)
+    assert answer.status == 201, answer
+    SECRETS.update(filter(None, [answer.json().get("token")]))
+    return answer.json()
+
+
+def change(lab, path, body, tag="*", **more):
+    return lab.operator("PATCH", path, body, headers={"If-Match": tag}, **more)
+
+
+def audit(lab, **filters):
+    query = "&".join(f"{name}={value}" for name, value in filters.items())
+    return lab.operator("GET", f"/v1/audit?{query}").json()["items"]
+
+
+def pages(lab, path, limit):
+    """All items, page by page."""
+    items, cursor = [], ""
+    while cursor is not None:
+        separator = "&" if "?" in path else "?"
+        page = lab.operator("GET", f"{path}{separator}limit={limit}&cursor={cursor}").json()
+        assert len(page["items"]) <= limit
+        items += page["items"]
+        cursor = page["next"]
+    return items
+
+
+# ---- Factories ---------------------------------------------------------------------------------
+
+
+def test_factories(lab):
+    name = fresh_name("f")
+    made = make(lab, "/v1/factories", {"name": name, "lifetime_days": 30})
+    assert (made["announce"], made["first_contact"], made["lifetime_days"]) == ("explicit", "register", 30)
+    assert refusal(lab.operator("POST", "/v1/factories", {"name": name})) == (409, "exists")
+    assert name in [item["name"] for item in pages(lab, "/v1/factories", 2)]
+    shown = lab.operator("GET", f"/v1/factories/{name}")
+    assert shown.json()["created_at"] == made["created_at"]
+    answer = change(lab, f"/v1/factories/{name}", {"announce": "implied", "retire_after_days": 7})
+    assert answer.status == 200
+    assert answer.json() == shown.json() | {"announce": "implied", "retire_after_days": 7}
+    [row] = audit(lab, factory=name, action="factory-changed")
+    assert row["before"] == shown.json() and row["after"] == answer.json()
+    assert row["actor"] == "operator:admin" and row["request_id"] == answer.headers["X-Request-Id"]
+    assert refusal(change(lab, "/v1/factories/nobody", {})) == (404, "not-found")
+
+
+@pytest.mark.parametrize("body", [
+    {"announce": "loud"}, {"retire_after_days": 91}, {"retire_after_days": -1}, {"lifetime_days": 0},
+    {"first_contact": ""}, {"name": "other"}, {"announce": 1}, []], ids=str)
+def test_settings_that_there_are_not(lab, body):
+    before = lab.operator("GET", f"/v1/factories/{FACTORY}").json()
+    assert refusal(change(lab, f"/v1/factories/{FACTORY}", body)) == (400, "bad-json")
+    assert lab.operator("GET", f"/v1/factories/{FACTORY}").json() == before
+
+
+def test_an_announce_setting_that_is_changed_lets_waiting_keys_in(make_lab):
+    own = make_lab().start()
+    own.gateway = own.add_gateway()
+    device = own.enrolled_device()
+    fresh = device.reenrol(device.new_key())
+    assert device.check(fresh).status == 403
+    answer = change(own, f"/v1/factories/{FACTORY}", {"announce": "implied"})
+    assert answer.json()["announce"] == "implied"
+    assert device.check(fresh).headers["Certvendor-Reason"] == "activated"
+
+
+# ---- Groups ------------------------------------------------------------------------------------
+
+
+def test_groups(lab):
+    name, device = fresh_name("g"), lab.enrolled_device()
+    path = f"/v1/groups/{name}"
+    made = make(lab, "/v1/groups", {"name": name})
+    assert (made["name"], made["factory"], made["announce"]) == (name, FACTORY, None)
+    assert refusal(lab.operator("POST", "/v1/groups", {"name": name})) == (409, "exists")
+    assert change(lab, path, {"announce": "implied"}).json()["announce"] == "implied"
+    assert change(lab, path, {"announce": None}).json()["announce"] is None
+    assert refusal(change(lab, path, {})) == (400, "bad-json")
+    member = f"{path}/devices/{device.name}"
+    for method, outcome in (("PUT", "done"), ("PUT", "unchanged")):
+        assert lab.operator(method, member, {"reason": "pilot"}).json()["outcome"] == outcome
+    assert [item["id"] for item in pages(lab, f"/v1/devices?group={name}", 5)] == [device.name]
+    assert lab.operator("GET", f"/v1/devices/{device.name}").json()["group"] == name
+    assert refusal(lab.operator("DELETE", path)) == (409, "not-possible")
+    [row] = audit(lab, device=device.name, action="joined-group")
+    assert (row["before"], row["after"], row["reason"]) == ({"group": None}, {"group": name}, "pilot")
+    for method, outcome in (("DELETE", "done"), ("DELETE", "unchanged")):
+        assert lab.operator(method, member).json()["outcome"] == outcome
+    assert lab.operator("DELETE", path).json()["outcome"] == "done"
+    for method, target in (("GET", path), ("DELETE", path), ("PUT", member), ("DELETE", member)):
+        assert refusal(lab.operator(method, target)) == (404, "not-found"), (method, target)
+
+
+def test_a_device_is_in_one_group(lab):
+    first, second = (make(lab, "/v1/groups", {"name": fresh_name("g")})["name"] for _ in range(2))
+    device = lab.enrolled_device().name
+    for group in (first, second):
+        assert lab.operator("PUT", f"/v1/groups/{group}/devices/{device}").status == 200
+    assert lab.operator("GET", f"/v1/devices/{device}").json()["group"] == second
+    assert lab.operator("DELETE", f"/v1/groups/{first}/devices/{device}").json()["outcome"] == "unchanged"
+    assert refusal(lab.operator("PUT", f"/v1/groups/{first}/devices/nobody")) == (404, "not-found")
+
+
+def test_a_group_overrides_its_factory(lab):
+    group = make(lab, "/v1/groups", {"name": fresh_name("g"), "announce": "implied"})["name"]
+    inside, outside = lab.enrolled_device(), lab.enrolled_device()
+    assert lab.operator("PUT", f"/v1/groups/{group}/devices/{inside.name}").status == 200
+    fresh = {device: device.reenrol(device.new_key()) for device in (inside, outside)}
+    assert outside.check(fresh[outside]).status == 403
+    assert inside.check(fresh[inside]).headers["Certvendor-Reason"] == "activated"
+
+
+# ---- Tokens ------------------------------------------------------------------------------------
+
+
+def test_operator_tokens(lab):
+    order = {"name": "night-shift", "role": "operator", "factories": [FACTORY], "expires_in": 3600}
+    made = make(lab, "/v1/operator-tokens", order)
+    token = made.pop("token")
+    path = f"/v1/operator-tokens/{made['id']}"
+    shown = lab.operator("GET", path).json()
+    assert shown == made and token not in str(pages(lab, "/v1/operator-tokens", 50))
+    device = lab.enrolled_device()
+    assert lab.operator("POST", f"/v1/devices/{device.name}/hold", {}, token=token).status == 200
+    [row] = audit(lab, device=device.name, action="held")
+    assert row["actor"] == "operator:night-shift"
+    assert (row["before"], row["after"]) == ({"state": "ok"}, {"state": "held"})
+    for outcome in ("done", "unchanged"):
+        assert lab.operator("DELETE", path, {"reason": "left"}).json()["outcome"] == outcome
+    assert lab.operator("GET", "/v1/devices", token=token).status == 401
+    assert lab.operator("GET", path).json()["revoked_at"] is not None
+    for bad in ("x", str(uuid.uuid4())):
+        for method in ("GET", "DELETE"):
+            for kind in ("operator", "enrolment"):
+                answer = lab.operator(method, f"/v1/{kind}-tokens/{bad}")
+                assert refusal(answer) == (404, "not-found")
+
+
+@pytest.mark.parametrize("body", [
+    {}, {"name": "x"}, {"name": "x", "role": "root"}, {"name": "a b", "role": "viewer"},
+    {"name": "x", "role": "viewer", "factories": []}, {"name": "x", "role": "viewer", "expires_in": 0}],
+                         ids=str)
+def test_operator_tokens_that_cannot_be(lab, body):
+    assert refusal(lab.operator("POST", "/v1/operator-tokens", body)) == (400, "bad-json")
+
+
+def test_enrolment_tokens(lab):
+    device = lab.device()
+    made = make(lab, "/v1/enrolment-tokens", {"device": device.name})
+    token = made.pop("token")
+    path = f"/v1/enrolment-tokens/{made['id']}"
+    assert lab.operator("GET", path).json() == made
+    assert (made["device"], made["uses"], made["used"], made["created_by"]) == (
+        device.name, 1, 0, "operator:admin")
+    device.enrol(token=token)
+    [shown] = pages(lab, f"/v1/enrolment-tokens?device={device.name}", 5)
+    assert shown["used"] == 1
+    other = lab.device()
+    spare = make(lab, "/v1/enrolment-tokens", {"device": other.name})
+    assert lab.operator("DELETE", f"/v1/enrolment-tokens/{spare['id']}").json()["outcome"] == "done"
+    answer = other.est("simpleenroll", other.new_key().request,
+                       headers={"Authorization": f"Bearer {spare['token']}"})
+    assert answer.status == 401
+    assert lab.operator("GET", f"/v1/enrolment-tokens/{spare['id']}").json()["revoked_at"] is not None
+
+
+# ---- Gateways and authorities ------------------------------------------------------------------
+
+
+def test_gateways(lab):
+    name = fresh_name("w")
+    gateway = lab.add_gateway(name, sources=("pem",))
+    device = lab.enrolled_device()
+    path = f"/v1/gateways/{name}"
+    shown = lab.operator("GET", path).json()
+    assert (shown["sources"], shown["factories"], shown["sha256"]) == (["pem"], None, gateway.sha256)
+    assert lab.check(device.identity.der, gateway=gateway).status == 403, "not its source"
+    assert refusal(change(lab, path, {"sources": ["smoke-signals"]})) == (400, "bad-source")
+    assert change(lab, path, {"sources": ["rfc9440"], "may_activate": False}).status == 200
+    assert lab.check(device.identity.der, gateway=gateway).status == 200
+    assert lab.operator("DELETE", path).json()["outcome"] == "done"
+    answer = lab.check(device.identity.der, gateway=gateway)
+    assert (answer.status, answer.headers["Certvendor-Reason"]) == (403, "not-a-gateway")
+    assert refusal(lab.operator("GET", path)) == (404, "not-found")
+    assert refusal(lab.operator("DELETE", path)) == (404, "not-found")
+    lab.add_gateway(name)  # the name is free again
+
+
+def test_authorities(lab):
+    [root] = lab.operator("GET", "/v1/authorities?kind=root").json()["items"]
+    assert lab.operator("GET", f"/v1/authorities/{root['name']}").json() == root
+    assert refusal(lab.operator("GET", "/v1/authorities?kind=square")) == (400, "bad-request")
+    path = f"/v1/authorities/{FACTORY}-device-ca-1"
+    for act, outcome in (("disable", "done"), ("disable", "unchanged"), ("enable", "done")):
+        assert lab.operator("POST", f"{path}/{act}", {}).json()["outcome"] == outcome
+    row = audit(lab, action="authority-changed", limit=1)[0]
+    assert (row["before"]["state"], row["after"]["state"]) == ("disabled", "trusted")
+    lab.operator("POST", f"{path}/revoke", {"reason": "cACompromise"})
+    assert refusal(lab.operator("POST", f"{path}/disable", {})) == (409, "not-possible")
+    assert audit(lab, action="authority-changed", limit=1)[0]["reason"] == "cACompromise"
+    lab.operator("POST", f"{path}/enable", {})
+
+
+# ---- Lists -------------------------------------------------------------------------------------
+
+
+def test_filters(lab):
+    held, revoked = lab.enrolled_device(), lab.enrolled_device()
+    lab.operator("POST", f"/v1/devices/{held.name}/hold", {})
+    lab.operator("POST", f"/v1/devices/{revoked.name}/revoke", {})
+    for state, mine, other in (("held", held, revoked), ("revoked", revoked, held)):
+        names = [item["id"] for item in pages(lab, f"/v1/devices?state={state}", 500)]
+        assert mine.name in names and other.name not in names
+    certificates = pages(lab, "/v1/certificates?state=retired", 500)
+    assert revoked.identity.sha256 in [item["sha256"] for item in certificates]
+    assert {item["state"] for item in certificates} == {"retired"}
+    [denial] = pages(lab, f"/v1/denials?device={revoked.name}", 5)
+    assert (denial["sha256"], denial["state"]) == (revoked.identity.sha256, "retired")
+    assert pages(lab, f"/v1/denials?device={held.name}", 5) == []
+    assert pages(lab, "/v1/certificates?expires_before=2026-01-01T00:00:00Z", 5) == []
+    authority = f"{FACTORY}-device-ca-1"
+    [found] = pages(lab, f"/v1/certificates?device={held.name}&authority={authority}", 5)
+    assert found["authority"] == authority
+    assert pages(lab, f"/v1/certificates?device={held.name}&authority=nobody", 5) == []
+
+
+def test_stalled_devices(lab):
+    device = lab.enrolled_device()
+    key = device.new_key()
+    device.reenrol(key)
+    assert device.announce(key).status == 200
+
+    def listed(rotation):
+        return device.name in [item["id"] for item in pages(lab, f"/v1/devices?rotation={rotation}", 500)]
+    assert (listed("pending"), listed("stalled")) == (True, False)
+    lab.query("UPDATE certvendor.slot SET locked_since = now() - interval '8 days' "
+              f"WHERE device = '{device.name}'")
+    assert (listed("pending"), listed("stalled")) == (False, True)
+
+
+@pytest.mark.parametrize("operation", [each for each in operator_description.OPERATIONS
+                                       if "cursor" in each.names("query")], ids=str)
+def test_what_lists_refuse(lab, operation):
+    for query, code in (("cursor=x", "bad-cursor"), ("cursor=00", "bad-cursor"),
+                        ("cursor=" + "0" * 300, "bad-cursor"), ("limit=0", "bad-request"),
+                        ("limit=1001", "bad-request"), ("no_such_filter=1", "bad-request"),
+                        ("limit=1&limit=1", "bad-request")):
+        assert refusal(lab.operator("GET", f"{operation.path}?{query}")) == (400, code), query
+    cursor = lab.operator("GET", "/v1/certificates?limit=1").json()["next"]
+    if operation.path != "/v1/certificates":
+        answer = lab.operator("GET", f"{operation.path}?cursor={cursor}")
+        assert refusal(answer) == (400, "bad-cursor"), "the cursor of another list"
+    for parameter in operation.parameters:
+        if parameter["schema"].get("format") == "date-time":
+            answer = lab.operator("GET", f"{operation.path}?{parameter['name']}=yesterday")
+            assert refusal(answer) == (400, "bad-request")
+
+
+def test_pages_are_stable_when_something_comes_in_between(lab):
+    names = sorted(fresh_name("page-") for _ in range(4))
+    for name in (names[0], names[2], names[3]):
+        make(lab, "/v1/groups", {"name": name})
+    seen, cursor, is_first = [], "", True
+    while cursor is not None:
+        page = lab.operator("GET", f"/v1/groups?limit=1&cursor={cursor}").json()
+        seen += [item["name"] for item in page["items"] if item["name"] in names]
+        cursor = page["next"]
+        if is_first and seen == names[:1]:
+            make(lab, "/v1/groups", {"name": names[1]})
+            lab.operator("DELETE", f"/v1/groups/{names[0]}")
+            is_first = False
+    assert seen == names
+
+
+def test_the_audit_is_read_backwards(lab):
+    device = lab.enrolled_device()
+    for act in ("hold", "release", "hold"):
+        lab.operator("POST", f"/v1/devices/{device.name}/{act}", {"reason": f"try to {act}"})
+    rows = pages(lab, f"/v1/audit?device={device.name}&actor=operator:admin", 2)
+    assert [row["action"] for row in rows[:3]] == ["held", "released", "held"]
+    assert rows[0]["reason"] == "try to hold"
+    assert audit(lab, device=device.name, since=rows[0]["at"].replace("+00:00", "Z"))[0] == rows[0]
+    until = audit(lab, device=device.name, until=rows[0]["at"].replace("+00:00", "Z"))
+    assert rows[0] not in until and rows[1] in until
+
+
+# ---- Preconditions -----------------------------------------------------------------------------
+
+
+def test_entity_tags(lab):
+    name = make(lab, "/v1/groups", {"name": fresh_name("g")})["name"]
+    path = f"/v1/groups/{name}"
+    tag = lab.operator("GET", path).headers["ETag"]
+    assert refusal(lab.operator("PATCH", path, {"announce": None})) == (428, "precondition-required")
+    fresh = change(lab, path, {"announce": "implied"}, tag).headers["ETag"]
+    assert fresh != tag and lab.operator("GET", path).headers["ETag"] == fresh
+    for stale in (tag, '"x"'):
+        answer = change(lab, path, {"announce": None}, stale)
+        assert refusal(answer) == (412, "precondition-failed")
+    for malformed in ("x", f"W/{fresh}", f"{fresh}, {tag}", '"', ""):
+        answer = change(lab, path, {"announce": None}, malformed)
+        assert refusal(answer) == (400, "bad-request"), malformed
+    assert lab.operator("GET", path).json()["announce"] == "implied"
+    assert change(lab, path, {"announce": "implied"}, fresh).headers["ETag"] == fresh, "no change"
+
+
+def test_one_of_two_changes_of_the_same_state_wins(lab):
+    name = make(lab, "/v1/groups", {"name": fresh_name("g")})["name"]
+    path = f"/v1/groups/{name}"
+    tag = lab.operator("GET", path).headers["ETag"]
+    answers = at_once(lambda number: change(
+        lab, path, {"announce": ("implied", "explicit")[number % 2]}, tag), 8)
+    assert sorted(answer.status for answer in answers) == [200] + [412] * 7
+
+
+# ---- Idempotency -------------------------------------------------------------------------------
+
+
+def at_once(act, count):
+    answers = [None] * count
+    barrier = threading.Barrier(count)
+
+    def run(number):
+        barrier.wait()
+        answers[number] = act(number)
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def creations(lab):
+    """Each creating operation with a body that can be carried out once."""
+    key = Key(lab.keys, "/CN=twice")
+    return {
+        "/v1/factories": {"name": fresh_name("f")},
+        "/v1/groups": {"name": fresh_name("g")},
+        "/v1/gateways": {"name": fresh_name("w"), "sources": ["pem"], "csr": pem_request(key)},
+        "/v1/authorities": None,
+        "/v1/enrolment-tokens": {"device": fresh_name("d")},
+        "/v1/operator-tokens": {"name": fresh_name("o"), "role": "viewer"},
+    }
+
+
+def test_every_creation_takes_a_key(lab):
+    documented = {each.path for each in operator_description.OPERATIONS
+                  if "Idempotency-Key" in each.names("header")}
+    assert documented == set(creations(lab))
+    for path, body in creations(lab).items():
+        if body is None:
+            continue
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        first = lab.operator("POST", path, body, headers=headers)
+        assert first.status == 201, first
+        SECRETS.update(filter(None, [first.json().get("token")]))
+        second = lab.operator("POST", path, body, headers=headers)
+        assert (second.status, second.body) == (201, first.body), path
+        other = {**body, **({"uses": 2} if "device" in body else {"name": fresh_name()})}
+        answer = lab.operator("POST", path, other, headers=headers)
+        assert refusal(answer) == (422, "idempotency-key-reused"), path
+
+
+def test_double_sends_run_once(lab):
+    device = fresh_name("d")
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+    answers = at_once(lambda _: lab.operator(
+        "POST", "/v1/enrolment-tokens", {"device": device}, headers=headers), 8)
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.body for answer in answers}) == 1
+    SECRETS.add(answers[0].json()["token"])
+    assert len(pages(lab, f"/v1/enrolment-tokens?device={device}", 10)) == 1
+    rows = audit(lab, action="enrolment-token-made", limit=100)
+    assert [row["after"]["device"] for row in rows].count(device) == 1
+
+
+def test_keys_are_of_one_operator_and_end(lab):
+    headers = {"Idempotency-Key": "1"}
+    device = fresh_name("d")
+    other = make(lab, "/v1/operator-tokens", {"name": "other", "role": "operator"})["token"]
+    first = make(lab, "/v1/enrolment-tokens", {"device": device}, headers=headers)
+    theirs = make(lab, "/v1/enrolment-tokens", {"device": device}, headers=headers, token=other)
+    assert first["id"] != theirs["id"]
+    lab.query("UPDATE certvendor.idempotency SET created_at = now() - interval '25 hours'")
+    later = make(lab, "/v1/enrolment-tokens", {"device": device}, headers=headers)
+    assert later["id"] != first["id"]
+    assert lab.query("SELECT count(*) FROM certvendor.idempotency "
+                     "WHERE created_at < now() - interval '24 hours'") == [["0"]]
+
+
+def test_a_refusal_is_not_remembered(lab):
+    name = make(lab, "/v1/groups", {"name": fresh_name("g")})["name"]
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+    assert lab.operator("POST", "/v1/groups", {"name": name}, headers=headers).status == 409
+    lab.operator("DELETE", f"/v1/groups/{name}")
+    assert lab.operator("POST", "/v1/groups", {"name": name}, headers=headers).status == 201
+
+
+def test_the_database_holds_no_secret(lab):
+    token = make(lab, "/v1/operator-tokens", {"name": "hidden", "role": "viewer"},
+                 headers={"Idempotency-Key": str(uuid.uuid4())})["token"]
+    for table in ("idempotency", "operator_token", "audit"):
+        rows = lab.query(f"SELECT t::text FROM certvendor.{table} t")
+        assert token not in str(rows) and token.encode().hex() not in str(rows), table
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 129, "\u00fc"])
+def test_keys_that_are_none(lab, key):
+    answer = lab.operator("POST", "/v1/enrolment-tokens", {}, headers={"Idempotency-Key": key})
+    assert refusal(answer) == (400, "bad-request")
+
+
+def test_description(lab):
+    answer = lab.send("operator", "GET", "/v1/openapi.json")
+    assert answer.status == 200 and answer.json() == operator_description.DOCUMENT

@@ -1,0 +1,228 @@
+"""Who may do what: every operation of the description, every role, the own factory and a foreign one."""
+import re
+import uuid
+
+import pytest
+
+from certvendor_lab import FACTORY, SECRETS, Authority, Key, pem_request
+from operator_description import OPERATIONS
+
+ROLES = ("none", "viewer", "operator", "admin")
+FOREIGN = "elsewhere"
+
+
+class Objects:
+    """One of everything in the factory of the tests; what an operation ends is made anew."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.authority = Authority(lab.keys, "/CN=Matrix CA")
+
+    def make(self, path, body):
+        answer = self.lab.operator("POST", path, body)
+        assert answer.status == 201, answer
+        SECRETS.update(filter(None, [answer.json().get("token")]))
+        return answer.json()
+
+    def device(self):
+        return self.lab.enrolled_device()
+
+    def group(self):
+        return self.make("/v1/groups", {"name": f"g{uuid.uuid4().hex[:8]}"})["name"]
+
+    def gateway(self):
+        name = f"w{uuid.uuid4().hex[:8]}"
+        self.make("/v1/gateways", self.new_gateway(name))
+        return name
+
+    def new_gateway(self, name):
+        return {"name": name, "sources": ["pem"], "factories": [FACTORY],
+                "csr": pem_request(Key(self.lab.keys, f"/CN={name}"))}
+
+    def enrolment_token(self):
+        return self.make("/v1/enrolment-tokens", {})["id"]
+
+    def operator_token(self):
+        order = {"name": "matrix", "role": "viewer", "factories": [FACTORY]}
+        return self.make("/v1/operator-tokens", order)["id"]
+
+    def authority_name(self):
+        name = f"a{uuid.uuid4().hex[:8]}"
+        self.make("/v1/authorities", self.new_authority(name))
+        return name
+
+    def new_authority(self, name):
+        authority = Authority(self.lab.keys, f"/CN={name}")
+        return {"name": name, "kind": "offline", "certificate": authority.identity.pem}
+
+
+def fresh_name():
+    return f"n{uuid.uuid4().hex[:8]}"
+
+
+def joined(objects):
+    device, group = objects.device().name, objects.group()
+    assert objects.lab.operator("PUT", f"/v1/groups/{group}/devices/{device}").status == 200
+    return {"name": group, "id": device}
+
+
+DEVICE = lambda objects: ({"id": objects.device().name}, {})  # noqa: E731
+GROUP = lambda objects: ({"name": objects.group()}, {})  # noqa: E731
+GATEWAY = lambda objects: ({"name": objects.gateway()}, {})  # noqa: E731
+AUTHORITY = lambda objects: ({"name": objects.authority_name()}, {})  # noqa: E731
+CERTIFICATE = lambda objects: ({"sha256": objects.device().identity.sha256}, {})  # noqa: E731
+ENROLMENT_TOKEN = lambda objects: ({"id": objects.enrolment_token()}, {})  # noqa: E731
+OPERATOR_TOKEN = lambda objects: ({"id": objects.operator_token()}, {})  # noqa: E731
+LIST = lambda objects: ({}, None)  # noqa: E731
+
+# What each operation is tried on: path parameters and body. An operation without a row fails.
+TRIED_ON = {
+    "GET /v1/devices": LIST,
+    "GET /v1/devices/{id}": DEVICE,
+    "DELETE /v1/devices/{id}": DEVICE,
+    "POST /v1/devices/{id}/revoke": DEVICE,
+    "POST /v1/devices/{id}/hold": DEVICE,
+    "POST /v1/devices/{id}/release": DEVICE,
+    "POST /v1/devices/{id}/allow": DEVICE,
+    "POST /v1/devices/{id}/cancel": DEVICE,
+    "POST /v1/devices/{id}/approve": DEVICE,
+    "GET /v1/certificates": LIST,
+    "GET /v1/certificates/{sha256}": CERTIFICATE,
+    "POST /v1/certificates/{sha256}/revoke": CERTIFICATE,
+    "GET /v1/denials": LIST,
+    "GET /v1/groups": LIST,
+    "POST /v1/groups": lambda objects: ({}, {"name": fresh_name()}),
+    "GET /v1/groups/{name}": GROUP,
+    "PATCH /v1/groups/{name}": lambda objects: ({"name": objects.group()}, {"announce": "implied"}),
+    "DELETE /v1/groups/{name}": GROUP,
+    "PUT /v1/groups/{name}/devices/{id}":
+        lambda objects: ({"name": objects.group(), "id": objects.device().name}, {}),
+    "DELETE /v1/groups/{name}/devices/{id}": lambda objects: (joined(objects), {}),
+    "GET /v1/authorities": LIST,
+    "POST /v1/authorities": lambda objects: ({}, objects.new_authority(fresh_name())),
+    "GET /v1/authorities/{name}": AUTHORITY,
+    "POST /v1/authorities/{name}/enable": AUTHORITY,
+    "POST /v1/authorities/{name}/disable": AUTHORITY,
+    "POST /v1/authorities/{name}/revoke": AUTHORITY,
+    "GET /v1/enrolment-tokens": LIST,
+    "POST /v1/enrolment-tokens": lambda objects: ({}, {}),
+    "GET /v1/enrolment-tokens/{id}": ENROLMENT_TOKEN,
+    "DELETE /v1/enrolment-tokens/{id}": ENROLMENT_TOKEN,
+    "GET /v1/factories": LIST,
+    "POST /v1/factories": lambda objects: ({}, {"name": fresh_name()}),
+    "GET /v1/factories/{name}": lambda objects: ({"name": FACTORY}, None),
+    "PATCH /v1/factories/{name}": lambda objects: ({"name": FACTORY}, {"retire_after_days": 0}),
+    "GET /v1/gateways": LIST,
+    "POST /v1/gateways": lambda objects: ({}, objects.new_gateway(fresh_name())),
+    "GET /v1/gateways/{name}": GATEWAY,
+    "PATCH /v1/gateways/{name}": lambda objects: ({"name": objects.gateway()}, {"may_activate": False}),
+    "DELETE /v1/gateways/{name}": GATEWAY,
+    "GET /v1/operator-tokens": LIST,
+    "POST /v1/operator-tokens":
+        lambda objects: ({}, {"name": "made", "role": "viewer", "factories": [FACTORY]}),
+    "GET /v1/operator-tokens/{id}": OPERATOR_TOKEN,
+    "DELETE /v1/operator-tokens/{id}": OPERATOR_TOKEN,
+    "GET /v1/audit": LIST,
+    "GET /v1/status": LIST,
+    "GET /v1/openapi.json": LIST,
+}
+
+# Takes a token of every factory, whatever its role.
+EVERY_FACTORY = "POST /v1/factories"
+
+
+@pytest.fixture(scope="module")
+def tokens(lab):
+    answer = lab.operator("POST", "/v1/factories", {"name": FOREIGN})
+    assert answer.status in (201, 409), answer
+    made = {}
+    for role in ROLES[1:]:
+        for factory in (FACTORY, FOREIGN):
+            order = {"name": f"{role}-of-{factory}", "role": role, "factories": [factory]}
+            made[role, factory] = lab.operator("POST", "/v1/operator-tokens", order).json()["token"]
+            SECRETS.add(made[role, factory])
+    return made
+
+
+@pytest.fixture(scope="module")
+def objects(lab):
+    return Objects(lab)
+
+
+def expected(operation, role, factory):
+    """Statuses that are right; None: whatever is no refusal of the operator."""
+    if operation.role == "none":
+        return {200}
+    if role == "none":
+        return {401}
+    if ROLES.index(role) < ROLES.index(operation.role):
+        return {403}
+    if factory == FOREIGN:
+        return {404}
+    if str(operation) == EVERY_FACTORY:
+        return {403}
+    return {200, 201, 409}
+
+
+def ask(lab, operation, token, values, body, factory):
+    path = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], operation.path)
+    query = f"?factory={factory}" if "factory" in operation.names("query") else ""
+    headers = {"If-Match": "*"} if "If-Match" in operation.names("header") else {}
+    if token is None:
+        return lab.send("operator", operation.method, path + query, source="127.0.0.9",
+                        headers=headers)
+    return lab.operator(operation.method, path + query, body if operation.method != "GET" else None,
+                        token=token, headers=headers)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_matrix(lab, tokens, objects, operation):
+    assert str(operation) in TRIED_ON, "a new operation needs a row"
+    for role in ROLES:
+        for factory in (FACTORY, FOREIGN):
+            values, body = TRIED_ON[str(operation)](objects)
+            token = None if role == "none" else tokens[role, factory]
+            answer = ask(lab, operation, token, values, body, FACTORY)
+            assert answer.status in expected(operation, role, factory), (role, factory, answer)
+            if answer.status == 401:
+                assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+            if answer.status in (403, 404):
+                assert answer.reason == {403: "missing-role", 404: "not-found"}[answer.status]
+
+
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.names("path")], ids=str)
+def test_a_foreign_object_is_not_found_without_a_factory_named(lab, tokens, objects, operation):
+    values, body = TRIED_ON[str(operation)](objects)
+    path = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], operation.path)
+    headers = {"If-Match": "*"} if "If-Match" in operation.names("header") else {}
+    answer = lab.operator(operation.method, path, body if operation.method != "GET" else None,
+                          token=tokens["admin", FOREIGN], headers=headers)
+    assert answer.status == 404, answer
+
+
+def test_every_row_is_an_operation():
+    assert set(TRIED_ON) == {str(operation) for operation in OPERATIONS}
+
+
+def test_lists_of_the_realm_show_what_is_seen(lab, tokens, objects):
+    gateway, token = objects.gateway(), objects.operator_token()
+    for factory, is_seen in ((FACTORY, True), (FOREIGN, False)):
+        own = tokens["admin", factory]
+        names = [item["name"] for item in lab.operator("GET", "/v1/factories", token=own).json()["items"]]
+        assert names == [factory]
+        shown = lab.operator("GET", "/v1/gateways?limit=1000", token=own).json()["items"]
+        assert (gateway in [item["name"] for item in shown]) == is_seen
+        assert "gateway" not in [item["name"] for item in shown], "that one is of every factory"
+        shown = lab.operator("GET", "/v1/operator-tokens?limit=1000", token=own).json()["items"]
+        assert (token in [item["id"] for item in shown]) == is_seen
+        rows = lab.operator("GET", "/v1/audit?limit=1000", token=own).json()["items"]
+        assert {row["factory"] for row in rows} == {factory}
+
+
+def test_tokens_and_gateways_cannot_reach_further_than_their_maker(lab, tokens):
+    own = tokens["admin", FACTORY]
+    for factories in (None, [FOREIGN], [FACTORY, FOREIGN]):
+        order = {"name": "wide", "role": "viewer"}
+        if factories is not None:
+            order["factories"] = factories
+        assert lab.operator("POST", "/v1/operator-tokens", order, token=own).status == 404

@@ -1,0 +1,245 @@
+/* The description of the operator API against its routes, in both directions. */
+#include <criterion/criterion.h>
+#include <ctype.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../../../server/http/operator_handlers_internal.h"
+#include "../../../server/http/operator_views_internal.h"
+#include "../../../server/http/route_table_internal.h"
+#include "cv/model/source.h"
+#include "cv/store/inspection_store.h"
+
+#include "cv_openapi.h"
+
+static json_t *
+load(void)
+{
+	json_error_t error;
+	json_t *document = json_loads(cv_openapi, JSON_REJECT_DUPLICATES, &error);
+
+	cr_assert_not_null(document, "line %d: %s", error.line, error.text);
+	return document;
+}
+
+static void
+lower(const char *method, char ret_text[16])
+{
+	size_t len = strlen(method);
+
+	cr_assert_lt(len, 16);
+	for (size_t i = 0; i <= len; i++)
+		ret_text[i] = (char)tolower((unsigned char)method[i]);
+}
+
+static const json_t *
+find_operation(const json_t *document, const struct cv_route *route)
+{
+	char method[16];
+
+	lower(route->method, method);
+	return json_object_get(
+	    json_object_get(json_object_get(document, "paths"), route->pattern), method);
+}
+
+/* What a "$ref" below "#/components/" stands for. */
+static const json_t *
+resolve(const json_t *document, const json_t *value)
+{
+	const char *at = json_string_value(json_object_get(value, "$ref"));
+	char kind[32], name[64];
+
+	if (!at)
+		return value;
+	cr_assert_eq(sscanf(at, "#/components/%31[^/]/%63s", kind, name), 2, "%s", at);
+	value =
+	    json_object_get(json_object_get(json_object_get(document, "components"), kind), name);
+	cr_assert_not_null(value, "%s", at);
+	return value;
+}
+
+/* Is there such a parameter; required where that matters? */
+static bool
+has_parameter(const json_t *document, const json_t *operation, const char *where, const char *name)
+{
+	const json_t *parameters = json_object_get(operation, "parameters");
+
+	for (size_t i = 0; i < json_array_size(parameters); i++) {
+		const json_t *parameter = resolve(document, json_array_get(parameters, i));
+
+		if (strcmp(json_string_value(json_object_get(parameter, "name")), name) == 0 &&
+		    strcmp(json_string_value(json_object_get(parameter, "in")), where) == 0)
+			return true;
+	}
+	return false;
+}
+
+static size_t
+count_parameters(const json_t *document, const json_t *operation, const char *where)
+{
+	const json_t *parameters = json_object_get(operation, "parameters");
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(parameters); i++) {
+		const json_t *parameter = resolve(document, json_array_get(parameters, i));
+
+		count += strcmp(json_string_value(json_object_get(parameter, "in")), where) == 0;
+	}
+	return count;
+}
+
+static const char *
+role_of(const struct cv_route *route)
+{
+	if (route->flags & CV_ROUTE_VIEWER)
+		return "viewer";
+	if (route->flags & CV_ROUTE_OPERATOR)
+		return "operator";
+	return route->flags & CV_ROUTE_ADMIN ? "admin" : "none";
+}
+
+static void
+check_path_parameters(const json_t *document, const json_t *operation, const struct cv_route *route)
+{
+	size_t count = 0;
+	char name[32];
+
+	for (const char *at = strchr(route->pattern, '{'); at; at = strchr(at + 1, '{')) {
+		cr_assert_eq(sscanf(at, "{%31[^}]}", name), 1);
+		cr_expect(has_parameter(document, operation, "path", name), "%s %s: {%s}",
+		    route->method, route->pattern, name);
+		count++;
+	}
+	cr_expect_eq(count_parameters(document, operation, "path"), count, "%s %s", route->method,
+	    route->pattern);
+}
+
+/* Filters, pages and factory: those that the route has, and no others. */
+static void
+check_query_parameters(
+    const json_t *document, const json_t *operation, const struct cv_route *route)
+{
+	static const char *const pages[] = {"limit", "cursor", "after"};
+	bool is_list = route->handle == cv_operator_list;
+	size_t count = strcmp(role_of(route), "none") == 0 ? 0 : 1;
+
+	cr_expect_eq(has_parameter(document, operation, "query", "factory"), count == 1, "%s %s",
+	    route->method, route->pattern);
+	for (size_t i = 0; is_list && i < sizeof(pages) / sizeof(pages[0]); i++)
+		cr_expect(has_parameter(document, operation, "query", pages[i]), "%s: %s",
+		    route->pattern, pages[i]);
+	count += is_list ? 3 : 0;
+	for (size_t i = 0; is_list && i < CV_VIEW_FILTERS_MAX; i++) {
+		const char *filter = cv_operator_filter(route->pattern, i);
+
+		if (!filter)
+			continue;
+		cr_expect(has_parameter(document, operation, "query", filter), "%s: %s",
+		    route->pattern, filter);
+		count++;
+	}
+	cr_expect_eq(count_parameters(document, operation, "query"), count,
+	    "%s %s: a query member that the route does not know", route->method, route->pattern);
+}
+
+static bool
+has_response(const json_t *operation, const char *status)
+{
+	return json_object_get(json_object_get(operation, "responses"), status) != NULL;
+}
+
+static void
+check_answers(const json_t *document, const json_t *operation, const struct cv_route *route)
+{
+	static const char *const always[] = {"400", "401", "403", "404", "429", "503"};
+	bool has_role = strcmp(role_of(route), "none") != 0;
+	bool is_change = (route->flags & CV_ROUTE_CHANGE) != 0;
+	bool creates = has_response(operation, "201");
+
+	for (size_t i = 0; has_role && i < sizeof(always) / sizeof(always[0]); i++)
+		cr_expect(has_response(operation, always[i]), "%s %s: %s", route->method,
+		    route->pattern, always[i]);
+	cr_expect_eq(has_response(operation, "200"), !creates, "%s", route->pattern);
+	cr_expect_eq(has_response(operation, "412"), is_change, "%s", route->pattern);
+	cr_expect_eq(has_response(operation, "428"), is_change, "%s", route->pattern);
+	cr_expect_eq(has_parameter(document, operation, "header", "If-Match"), is_change, "%s",
+	    route->pattern);
+	cr_expect_eq(has_parameter(document, operation, "header", "Idempotency-Key"), creates,
+	    "%s %s", route->method, route->pattern);
+	cr_expect_eq(has_response(operation, "422"), creates, "%s", route->pattern);
+	cr_expect_eq(has_response(operation, "413"), route->body_max > 0, "%s %s", route->method,
+	    route->pattern);
+	cr_expect_eq(json_object_get(operation, "requestBody") != NULL, route->body_max > 0,
+	    "%s %s", route->method, route->pattern);
+}
+
+Test(openapi, every_route_is_described)
+{
+	const struct cv_route_table *table = cv_route_table_of(CV_LISTENER_OPERATOR);
+	json_t *document = load();
+
+	for (size_t i = 0; i < table->count; i++) {
+		const struct cv_route *route = &table->rows[i];
+		const json_t *operation = find_operation(document, route);
+
+		cr_assert_not_null(operation, "%s %s", route->method, route->pattern);
+		cr_expect_str_eq(json_string_value(json_object_get(operation, "x-certvendor-role")),
+		    role_of(route), "%s %s", route->method, route->pattern);
+		check_path_parameters(document, operation, route);
+		check_query_parameters(document, operation, route);
+		check_answers(document, operation, route);
+	}
+	json_decref(document);
+}
+
+static bool
+is_route(const char *path, const char *method)
+{
+	const struct cv_route_table *table = cv_route_table_of(CV_LISTENER_OPERATOR);
+	char name[16];
+
+	for (size_t i = 0; i < table->count; i++) {
+		lower(table->rows[i].method, name);
+		if (strcmp(table->rows[i].pattern, path) == 0 && strcmp(name, method) == 0)
+			return true;
+	}
+	return false;
+}
+
+Test(openapi, every_description_is_a_route)
+{
+	json_t *document = load();
+	json_t *methods, *operation;
+	const char *path, *method;
+	size_t count = 0;
+
+	json_object_foreach(json_object_get(document, "paths"), path, methods)
+	{
+		json_object_foreach(methods, method, operation)
+		{
+			cr_expect(is_route(path, method), "%s %s", method, path);
+			count++;
+		}
+	}
+	cr_expect_eq(count, cv_route_table_of(CV_LISTENER_OPERATOR)->count);
+	json_decref(document);
+}
+
+Test(openapi, every_source_is_described)
+{
+	json_t *document = load();
+	const json_t *schemas = json_object_get(json_object_get(document, "components"), "schemas");
+	const json_t *words =
+	    json_object_get(json_object_get(json_object_get(schemas, "Sources"), "items"), "enum");
+	char list[128] = "";
+
+	for (size_t i = 0; i < json_array_size(words); i++) {
+		size_t len = strlen(list);
+
+		(void)snprintf(list + len, sizeof(list) - len, "%s%s", i == 0 ? "" : ", ",
+		    json_string_value(json_array_get(words, i)));
+	}
+	cr_expect_str_eq(list, CV_SOURCE_WORDS);
+	json_decref(document);
+}
