@@ -8,6 +8,7 @@
 
 struct verb {
 	const char *name;
+	const char *act; /* "": the verb stands alone; else the API may have others */
 	int (*run)(struct cv_command_line *line, int argc, char **argv);
 	const char *help;
 };
@@ -21,40 +22,47 @@ show_version(struct cv_command_line *line, int argc, char **argv)
 	return printf("certvendor %s\n", CV_VERSION) < 0 ? CV_EXIT_FAILED : CV_EXIT_OK;
 }
 
-static int
-ask_server(struct cv_command_line *line, int argc, char **argv)
-{
-	return cv_cli_run(&line->client, argc, argv);
-}
-
 static int show_help(struct cv_command_line *line, int argc, char **argv);
+static int show_completion(struct cv_command_line *line, int argc, char **argv);
 
 static const struct verb verbs[] = {
-    {"serve", cv_command_serve, "run the service"},
-    {"init", cv_command_init, "make the keys, certificates and admin token of a factory"},
-    {"migrate", cv_command_migrate, "bring the database schema up to date"},
-    {"check-config", cv_command_check_config, "check the configuration"},
-    {"print-config", cv_command_print_config, "show the settings in force and their origin"},
-    {"audit", cv_command_audit, "verify: check the hash chain of the audit trail"},
-    {"doctor", cv_command_doctor, "look for what is wrong on this machine and in the database"},
-    {"healthcheck", cv_command_healthcheck, "ask the service on this machine if it is ready"},
-    {"status", ask_server, "show what a server is doing"},
-    {"device", ask_server, "list, show, revoke, hold, release, delete, allow, cancel, approve"},
-    {"certificate", ask_server, "list, show, revoke"},
-    {"authority", ask_server, "list, import, enable, disable, revoke"},
-    {"gateway", ask_server, "add"},
-    {"token", ask_server, "enrol"},
-    {"version", show_version, "print the version"},
-    {"help", show_help, "print this"},
+    {"serve", "", cv_command_serve, "run the service"},
+    {"init", "", cv_command_init, "make the keys, certificates and admin token of a factory"},
+    {"migrate", "", cv_command_migrate, "bring the database schema up to date"},
+    {"check-config", "", cv_command_check_config, "check the configuration"},
+    {"print-config", "", cv_command_print_config, "show the settings in force and their origin"},
+    {"audit", "verify", cv_command_audit, "check the hash chain of the audit trail"},
+    {"doctor", "", cv_command_doctor, "look for what is wrong on this machine and in the database"},
+    {"healthcheck", "", cv_command_healthcheck, "ask the service on this machine if it is ready"},
+    {"completion", "", show_completion,
+	"print what bash, zsh or fish need to complete command lines"},
+    {"version", "", show_version, "print the version"},
+    {"help", "", show_help, "print this"},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static int
+show_completion(struct cv_command_line *line, int argc, char **argv)
+{
+	struct cv_cli_program_verb own[VERB_COUNT];
+
+	(void)line;
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		own[i] = (struct cv_cli_program_verb){verbs[i].name, verbs[i].act, verbs[i].help};
+	return cv_cli_print_completion(own, VERB_COUNT, argc, argv);
+}
 
 static void
 print_usage(FILE *stream)
 {
 	(void)fputs("usage: certvendor [option]... VERB [argument]...\n\n", stream);
-	for (size_t i = 0; i < VERB_COUNT; i++)
-		(void)fprintf(stream, "  %-14s %s\n", verbs[i].name, verbs[i].help);
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		char words[32];
+		(void)snprintf(words, sizeof(words), "%s %s", verbs[i].name, verbs[i].act);
+		(void)fprintf(stream, "  %-14s %s\n", words, verbs[i].help);
+	}
+	(void)fputs("\nover the API of a running server:\n", stream);
+	cv_cli_print_verbs(stream);
 	(void)fputs("\n"
 		    "  --config FILE      settings (CERTVENDOR_CONFIG)\n"
 		    "  --server URL       operator API to ask (CERTVENDOR_SERVER)\n"
@@ -125,6 +133,13 @@ parse_options(int argc, char **argv, struct cv_command_line *line, int *ret_exit
 	return true;
 }
 
+static bool
+is_called(const struct verb *verb, int argc, char **argv)
+{
+	return cv_text_equal(verb->name, argv[0]) &&
+	       (verb->act[0] == '\0' || (argc > 1 && cv_text_equal(verb->act, argv[1])));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -139,9 +154,11 @@ main(int argc, char **argv)
 	}
 	const char *name = argv[optind];
 	for (size_t i = 0; i < VERB_COUNT; i++) {
-		if (cv_text_equal(verbs[i].name, name))
+		if (is_called(&verbs[i], argc - optind, argv + optind))
 			return verbs[i].run(&line, argc - optind, argv + optind);
 	}
+	if (cv_cli_has_verb(name))
+		return cv_cli_run(&line.client, argc - optind, argv + optind);
 	(void)fprintf(stderr, "certvendor: no verb \"%s\" (see certvendor help)\n", name);
 	return CV_EXIT_USAGE;
 }

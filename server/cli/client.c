@@ -5,7 +5,9 @@
 #include <sys/ioctl.h>
 
 #include "cv/codec/table.h"
+#include "cv/util/clock.h"
 #include "cv/util/file.h"
+#include "cv/util/random.h"
 #include "cv/util/text.h"
 #include "invocation_internal.h"
 #include "transport_internal.h"
@@ -13,6 +15,7 @@
 #define DEFAULT_SERVER "https://localhost:8444"
 #define TIMEOUT_MS 60000
 #define TOKEN_MAX_BYTES 4096
+#define LIST_MAX_BYTES ((size_t)1024 * 1024 * 1024)
 #define EXIT_DONE 0
 #define EXIT_REFUSED 1
 #define EXIT_USAGE 2
@@ -61,37 +64,57 @@ find_token(const struct cv_cli_options *options, struct cv_buffer *ret_token, st
 }
 
 static bool
-make_body(const struct cv_cli_invocation *invocation, struct cv_buffer *body, struct cv_error *err)
+makes_something(const struct cv_cli_verb *verb)
 {
-	if (invocation->verb->body != NULL)
-		return invocation->verb->body(invocation, body, err);
-	if (cv_text_equal(invocation->verb->method, "POST"))
-		cv_buffer_append_text(body, "{}");
-	return !body->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for a request");
+	return cv_text_equal(verb->method, "POST") && strchr(verb->path, '{') == NULL;
+}
+
+/* An answer that was lost is asked for once more: the key keeps the request from happening twice.
+ */
+static bool
+send(const struct cv_cli_verb *verb, struct cv_transport_request *request, long *ret_status,
+    struct cv_buffer *ret_answer, struct cv_error *err)
+{
+	char key[CV_UUID_TEXT_SIZE];
+
+	if (!makes_something(verb))
+		return cv_transport_send(request, ret_status, ret_answer, err);
+	cv_uuid7(cv_clock_wall_ms(cv_clock_system()), key);
+	request->idempotency_key = key;
+	if (cv_transport_send(request, ret_status, ret_answer, err))
+		return true;
+	cv_buffer_reset(ret_answer);
+	return cv_transport_send(request, ret_status, ret_answer, err);
 }
 
 static bool
-ask(const struct cv_cli_invocation *invocation, long *ret_status, struct cv_buffer *ret_answer,
-    struct cv_error *err)
+ask(const struct cv_cli_invocation *invocation, size_t number, const char *cursor, long *ret_status,
+    struct cv_buffer *ret_answer, struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer token = {.is_secret = true};
 	CV_AUTO_BUFFER struct cv_buffer url = CV_BUFFER_INIT;
 	CV_AUTO_BUFFER struct cv_buffer body = CV_BUFFER_INIT;
 	const struct cv_cli_options *global = &invocation->global;
 	const char *server = or_environment(global->server, "CERTVENDOR_SERVER");
+	const char *tag = cv_cli_value(invocation, "if-match");
 
-	if (!cv_cli_make_url(invocation, server == NULL ? DEFAULT_SERVER : server, &url, err) ||
-	    !make_body(invocation, &body, err) || !find_token(global, &token, err))
+	if (!cv_cli_make_url(
+		invocation, number, server == NULL ? DEFAULT_SERVER : server, cursor, &url, err) ||
+	    !cv_cli_make_body(invocation, number, &body, err) || !find_token(global, &token, err))
 		return false;
-	const struct cv_transport_request request = {
+	/* A change names only what it changes, so that by default it may meet any state. */
+	if (tag == NULL && cv_text_equal(invocation->verb->method, "PATCH"))
+		tag = "*";
+	struct cv_transport_request request = {
 	    .method = invocation->verb->method,
 	    .url = cv_buffer_text(&url),
 	    .token = cv_buffer_text(&token),
 	    .ca_file = or_environment(global->ca_file, "CERTVENDOR_CA"),
 	    .body = cv_buffer_bytes(&body),
+	    .if_match = tag,
 	    .timeout_ms = TIMEOUT_MS,
 	};
-	return cv_transport_send(&request, ret_status, ret_answer, err);
+	return send(invocation->verb, &request, ret_status, ret_answer, err);
 }
 
 /* Nothing from another machine may command the terminal. */
@@ -141,16 +164,16 @@ terminal_width(void)
 }
 
 static bool
-show_list(struct cv_bytes answer, struct cv_error *err)
+show_list(const struct cv_cli_verb *verb, struct cv_bytes answer, struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
 	CV_AUTO_BUFFER struct cv_buffer next = CV_BUFFER_INIT;
 
-	if (!cv_table_append_list(answer, terminal_width(), &text, err))
+	if (!cv_table_append_list(answer, verb->columns, terminal_width(), &text, err))
 		return false;
 	(void)fputs(cv_buffer_text(&text), stdout);
 	if (cv_table_find_text(answer, "next", &next)) {
-		(void)fputs("more follow: --after ", stderr);
+		(void)fputs("more follow: --all, or --cursor ", stderr);
 		print_clean(stderr, cv_buffer_text(&next));
 		(void)fputs("\n", stderr);
 	}
@@ -180,14 +203,13 @@ show_screen(struct cv_bytes answer, struct cv_error *err)
 }
 
 static bool
-show_outcome(
-    const struct cv_cli_invocation *invocation, struct cv_bytes answer, struct cv_error *err)
+show_outcome(const char *subject, struct cv_bytes answer, struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer outcome = CV_BUFFER_INIT;
 
 	if (!cv_table_find_text(answer, "outcome", &outcome))
 		return cv_fail(err, CV_E_INTERNAL, "the answer has no outcome");
-	(void)printf("%s: ", invocation->argument);
+	(void)printf("%s: ", subject);
 	print_clean(stdout, cv_buffer_text(&outcome));
 	if (cv_table_find_true(answer, "ends_key"))
 		(void)fputs("; the key of the device ended with it", stdout);
@@ -219,26 +241,28 @@ write_certificate(struct cv_bytes answer, const char *path, struct cv_error *err
 }
 
 static bool
-show(const struct cv_cli_invocation *invocation, struct cv_bytes answer, struct cv_error *err)
+show(const struct cv_cli_invocation *invocation, size_t number, struct cv_bytes answer,
+    struct cv_error *err)
 {
-	const char *out = cv_cli_value(invocation, CV_CLI_OUT);
+	const char *out = cv_cli_value(invocation, "out");
 
 	if (out != NULL && !write_certificate(answer, out, err))
 		return false;
 	if (invocation->global.is_json) {
 		(void)fwrite(answer.data, 1, answer.len, stdout);
-		(void)fputs("\n", stdout);
+		if (answer.len == 0 || answer.data[answer.len - 1] != '\n')
+			(void)fputs("\n", stdout);
 		return true;
 	}
 	switch (invocation->verb->view) {
 	case CV_CLI_VIEW_LIST:
-		return show_list(answer, err);
+		return show_list(invocation->verb, answer, err);
 	case CV_CLI_VIEW_OBJECT:
 		return show_object(answer, err);
 	case CV_CLI_VIEW_SCREEN:
 		return show_screen(answer, err);
 	case CV_CLI_VIEW_OUTCOME:
-		return show_outcome(invocation, answer, err);
+		return show_outcome(cv_cli_subject(invocation, number), answer, err);
 	case CV_CLI_VIEW_TOKEN:
 		return show_member(answer, "token", err);
 	case CV_CLI_VIEW_CERTIFICATE:
@@ -260,27 +284,124 @@ cv_cli_has_verb(const char *verb)
 	return false;
 }
 
-int
-cv_cli_run(const struct cv_cli_options *options, int argc, char **argv)
+/* ---- one request after the other ---- */
+
+/* Over itself on a terminal, and nothing anywhere else. count 0: done, wipe it. */
+static void
+show_progress(const char *what, size_t count, size_t total)
+{
+	if (isatty(STDERR_FILENO) != 1)
+		return;
+	if (count == 0)
+		(void)fputs("\r\033[K", stderr);
+	else if (total == 0)
+		(void)fprintf(stderr, "\r%s: %zu", what, count);
+	else
+		(void)fprintf(stderr, "\r%s: %zu of %zu", what, count, total);
+	(void)fflush(stderr);
+}
+
+static int
+finish(bool is_good, long status, struct cv_bytes answer, const struct cv_error *err)
+{
+	if (!is_good)
+		return report(err);
+	if (status < 200 || status > 299)
+		return report_problem(status, answer);
+	return EXIT_DONE;
+}
+
+static int
+run_one(const struct cv_cli_invocation *invocation, size_t number)
 {
 	CV_AUTO_BUFFER struct cv_buffer answer = {
 	    .max_bytes = CV_TRANSPORT_ANSWER_MAX,
 	    .is_secret = true,
 	};
-	struct cv_cli_invocation invocation;
 	struct cv_error err = CV_ERROR_INIT;
-	long status;
+	long status = 0;
+	bool is_good = ask(invocation, number, NULL, &status, &answer, &err);
+	int end = finish(is_good, status, cv_buffer_bytes(&answer), &err);
+
+	if (end == EXIT_DONE && !show(invocation, number, cv_buffer_bytes(&answer), &err)) {
+		(void)report(&err);
+		return EXIT_REFUSED;
+	}
+	return end;
+}
+
+/* Goes on after a refusal: the rest does not depend on it. */
+static int
+run_each(const struct cv_cli_invocation *invocation)
+{
+	size_t count = cv_cli_request_count(invocation);
+	int worst = EXIT_DONE;
+
+	for (size_t i = 0; i < count; i++) {
+		int end = run_one(invocation, i);
+		if (end > worst)
+			worst = end;
+		if (count > 1 && isatty(STDOUT_FILENO) != 1)
+			show_progress(invocation->verb->act, i + 1, count);
+	}
+	show_progress("", 0, 0);
+	return worst;
+}
+
+static int
+read_page(const struct cv_cli_invocation *invocation, struct cv_buffer *items,
+    struct cv_buffer *cursor, size_t *ret_count)
+{
+	CV_AUTO_BUFFER struct cv_buffer answer = {.max_bytes = CV_TRANSPORT_ANSWER_MAX};
+	struct cv_error err = CV_ERROR_INIT;
+	long status = 0;
+	bool is_good = ask(invocation, 0, cursor->len == 0 ? NULL : cv_buffer_text(cursor), &status,
+	    &answer, &err);
+	int end = finish(is_good, status, cv_buffer_bytes(&answer), &err);
+
+	cv_buffer_reset(cursor);
+	if (end != EXIT_DONE ||
+	    cv_table_append_page(cv_buffer_bytes(&answer), items, cursor, ret_count, &err))
+		return end;
+	(void)report(&err);
+	return EXIT_REFUSED;
+}
+
+static int
+run_pages(const struct cv_cli_invocation *invocation)
+{
+	CV_AUTO_BUFFER struct cv_buffer items = {.max_bytes = LIST_MAX_BYTES};
+	CV_AUTO_BUFFER struct cv_buffer list = {.max_bytes = LIST_MAX_BYTES};
+	CV_AUTO_BUFFER struct cv_buffer cursor = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	size_t total = 0, count;
+
+	do {
+		int end = read_page(invocation, &items, &cursor, &count);
+		if (end != EXIT_DONE)
+			return end;
+		total += count;
+		show_progress("read", total, 0);
+	} while (cursor.len > 0);
+	show_progress("", 0, 0);
+	cv_buffer_append_text(&list, "{\"items\":[");
+	cv_buffer_append_text(&list, cv_buffer_text(&items));
+	cv_buffer_append_text(&list, "],\"next\":null}\n");
+	if (show(invocation, 0, cv_buffer_bytes(&list), &err))
+		return EXIT_DONE;
+	(void)report(&err);
+	return EXIT_REFUSED;
+}
+
+int
+cv_cli_run(const struct cv_cli_options *options, int argc, char **argv)
+{
+	struct cv_cli_invocation invocation;
 	int end;
 
 	if (!cv_cli_parse(options, argc, argv, &invocation, &end))
 		return end;
-	if (!ask(&invocation, &status, &answer, &err))
-		return report(&err);
-	if (status < 200 || status > 299)
-		return report_problem(status, cv_buffer_bytes(&answer));
-	if (!show(&invocation, cv_buffer_bytes(&answer), &err)) {
-		(void)report(&err);
-		return EXIT_REFUSED;
-	}
-	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED;
+	end = cv_cli_value(&invocation, "all") != NULL ? run_pages(&invocation)
+						       : run_each(&invocation);
+	return fflush(stdout) == 0 ? end : EXIT_REFUSED;
 }

@@ -1,35 +1,46 @@
-/* One verb as it was called: its row of the table, its options, and the body of its request. */
+/*
+ * One verb as it was called. The table of verbs is the truth for parsing, requests, help and
+ * completion; the table of options says what each of them is and where in a request it goes.
+ */
 #ifndef CV_CLI_INVOCATION_INTERNAL_H
 #define CV_CLI_INVOCATION_INTERNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "cv/cli/client.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
 
-#define CV_CLI_SOURCES_MAX 8
-
-/* Options of their own, as bits: a verb takes those of its row. */
-enum cv_cli_option {
-	CV_CLI_REASON = 1 << 0,
-	CV_CLI_DEVICE = 1 << 1,
-	CV_CLI_USES = 1 << 2,
-	CV_CLI_EXPIRES = 1 << 3,
-	CV_CLI_NAME = 1 << 4,
-	CV_CLI_KIND = 1 << 5,
-	CV_CLI_OWNER = 1 << 6,
-	CV_CLI_CSR = 1 << 7,
-	CV_CLI_SOURCE = 1 << 8,
-	CV_CLI_FACTORIES = 1 << 9,
-	CV_CLI_NO_ACTIVATE = 1 << 10,
-	CV_CLI_LIFETIME = 1 << 11,
-	CV_CLI_OUT = 1 << 12,
-	CV_CLI_AFTER = 1 << 13,
-	CV_CLI_LIMIT = 1 << 14,
+enum cv_cli_kind {
+	CV_CLI_TEXT,
+	CV_CLI_TEXT_OR_NULL, /* "factory" is null: what the factory says */
+	CV_CLI_NUMBER,
+	CV_CLI_WORDS,    /* "a,b": a list */
+	CV_CLI_REPEATED, /* a list, one word each time */
+	CV_CLI_FILE,     /* the text of the file */
+	CV_CLI_TRUE,     /* flags */
+	CV_CLI_FALSE,
+	CV_CLI_HEADER, /* If-Match */
+	CV_CLI_LOCAL,  /* not in the request; value NULL: a flag */
+	CV_CLI_GLOBAL, /* of every verb */
 };
-#define CV_CLI_OPTION_COUNT 15
+
+struct cv_cli_option {
+	const char *name;
+	enum cv_cli_kind kind;
+	const char *value;  /* for the help: "ID", or the words "a|b"; NULL: a flag */
+	const char *member; /* of the query or body, where it is not the name with '_' for '-' */
+	const char *help;
+};
+
+#define CV_CLI_OPTIONS_MAX 48
+const struct cv_cli_option *cv_cli_options(size_t *ret_count);
+/* NULL: there is none. */
+const struct cv_cli_option *cv_cli_option(const char *name);
+/* Does its value name a file? */
+bool cv_cli_option_is_file(const struct cv_cli_option *option);
 
 /* How an answer is shown to a person. */
 enum cv_cli_view {
@@ -41,45 +52,56 @@ enum cv_cli_view {
 	CV_CLI_VIEW_CERTIFICATE,
 };
 
-struct cv_cli_invocation;
-
-/* Appends the JSON body. CV_E_INPUT: an option is missing or its value is none. */
-typedef bool cv_cli_body(
-    const struct cv_cli_invocation *invocation, struct cv_buffer *body, struct cv_error *err);
-
 struct cv_cli_verb {
 	const char *verb;
-	const char *act;      /* "": the verb stands alone */
-	const char *argument; /* what is named, for the help; "": nothing */
-	unsigned options;     /* enum cv_cli_option */
+	const char *act; /* "": the verb stands alone */
+	/* What is named: "" nothing, "ID" one, "ID..." one or more, a request each, "NAME
+	 * DEVICE..." two. They fill the braces of the path; what is left is a member of the body.
+	 */
+	const char *arguments;
+	const char *options; /* names; one that must be given ends with '!' */
 	const char *method;
-	const char *path;   /* begins the path; the argument follows it */
-	const char *suffix; /* behind the argument */
-	cv_cli_body *body;  /* NULL: none, or {} for POST */
+	const char *path;
+	const char *member; /* of the body, for an argument that is not in the path; a file when its
+			       option kind is one; NULL: none */
 	enum cv_cli_view view;
+	const char *columns; /* of a list, in this order */
 	const char *help;
 };
 
 const struct cv_cli_verb *cv_cli_verbs(size_t *ret_count);
 
+/* Next name of a list of words; false at the end. */
+bool cv_cli_next_word(const char **words, char *ret_word, size_t size);
+bool cv_cli_takes(const struct cv_cli_verb *verb, const char *option);
+
 struct cv_cli_invocation {
 	const struct cv_cli_verb *verb;
 	struct cv_cli_options global;
-	const char *argument;                    /* NULL: none */
-	const char *values[CV_CLI_OPTION_COUNT]; /* by bit number; NULL: not given */
-	const char *sources[CV_CLI_SOURCES_MAX];
-	size_t source_count;
+	char *const *arguments; /* lent */
+	size_t argument_count;
+	const char *values[CV_CLI_OPTIONS_MAX]; /* by number of the option; NULL: not given */
+	const char *repeated[8];                /* of the one option that is CV_CLI_REPEATED */
+	size_t repeated_count;
 };
+#define CV_CLI_REPEATED_MAX 8
 
-/* The value of one option; NULL: not given. */
-const char *cv_cli_value(const struct cv_cli_invocation *invocation, enum cv_cli_option option);
+/* The value of one option, "" of a flag; NULL: not given. */
+const char *cv_cli_value(const struct cv_cli_invocation *invocation, const char *option);
 
 /* Reads the command line; false: *ret_exit is the end of it. */
 bool cv_cli_parse(const struct cv_cli_options *options, int argc, char **argv,
     struct cv_cli_invocation *ret_invocation, int *ret_exit);
 
-/* The address of the request: server, path, argument, query. */
-bool cv_cli_make_url(const struct cv_cli_invocation *invocation, const char *server,
-    struct cv_buffer *url, struct cv_error *err);
+/* How many requests it takes: one for each of the arguments that may be several. */
+size_t cv_cli_request_count(const struct cv_cli_invocation *invocation);
+/* The argument that tells one request from another; NULL: none. */
+const char *cv_cli_subject(const struct cv_cli_invocation *invocation, size_t number);
+/* The address of a request: server, path, arguments, query. cursor NULL: that of the options. */
+bool cv_cli_make_url(const struct cv_cli_invocation *invocation, size_t number, const char *server,
+    const char *cursor, struct cv_buffer *url, struct cv_error *err);
+/* The JSON body; empty for GET. CV_E_INPUT: a value is none, or a file cannot be read. */
+bool cv_cli_make_body(const struct cv_cli_invocation *invocation, size_t number,
+    struct cv_buffer *body, struct cv_error *err);
 
 #endif

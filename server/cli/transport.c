@@ -40,17 +40,26 @@ add_header(struct curl_slist **headers, const char *line)
 	return longer != NULL;
 }
 
+static bool
+add_named(struct curl_slist **headers, const char *name, const char *value)
+{
+	CV_AUTO_BUFFER struct cv_buffer line = CV_BUFFER_INIT;
+
+	if (value == NULL)
+		return true;
+	cv_buffer_printf(&line, "%s: %s", name, value);
+	return !line.has_failed && add_header(headers, cv_buffer_text(&line));
+}
+
 /* Whoever runs us may be tracing; the server ignores what is no traceparent. */
 static bool
 add_trace(struct curl_slist **headers)
 {
-	CV_AUTO_BUFFER struct cv_buffer line = CV_BUFFER_INIT;
 	const char *parent = getenv("TRACEPARENT");
 
 	if (parent == NULL || strpbrk(parent, "\r\n") != NULL)
 		return true;
-	cv_buffer_printf(&line, "traceparent: %s", parent);
-	return !line.has_failed && add_header(headers, cv_buffer_text(&line));
+	return add_named(headers, "traceparent", parent);
 }
 
 static bool
@@ -60,7 +69,8 @@ add_headers(const struct cv_transport_request *request, struct curl_slist **head
 
 	if (request->body.data != NULL && !add_header(headers, "Content-Type: application/json"))
 		return false;
-	if (!add_trace(headers))
+	if (!add_named(headers, "If-Match", request->if_match) ||
+	    !add_named(headers, "Idempotency-Key", request->idempotency_key) || !add_trace(headers))
 		return false;
 	if (request->token == NULL)
 		return true;

@@ -12,9 +12,11 @@
 struct cv_transport_request {
 	const char *method;
 	const char *url;
-	const char *token;    /* NULL: none */
-	const char *ca_file;  /* NULL: the system's */
-	struct cv_bytes body; /* JSON; data NULL: none */
+	const char *token;           /* NULL: none */
+	const char *ca_file;         /* NULL: the system's */
+	struct cv_bytes body;        /* JSON; data NULL: none */
+	const char *if_match;        /* NULL: none */
+	const char *idempotency_key; /* NULL: none */
 	long timeout_ms;
 	bool is_local; /* never through a proxy */
 };

@@ -11,8 +11,10 @@
 #define DEPTH_MAX 8
 #define SHORTENED ".."
 
+#define MEMBER_SIZE 48
+
 struct column {
-	const char *member;
+	char member[MEMBER_SIZE];
 	size_t width;
 };
 
@@ -105,6 +107,23 @@ fits_a_cell(const json_t *value)
 }
 
 static void
+add_column(struct table *table, const char *member, size_t len)
+{
+	struct column *column = &table->columns[table->count];
+
+	for (size_t i = 0; i < table->count; i++) {
+		if (strncmp(table->columns[i].member, member, len) == 0 &&
+		    table->columns[i].member[len] == '\0')
+			return;
+	}
+	if (table->count < COLUMNS_MAX && len < MEMBER_SIZE) {
+		memcpy(column->member, member, len);
+		column->member[len] = '\0';
+		table->count++;
+	}
+}
+
+static void
 find_columns(struct table *table)
 {
 	for (size_t i = 0; i < json_array_size(table->rows); i++) {
@@ -112,14 +131,20 @@ find_columns(struct table *table)
 		for (void *at = json_object_iter(row); at != NULL;
 		     at = json_object_iter_next(row, at)) {
 			const char *member = json_object_iter_key(at);
-			size_t known = 0;
-			while (known < table->count &&
-			       strcmp(table->columns[known].member, member) != 0)
-				known++;
-			if (known == table->count && table->count < COLUMNS_MAX &&
-			    fits_a_cell(json_object_iter_value(at)))
-				table->columns[table->count++] = (struct column){member, 0};
+			if (fits_a_cell(json_object_iter_value(at)))
+				add_column(table, member, strlen(member));
 		}
+	}
+}
+
+static void
+take_columns(struct table *table, const char *columns)
+{
+	while (*columns != '\0' && json_array_size(table->rows) > 0) {
+		size_t len = strcspn(columns, " ");
+		add_column(table, columns, len);
+		columns += len;
+		columns += strspn(columns, " ");
 	}
 }
 
@@ -152,7 +177,8 @@ total_width(const struct table *table)
 	return total;
 }
 
-/* Takes from the widest column until the table fits, or nothing can be taken any more. */
+/* Takes from the widest column until the table fits; leaves out the last when nothing can be taken
+ * any more. */
 static void
 shorten(struct table *table, size_t width)
 {
@@ -162,9 +188,12 @@ shorten(struct table *table, size_t width)
 			if (table->columns[i].width > widest->width)
 				widest = &table->columns[i];
 		}
-		if (widest->width <= SHORTEST_CELL)
+		if (widest->width > SHORTEST_CELL)
+			widest->width--;
+		else if (table->count > 1)
+			table->count--;
+		else
 			return;
-		widest->width--;
 	}
 }
 
@@ -183,10 +212,8 @@ append_padded(struct cv_buffer *text, const char *cell, size_t width, bool is_la
 	}
 	if (len > width)
 		cv_buffer_append_text(text, SHORTENED);
-	for (size_t i = len; !is_last && i < width + GAP; i++)
+	for (size_t i = len > width ? width : len; !is_last && i < width + GAP; i++)
 		cv_buffer_append_byte(text, ' ');
-	if (!is_last && len > width)
-		cv_buffer_append(text, "  ", GAP);
 }
 
 static void
@@ -234,12 +261,16 @@ find_rows(json_t *document)
 	return NULL;
 }
 
+/* columns NULL: all that there are. */
 static void
-append_table(const json_t *rows, size_t width, struct cv_buffer *text)
+append_table(const json_t *rows, const char *columns, size_t width, struct cv_buffer *text)
 {
 	struct table table = {.rows = rows};
 
-	find_columns(&table);
+	if (columns == NULL)
+		find_columns(&table);
+	else
+		take_columns(&table, columns);
 	measure(&table);
 	if (width > 0 && table.count > 0)
 		shorten(&table, width);
@@ -252,8 +283,8 @@ append_table(const json_t *rows, size_t width, struct cv_buffer *text)
 }
 
 bool
-cv_table_append_list(
-    struct cv_bytes json, size_t width, struct cv_buffer *text, struct cv_error *err)
+cv_table_append_list(struct cv_bytes json, const char *columns, size_t width,
+    struct cv_buffer *text, struct cv_error *err)
 {
 	AUTO_JSON json_t *document = parse(json);
 
@@ -262,8 +293,31 @@ cv_table_append_list(
 	const json_t *rows = find_rows(document);
 	if (rows == NULL)
 		return cv_fail(err, CV_E_INPUT, "the answer has no list");
-	append_table(rows, width, text);
+	append_table(rows, columns, width, text);
 	return !text->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for a table");
+}
+
+bool
+cv_table_append_page(struct cv_bytes json, struct cv_buffer *items, struct cv_buffer *ret_next,
+    size_t *ret_count, struct cv_error *err)
+{
+	AUTO_JSON json_t *document = parse(json);
+	const json_t *rows = json_object_get(document, "items");
+	const char *next = json_string_value(json_object_get(document, "next"));
+
+	if (!json_is_array(rows))
+		return cv_fail(err, CV_E_INPUT, "the answer is no page of a list");
+	*ret_count = json_array_size(rows);
+	for (size_t i = 0; i < *ret_count; i++) {
+		CV_AUTO_MEMORY char *item =
+		    json_dumps(json_array_get(rows, i), JSON_COMPACT | JSON_ENCODE_ANY);
+		if (item == NULL)
+			return cv_fail(err, CV_E_MEMORY, "no memory for a list");
+		cv_buffer_append_text(items, items->len == 0 ? "" : ",");
+		cv_buffer_append_text(items, item);
+	}
+	cv_buffer_append_text(ret_next, next == NULL ? "" : next);
+	return !items->has_failed || cv_fail(err, CV_E_LIMIT, "the list is too long");
 }
 
 static void append_members(
@@ -334,7 +388,7 @@ take_tables(json_t *object, size_t width, struct cv_buffer *tables)
 		cv_buffer_append_text(tables, "\n");
 		cv_buffer_append_printable(tables, name);
 		cv_buffer_append_text(tables, ":\n");
-		append_table(value, width, tables);
+		append_table(value, NULL, width, tables);
 		(void)json_object_del(object, name);
 	}
 }

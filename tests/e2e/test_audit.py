@@ -86,4 +86,4 @@ def test_two_servers_make_one_chain(make_lab, request):
 def test_usage(lab):
     for words in ([], ["nonsense"], ["verify", "--expect", "1"], ["verify", "--expect", "x:y"], ["verify", "more"]):
         assert lab.program("audit", *words, is_checked=False).returncode == 2, words
-    assert "audit verify" in lab.program("audit", "--help").stdout
+    assert "audit verify" in lab.program("audit", "verify", "--help").stdout

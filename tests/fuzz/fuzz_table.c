@@ -29,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	const struct cv_bytes json = cv_bytes(data + 1, size - 1);
-	if (!cv_table_append_list(json, data[0], &list, &err))
+	if (!cv_table_append_list(json, NULL, data[0], &list, &err))
 		FUZZ_REQUIRE(err.code == CV_E_INPUT && list.len == 0);
 	if (!cv_table_append_object(json, &object, &err))
 		FUZZ_REQUIRE(err.code == CV_E_INPUT && object.len == 0);

@@ -1,11 +1,12 @@
 /*
- * Operators' verbs: call the operator API of a running server, print a table or JSON. One request a
- * verb.
+ * Operators' verbs: call the operator API of a running server, print a table or JSON.
  */
 #ifndef CV_CLI_CLIENT_H
 #define CV_CLI_CLIENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
 
 /* Where and as whom. NULL: from CERTVENDOR_SERVER, CERTVENDOR_TOKEN(_FILE), CERTVENDOR_CA. */
 struct cv_cli_options {
@@ -17,10 +18,22 @@ struct cv_cli_options {
 	bool is_json;
 };
 
-/* Is this a verb of this room ("device", "certificate", "token", "gateway", "authority", "status")?
- */
+/* Is this a verb of this room ("device", "status")? */
 bool cv_cli_has_verb(const char *verb);
-/* Runs it; argv[0] is the verb. Exit code: 0 done, 1 refused or failed, 2 usage. */
+/* Runs it; argv[0] is the verb. Exit code: 0 done, 1 refused or failed, 2 usage; the highest of
+ * several requests. */
 int cv_cli_run(const struct cv_cli_options *options, int argc, char **argv);
+/* A line for each verb of this room. */
+void cv_cli_print_verbs(FILE *stream);
+
+/* A verb of another room, for completion. With an act: a further one of a verb of this room. */
+struct cv_cli_program_verb {
+	const char *name;
+	const char *act; /* "": none */
+	const char *help;
+};
+/* "completion SHELL": prints the completion of bash, zsh or fish. */
+int cv_cli_print_completion(
+    const struct cv_cli_program_verb *others, size_t count, int argc, char **argv);
 
 #endif

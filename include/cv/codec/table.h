@@ -10,13 +10,22 @@
 #include "cv/util/error.h"
 
 /*
- * Appends a list as a table: one column for each plain member that the rows have, in the server's
- * order. The rows are the first array in the object, or the array itself. width: columns of the
- * terminal, the widest cells are shortened to fit; 0: nothing is shortened. CV_E_INPUT: no JSON, or
- * no list in it.
+ * Appends a list as a table. The rows are the first array in the object, or the array itself.
+ * columns: the members that are shown, separated by blanks; NULL: every plain member that the rows
+ * have, in the server's order. width: columns of the terminal; the widest cells are shortened to
+ * fit, and what then does not fit is left out from the right; 0: nothing is. CV_E_INPUT: no JSON,
+ * or no list in it.
  */
-bool cv_table_append_list(
-    struct cv_bytes json, size_t width, struct cv_buffer *text, struct cv_error *err);
+bool cv_table_append_list(struct cv_bytes json, const char *columns, size_t width,
+    struct cv_buffer *text, struct cv_error *err);
+
+/*
+ * Appends the items of a page, with commas between and before, to those of earlier ones, and the
+ * cursor of the next one to *ret_next (empty: this was the last). ret_count: how many there were.
+ * CV_E_INPUT: no page.
+ */
+bool cv_table_append_page(struct cv_bytes json, struct cv_buffer *items, struct cv_buffer *ret_next,
+    size_t *ret_count, struct cv_error *err);
 
 /* Appends an object as lines "name  value"; members of members as "outer.inner". CV_E_INPUT: no
  * JSON object. */

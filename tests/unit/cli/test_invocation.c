@@ -17,12 +17,13 @@ static bool
 parse(char *words, struct cv_cli_invocation *ret_invocation, int *ret_exit)
 {
 	static const struct cv_cli_options options = {.server = NULL};
-	char *arguments[ARGUMENTS_MAX + 1] = {NULL};
+	static char *arguments[ARGUMENTS_MAX + 1]; /* lent to the invocation */
 	int count = 0;
 
 	for (char *word = strtok_r(words, " ", &words); word != NULL && count < ARGUMENTS_MAX;
 	     word = strtok_r(NULL, " ", &words))
 		arguments[count++] = word;
+	arguments[count] = NULL;
 	return cv_cli_parse(&options, count, arguments, ret_invocation, ret_exit);
 }
 
@@ -30,7 +31,8 @@ struct request_row {
 	const char *line;
 	const char *method;
 	const char *url;
-	const char *body; /* NULL: none of its own */
+	const char *body;
+	size_t number; /* of the request, where it takes several */
 };
 
 static void
@@ -44,13 +46,12 @@ check_request(const struct request_row *row)
 	int end = -1;
 
 	cr_assert(parse(words, &invocation, &end), "%s: %d", row->line, end);
-	cr_assert(cv_cli_make_url(&invocation, "https://s:1/", &url, &err));
+	cr_assert_lt(row->number, cv_cli_request_count(&invocation), "%s", row->line);
+	cr_assert(cv_cli_make_url(&invocation, row->number, "https://s:1/", NULL, &url, &err));
 	cr_expect_str_eq(invocation.verb->method, row->method, "%s", row->line);
 	cr_expect_str_eq(cv_buffer_text(&url), row->url, "%s: %s", row->line, cv_buffer_text(&url));
-	cr_assert_eq(invocation.verb->body != NULL, row->body != NULL, "%s", row->line);
-	if (row->body == NULL)
-		return;
-	cr_assert(invocation.verb->body(&invocation, &body, &err), "%s: %s", row->line, err.text);
+	cr_assert(
+	    cv_cli_make_body(&invocation, row->number, &body, &err), "%s: %s", row->line, err.text);
 	cr_expect_str_eq(
 	    cv_buffer_text(&body), row->body, "%s: %s", row->line, cv_buffer_text(&body));
 }
@@ -58,26 +59,41 @@ check_request(const struct request_row *row)
 Test(invocation, requests)
 {
 	static const struct request_row rows[] = {
-	    {"status", "GET", "https://s:1/v1/status", NULL},
-	    {"device list", "GET", "https://s:1/v1/devices", NULL},
-	    {"device list --after d1 --limit 5 --factory f", "GET",
-		"https://s:1/v1/devices?factory=f&after=d1&limit=5", NULL},
-	    {"device show a/b?c%", "GET", "https://s:1/v1/devices/a%2Fb%3Fc%25", NULL},
+	    {"status", "GET", "https://s:1/v1/status", "", 0},
+	    {"device list", "GET", "https://s:1/v1/devices", "", 0},
+	    {"device list --cursor c1 --limit 5 --factory f --all", "GET",
+		"https://s:1/v1/devices?factory=f&cursor=c1&limit=5", "", 0},
+	    {"device show a/b?c%", "GET", "https://s:1/v1/devices/a%2Fb%3Fc%25", "", 0},
 	    {"device revoke d1 --reason keyCompromise", "POST", "https://s:1/v1/devices/d1/revoke",
-		"{\"reason\":\"keyCompromise\"}"},
-	    {"device revoke d1", "POST", "https://s:1/v1/devices/d1/revoke", "{}"},
-	    {"device hold d1", "POST", "https://s:1/v1/devices/d1/hold", NULL},
+		"{\"reason\":\"keyCompromise\"}", 0},
+	    {"device revoke d1", "POST", "https://s:1/v1/devices/d1/revoke", "{}", 0},
+	    {"device hold d1 d2", "POST", "https://s:1/v1/devices/d2/hold", "{}", 1},
 	    {"device approve d:1 --factory f", "POST",
-		"https://s:1/v1/devices/d%3A1/approve?factory=f", NULL},
-	    {"device delete d1", "DELETE", "https://s:1/v1/devices/d1", NULL},
-	    {"certificate list --device d1", "GET", "https://s:1/v1/certificates?device=d1", NULL},
+		"https://s:1/v1/devices/d%3A1/approve?factory=f", "{}", 0},
+	    {"device delete d1", "DELETE", "https://s:1/v1/devices/d1", "{}", 0},
+	    {"certificate list --device d1 --expires-before 2027-01-01T00:00:00Z", "GET",
+		"https://s:1/v1/certificates?device=d1&expires_before=2027-01-01T00%3A00%3A00Z", "",
+		0},
 	    {"certificate revoke ab --reason superseded", "POST",
-		"https://s:1/v1/certificates/ab/revoke", "{\"reason\":\"superseded\"}"},
-	    {"token enrol", "POST", "https://s:1/v1/enrolment-tokens", "{}"},
+		"https://s:1/v1/certificates/ab/revoke", "{\"reason\":\"superseded\"}", 0},
+	    {"token enrol", "POST", "https://s:1/v1/enrolment-tokens", "{}", 0},
 	    {"token enrol --device d1 --uses 3 --expires-in 60", "POST",
 		"https://s:1/v1/enrolment-tokens",
-		"{\"device\":\"d1\",\"uses\":3,\"expires_in\":60}"},
-	    {"authority disable ca", "POST", "https://s:1/v1/authorities/ca/disable", NULL},
+		"{\"device\":\"d1\",\"expires_in\":60,\"uses\":3}", 0},
+	    {"authority disable ca", "POST", "https://s:1/v1/authorities/ca/disable", "{}", 0},
+	    {"group create g", "POST", "https://s:1/v1/groups", "{\"name\":\"g\"}", 0},
+	    {"group set g --announce factory", "PATCH", "https://s:1/v1/groups/g",
+		"{\"announce\":null}", 0},
+	    {"group add g d1 d2 d3", "PUT", "https://s:1/v1/groups/g/devices/d3", "{}", 2},
+	    {"gateway set g --no-activate", "PATCH", "https://s:1/v1/gateways/g",
+		"{\"may_activate\":false}", 0},
+	    {"factory set f --retire-after-days 7 --if-match x", "PATCH",
+		"https://s:1/v1/factories/f", "{\"retire_after_days\":7}", 0},
+	    {"operator-token create o --role viewer --factories a,b", "POST",
+		"https://s:1/v1/operator-tokens",
+		"{\"name\":\"o\",\"factories\":[\"a\",\"b\"],\"role\":\"viewer\"}", 0},
+	    {"audit list --actor operator:x", "GET", "https://s:1/v1/audit?actor=operator%3Ax", "",
+		0},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -98,13 +114,15 @@ Test(invocation, gateway_and_authority_bodies_hold_their_file)
 	    "--lifetime-days 30",
 	    path);
 	check_request(&(struct request_row){line, "POST", "https://s:1/v1/gateways",
-	    "{\"name\":\"g\",\"sources\":[\"pem\",\"sha256\"],\"factories\":[\"a\",\"b\"],"
-	    "\"may_activate\":false,\"lifetime_days\":30,\"csr\":\"PEM\"}"});
+	    "{\"name\":\"g\",\"csr\":\"PEM\",\"factories\":[\"a\",\"b\"],\"lifetime_days\":30,"
+	    "\"may_activate\":false,\"sources\":[\"pem\",\"sha256\"]}",
+	    0});
 	(void)snprintf(
 	    line, sizeof(line), "authority import %s --name n --kind offline --owner o", path);
 	(void)snprintf(expected, sizeof(expected),
-	    "{\"name\":\"n\",\"kind\":\"offline\",\"owner\":\"o\",\"certificate\":\"PEM\"}");
-	check_request(&(struct request_row){line, "POST", "https://s:1/v1/authorities", expected});
+	    "{\"certificate\":\"PEM\",\"kind\":\"offline\",\"name\":\"n\",\"owner\":\"o\"}");
+	check_request(
+	    &(struct request_row){line, "POST", "https://s:1/v1/authorities", expected, 0});
 	unlink(path);
 }
 
@@ -130,7 +148,15 @@ Test(invocation, wrong_lines_are_usage_errors)
 	    "device show",
 	    "device show a b",
 	    "device list a",
-	    "device hold a --reason keyCompromise",
+	    "device show a --reason x",
+	    "device hold",
+	    "group add g",
+	    "group set g",
+	    "gateway add g --source pem",
+	    "gateway add g --csr /dev/null",
+	    "authority import /dev/null --name n",
+	    "authority import /dev/null --kind offline",
+	    "operator-token create o",
 	    "device list --device a",
 	    "device list --nonsense",
 	    "device revoke a --reason",
@@ -145,15 +171,12 @@ Test(invocation, wrong_lines_are_usage_errors)
 	}
 }
 
-Test(invocation, bodies_refuse_what_is_missing_or_no_number)
+Test(invocation, bodies_refuse_what_is_no_number)
 {
 	static const char *const lines[] = {
 	    "token enrol --uses many",
 	    "token enrol --expires-in -1",
-	    "gateway add g --source pem",
-	    "gateway add g --csr /dev/null",
-	    "authority import /dev/null --name n",
-	    "authority import /dev/null --kind offline",
+	    "factory set f --lifetime-days 1.5",
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -163,8 +186,34 @@ Test(invocation, bodies_refuse_what_is_missing_or_no_number)
 		struct cv_cli_invocation invocation;
 		int end = -1;
 		cr_assert(parse(words, &invocation, &end), "%s", lines[i]);
-		cr_expect_not(invocation.verb->body(&invocation, &body, &err), "%s", lines[i]);
+		cr_expect_not(cv_cli_make_body(&invocation, 0, &body, &err), "%s", lines[i]);
 		cr_expect_eq(err.code, CV_E_INPUT, "%s", lines[i]);
+	}
+}
+
+/* The table of verbs names options by text; each must be one, and have a use. */
+Test(invocation, verbs_name_options_that_there_are)
+{
+	size_t verb_count, option_count;
+	const struct cv_cli_verb *verbs = cv_cli_verbs(&verb_count);
+	const struct cv_cli_option *options = cv_cli_options(&option_count);
+
+	for (size_t i = 0; i < verb_count; i++) {
+		const char *words = verbs[i].options;
+		char word[32];
+
+		while (cv_cli_next_word(&words, word, sizeof(word))) {
+			word[strcspn(word, "!")] = '\0';
+			cr_expect_not_null(
+			    cv_cli_option(word), "%s %s: %s", verbs[i].verb, verbs[i].act, word);
+		}
+	}
+	for (size_t i = 0; i < option_count; i++) {
+		bool is_used = false;
+
+		for (size_t at = 0; at < verb_count; at++)
+			is_used = is_used || cv_cli_takes(&verbs[at], options[i].name);
+		cr_expect(is_used, "--%s", options[i].name);
 	}
 }
 

@@ -12,6 +12,7 @@ text_bytes(const char *text)
 struct list_row {
 	const char *what;
 	const char *json;
+	const char *columns;
 	size_t width;
 	const char *text; /* NULL: refused */
 };
@@ -22,35 +23,44 @@ Test(table, lists)
 	    {"members in the server's order",
 		"{\"devices\":[{\"id\":\"a\",\"last_seen\":5},{\"id\":\"longer\",\"last_seen\":"
 		"null}]}",
-		0, "ID      LAST SEEN\na       5\nlonger  -\n"},
-	    {"a bare array", "[{\"id\":\"a\"}]", 0, "ID\na\n"},
-	    {"a member that only later rows have", "[{\"a\":1},{\"a\":2,\"b\":true}]", 0,
+		NULL, 0, "ID      LAST SEEN\na       5\nlonger  -\n"},
+	    {"a bare array", "[{\"id\":\"a\"}]", NULL, 0, "ID\na\n"},
+	    {"a member that only later rows have", "[{\"a\":1},{\"a\":2,\"b\":true}]", NULL, 0,
 		"A  B\n1  -\n2  yes\n"},
-	    {"lists in a cell, objects left out", "[{\"s\":[\"x\",\"y\"],\"o\":{\"p\":1}}]", 0,
-		"S\nx,y\n"},
-	    {"no rows", "{\"devices\":[],\"next\":null}", 0, "none\n"},
-	    {"control characters", "[{\"id\":\"a\\u001b[2J\\nb\"}]", 0, "ID\na?[2J?b\n"},
-	    {"control characters of ISO 8859", "[{\"id\":\"a\\u009b2J\\u00a0\"}]", 0,
+	    {"lists in a cell, objects left out", "[{\"s\":[\"x\",\"y\"],\"o\":{\"p\":1}}]", NULL,
+		0, "S\nx,y\n"},
+	    {"no rows", "{\"devices\":[],\"next\":null}", NULL, 0, "none\n"},
+	    {"control characters", "[{\"id\":\"a\\u001b[2J\\nb\"}]", NULL, 0, "ID\na?[2J?b\n"},
+	    {"control characters of ISO 8859", "[{\"id\":\"a\\u009b2J\\u00a0\"}]", NULL, 0,
 		"ID\na?2J\xc2\xa0\n"},
-	    {"control characters in a name", "[{\"i\\u001b[2Jd\":1}]", 0, "I?[2JD\n1\n"},
-	    {"the widest cell gives way", "[{\"a\":\"0123456789abcdef\",\"b\":\"xy\"}]", 14,
+	    {"control characters in a name", "[{\"i\\u001b[2Jd\":1}]", NULL, 0, "I?[2JD\n1\n"},
+	    {"the widest cell gives way", "[{\"a\":\"0123456789abcdef\",\"b\":\"xy\"}]", NULL, 14,
 		"A           B\n01234567..  xy\n"},
-	    {"exactly as wide as the terminal", "[{\"a\":\"0123456789\",\"b\":\"xy\"}]", 14,
+	    {"exactly as wide as the terminal", "[{\"a\":\"0123456789\",\"b\":\"xy\"}]", NULL, 14,
 		"A           B\n0123456789  xy\n"},
-	    {"never shorter than eight", "[{\"a\":\"0123456789abcdef\"}]", 2, "A\n012345..\n"},
-	    {"characters, not bytes", "[{\"a\":\"\\u00e4\\u00f6\",\"b\":1}]", 0,
+	    {"never shorter than eight", "[{\"a\":\"0123456789abcdef\"}]", NULL, 2,
+		"A\n012345..\n"},
+	    {"characters, not bytes", "[{\"a\":\"\\u00e4\\u00f6\",\"b\":1}]", NULL, 0,
 		"A   B\n\xc3\xa4\xc3\xb6  1\n"},
-	    {"no list", "{\"id\":\"a\"}", 0, NULL},
-	    {"a text", "\"a\"", 0, NULL},
-	    {"no JSON", "<html>", 0, NULL},
-	    {"nothing", "", 0, NULL},
+	    {"no list", "{\"id\":\"a\"}", NULL, 0, NULL},
+	    {"a text", "\"a\"", NULL, 0, NULL},
+	    {"no JSON", "<html>", NULL, 0, NULL},
+	    {"nothing", "", NULL, 0, NULL},
+	    {"one character too many", "[{\"a\":\"0123456789a\",\"b\":\"xy\"}]", NULL, 14,
+		"A           B\n01234567..  xy\n"},
+	    {"what does not fit is left out",
+		"[{\"a\":\"0123456789\",\"b\":\"0123456789\",\"c\":\"0123456789\"}]", NULL, 20,
+		"A         B\n012345..  012345..\n"},
+	    {"columns that are asked for", "[{\"a\":1,\"b\":2,\"c\":{\"d\":3}}]", "b a e", 0,
+		"B  A  E\n2  1  -\n"},
+	    {"no rows, but columns", "{\"items\":[]}", "a b", 0, "none\n"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
 		struct cv_error err = CV_ERROR_INIT;
-		bool is_list =
-		    cv_table_append_list(text_bytes(rows[i].json), rows[i].width, &text, &err);
+		bool is_list = cv_table_append_list(
+		    text_bytes(rows[i].json), rows[i].columns, rows[i].width, &text, &err);
 		cr_expect_eq(is_list, rows[i].text != NULL, "%s", rows[i].what);
 		if (is_list && rows[i].text != NULL)
 			cr_expect_str_eq(cv_buffer_text(&text), rows[i].text, "%s: %s",
@@ -110,4 +120,26 @@ Test(table, a_screen_has_lines_first_and_tables_behind)
 						"\ndeep:\nY\n?[2J\n");
 	cr_expect_not(cv_table_append_screen(cv_bytes("[]", 2), 0, &text, &err));
 	cr_expect_eq(err.code, CV_E_INPUT);
+}
+
+Test(table, pages)
+{
+	CV_AUTO_BUFFER struct cv_buffer items = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer next = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	size_t count;
+
+	cr_assert(
+	    cv_table_append_page(text_bytes("{\"items\":[{\"b\":1,\"a\":null},2],\"next\":\"c1\"}"),
+		&items, &next, &count, &err));
+	cr_expect_eq(count, 2);
+	cr_expect_str_eq(cv_buffer_text(&next), "c1");
+	cv_buffer_reset(&next);
+	cr_assert(cv_table_append_page(
+	    text_bytes("{\"items\":[3],\"next\":null}"), &items, &next, &count, &err));
+	cr_expect_str_eq(cv_buffer_text(&items), "{\"b\":1,\"a\":null},2,3");
+	cr_expect_str_eq(cv_buffer_text(&next), "");
+	cr_expect_not(
+	    cv_table_append_page(text_bytes("{\"next\":null}"), &items, &next, &count, &err));
+	cr_expect_not(cv_table_append_page(text_bytes("x"), &items, &next, &count, &err));
 }

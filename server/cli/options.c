@@ -1,0 +1,81 @@
+#include "invocation_internal.h"
+
+#include "cv/model/source.h"
+#include "cv/util/text.h"
+
+/* clang-format off */
+static const struct cv_cli_option options[] = {
+	{"action", CV_CLI_TEXT, "WORD", NULL, "only rows of this act, e.g. revoked"},
+	{"activate", CV_CLI_TRUE, NULL, "may_activate", "what it sees may activate a key"},
+	{"actor", CV_CLI_TEXT, "WHO", NULL, "only rows of this actor, e.g. operator:admin"},
+	{"all", CV_CLI_LOCAL, NULL, NULL, "read every page"},
+	{"announce", CV_CLI_TEXT_OR_NULL, "explicit|implied|factory", NULL,
+	    "what announces a next key; factory (groups only): what the factory says"},
+	{"authority", CV_CLI_TEXT, "NAME", NULL, "only those of this authority"},
+	{"csr", CV_CLI_FILE, "FILE", NULL,
+	    "PEM request of the gateway's key, e.g. by: openssl req -new -newkey ec -pkeyopt "
+	    "ec_paramgen_curve:P-256 -nodes -keyout gateway.key -subj /CN=NAME -out gateway.csr"},
+	{"cursor", CV_CLI_TEXT, "CURSOR", NULL, "go on where a page ended"},
+	{"device", CV_CLI_TEXT, "ID", NULL, "of or for this device"},
+	{"expires-before", CV_CLI_TEXT, "TIME", NULL, "only what ends before, e.g. 2027-01-01T00:00:00Z"},
+	{"expires-in", CV_CLI_NUMBER, "SECONDS", NULL,
+	    "default: 3600 for enrolment tokens, never for operator tokens"},
+	{"factories", CV_CLI_WORDS, "A,B", NULL, "factories that it is for; default: all"},
+	{"first-contact", CV_CLI_TEXT, "register|refuse", NULL,
+	    "what is done with an unknown device of an offline authority"},
+	{"group", CV_CLI_TEXT, "NAME", NULL, "only devices of this group"},
+	{"if-match", CV_CLI_HEADER, "ETAG", NULL, "change only this state; default: whatever it is"},
+	{"kind", CV_CLI_TEXT, "root|online|offline|bootstrap", NULL,
+	    "kind of authority; online ones cannot be imported"},
+	{"lifetime-days", CV_CLI_NUMBER, "N", NULL, "of its certificates"},
+	{"limit", CV_CLI_NUMBER, "N", NULL, "how many a page, 1 to 1000; default: 100"},
+	{"name", CV_CLI_TEXT, "NAME", NULL, "name of the authority"},
+	{"no-activate", CV_CLI_FALSE, NULL, "may_activate", "what it sees activates no key"},
+	{"out", CV_CLI_LOCAL, "FILE", NULL, "write the certificate there instead of printing it"},
+	{"owner", CV_CLI_TEXT, "OWNER", NULL, "owner of devices that are first met under it"},
+	{"reason", CV_CLI_TEXT, "TEXT", NULL,
+	    "why, for the audit trail; of a revocation a reason of RFC 5280, e.g. keyCompromise"},
+	{"retire-after-days", CV_CLI_NUMBER, "N", NULL, "how long a replaced key may still talk"},
+	{"role", CV_CLI_TEXT, "viewer|operator|admin", NULL, "what its holder may do"},
+	{"rotation", CV_CLI_TEXT, "none|pending|stalled", NULL, "only devices whose rotation is so"},
+	{"since", CV_CLI_TEXT, "TIME", NULL, "from this time on"},
+	{"source", CV_CLI_REPEATED, "WORD", "sources",
+	    "header it forwards certificates in: " CV_SOURCE_WORDS "; repeatable"},
+	{"state", CV_CLI_TEXT, "STATE", NULL,
+	    "devices: ok, held, deleted, revoked; certificates: issued, announced, active, retired, "
+	    "revoked, discarded"},
+	{"until", CV_CLI_TEXT, "TIME", NULL, "before this time"},
+	{"uses", CV_CLI_NUMBER, "N", NULL, "how many devices may use it; default: 1"},
+	{"server", CV_CLI_GLOBAL, "URL", NULL, "operator API to ask (CERTVENDOR_SERVER)"},
+	{"token-file", CV_CLI_GLOBAL, "FILE", NULL, "file that holds the token"},
+	{"ca", CV_CLI_GLOBAL, "FILE", NULL,
+	    "certificate that the server is verified with (CERTVENDOR_CA)"},
+	{"factory", CV_CLI_GLOBAL, "NAME", NULL, "factory that is meant, where the token has several"},
+	{"json", CV_CLI_GLOBAL, NULL, NULL, "print what the server answered, as it is"},
+	{"help", CV_CLI_GLOBAL, NULL, NULL, "print this"},
+};
+/* clang-format on */
+_Static_assert(sizeof(options) / sizeof(options[0]) <= CV_CLI_OPTIONS_MAX, "values[] is too short");
+
+const struct cv_cli_option *
+cv_cli_options(size_t *ret_count)
+{
+	*ret_count = sizeof(options) / sizeof(options[0]);
+	return options;
+}
+
+const struct cv_cli_option *
+cv_cli_option(const char *name)
+{
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (cv_text_equal(options[i].name, name))
+			return &options[i];
+	}
+	return NULL;
+}
+
+bool
+cv_cli_option_is_file(const struct cv_cli_option *option)
+{
+	return cv_text_equal(option->value, "FILE");
+}

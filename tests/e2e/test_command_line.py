@@ -1,0 +1,299 @@
+"""The command line that asks the operators' API, and how shells complete it."""
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+import uuid
+
+import pytest
+
+from certvendor_lab import BINARY, FACTORY, SECRETS, Authority, clean_environment, run
+
+
+def fresh_name(letter="n"):
+    return f"{letter}{uuid.uuid4().hex[:8]}"
+
+
+def test_command_line(lab):
+    device = lab.enrolled_device()
+    sha256 = device.identity.sha256
+    assert device.name in lab.cli("device", "list", "--limit", "1000").stdout
+    assert device.name in lab.cli("device", "show", device.name).stdout
+    assert sha256 in lab.cli("certificate", "list", "--device", device.name).stdout
+    assert "active" in lab.cli("certificate", "show", sha256).stdout
+    assert f"{FACTORY}-root" in lab.cli("authority", "list").stdout
+    assert json.loads(lab.cli("--json", "status").stdout)["database"] == "up"
+    for act, expected, status in (("hold", "done", 403), ("hold", "unchanged", 403),
+                                  ("release", "done", 200), ("delete", "done", 403),
+                                  ("allow", "done", 200), ("revoke", "done", 403)):
+        assert lab.cli("device", act, device.name).stdout == f"{device.name}: {expected}\n"
+        assert device.check().status == status, act
+
+
+def test_command_line_tokens_and_certificates(lab):
+    device = lab.device()
+    token = lab.cli("token", "enrol", "--device", device.name, "--expires-in", "60").stdout.strip()
+    SECRETS.add(token)
+    device.enrol(token=token)
+    assert device.show().status == 200
+    sha256 = device.identity.sha256
+    assert "key of the device ended" in lab.cli("certificate", "revoke", sha256).stdout
+    assert device.check().status == 403
+
+
+def test_command_line_authorities(lab):
+    authority = Authority(lab.keys, "/CN=Imported CA")
+    device = lab.device()
+    identity = authority.sign(device.new_key())
+    assert lab.check(identity.der).status == 403
+    lab.cli("authority", "import", authority.identity.certificate, "--name", "imported", "--kind",
+            "offline", "--owner", "somebody")
+    assert lab.check(identity.der).status == 200
+    assert lab.operator("GET", f"/v1/devices/{device.name}").json()["owner"] == "somebody"
+    assert "done" in lab.cli("authority", "revoke", "imported").stdout
+    assert lab.check(identity.der).status == 403
+
+
+def test_command_line_refusals(lab):
+    def fails(*words, code=1, **more):
+        result = lab.cli(*words, is_checked=False, **more)
+        assert result.returncode == code, (words, result)
+        assert result.stdout == "" and result.stderr.startswith("certvendor"), result
+        return result.stderr
+
+    assert "not-found" in fails("device", "show", "nobody")
+    assert "not-found" in fails("device", "revoke", "nobody")
+    fails("device", "revoke", code=2)
+    fails("device", "list", "--reason", "x", code=2)
+    fails("device", "show", "a", "b", code=2)
+    fails("token", "enrol", "--uses", "many", code=2)
+    fails("gateway", "add", "x", code=2)
+    assert "bad-json" in fails("device", "revoke", "nobody", "--reason", "because")
+    result = run(BINARY, "--server", f"https://127.0.0.1:{lab.ports['operator']}", "device", "list",
+                 is_checked=False, CERTVENDOR_TOKEN=lab.token)
+    assert result.returncode == 1, "the server's certificate is of an unknown CA"
+    result = run(BINARY, "device", "list", is_checked=False)
+    assert result.returncode != 0 and "token" in result.stderr
+
+
+def test_command_line_by_environment(lab):
+    result = run(BINARY, "status", CERTVENDOR_TOKEN=lab.token, CERTVENDOR_CA=str(lab.root),
+                 CERTVENDOR_SERVER=f"https://127.0.0.1:{lab.ports['operator']}")
+    assert "database" in result.stdout
+    assert os.stat(lab.token_file).st_mode & 0o777 == 0o600
+
+
+def test_several_at_once(lab):
+    devices = [lab.enrolled_device() for _ in range(3)]
+    names = [device.name for device in devices]
+    group = fresh_name("g")
+    lab.cli("group", "create", group)
+    assert lab.cli("group", "add", group, *names).stdout == "".join(f"{name}: done\n" for name in names)
+    assert lab.cli("device", "list", "--group", group, "--all").stdout.count(group) == 3
+    result = lab.cli("device", "hold", names[0], "nobody", names[1], "--reason", "stolen", is_checked=False)
+    assert result.returncode == 1 and "not-found" in result.stderr
+    assert result.stdout == f"{names[0]}: done\n{names[1]}: done\n"
+    assert [device.check().status for device in devices] == [403, 403, 200]
+    assert "stolen" in lab.cli("audit", "list", "--device", names[1]).stdout
+
+
+def test_all_pages(lab):
+    group = fresh_name("g")
+    lab.cli("group", "create", group)
+    names = sorted(lab.enrolled_device().name for _ in range(5))
+    lab.cli("group", "add", group, *names)
+    command = ("device", "list", "--group", group, "--limit", "2")
+    first = lab.cli(*command)
+    assert "--cursor" in first.stderr
+    listed = json.loads(lab.cli("--json", *command, "--all").stdout)
+    assert [item["id"] for item in listed["items"]] == names and listed["next"] is None
+    cursor = first.stderr.split()[-1]
+    rest = json.loads(lab.cli("--json", *command, "--cursor", cursor, "--all").stdout)
+    assert [item["id"] for item in rest["items"]] == names[2:]
+    assert lab.cli(*command, "--all").stderr == "", "progress is for terminals"
+
+
+def test_configuration(lab):
+    group, factory = fresh_name("g"), fresh_name("f")
+    lab.cli("group", "create", group, "--announce", "implied")
+    assert "implied" in lab.cli("group", "show", group).stdout
+    shown = json.loads(lab.cli("--json", "group", "set", group, "--announce", "factory").stdout)
+    assert shown["announce"] is None
+    result = lab.cli("group", "set", group, "--announce", "implied", "--if-match", '"old"', is_checked=False)
+    assert result.returncode == 1 and "precondition-failed" in result.stderr
+    assert lab.cli("group", "delete", group).stdout == f"{group}: done\n"
+    lab.cli("factory", "add", factory, "--first-contact", "refuse")
+    lab.cli("factory", "set", factory, "--retire-after-days", "3", "--announce", "implied")
+    shown = json.loads(lab.cli("--json", "factory", "show", factory).stdout)
+    assert (shown["first_contact"], shown["retire_after_days"], shown["announce"]) == ("refuse", 3, "implied")
+    assert factory in lab.cli("factory", "list", "--all").stdout
+    gateway = fresh_name("w")
+    lab.add_gateway(gateway)
+    lab.cli("gateway", "set", gateway, "--source", "pem", "--no-activate")
+    shown = json.loads(lab.cli("--json", "gateway", "show", gateway).stdout)
+    assert (shown["sources"], shown["may_activate"]) == (["pem"], False)
+    assert gateway in lab.cli("gateway", "list").stdout
+    assert lab.cli("gateway", "remove", gateway).stdout == f"{gateway}: done\n"
+    assert "online" in lab.cli("authority", "show", f"{FACTORY}-device-ca-1").stdout
+
+
+def test_tokens(lab):
+    made = json.loads(lab.cli("--json", "operator-token", "create", "cli", "--role", "viewer",
+                              "--expires-in", "60").stdout)
+    SECRETS.add(made["token"])
+    seen = run(BINARY, "--server", f"https://127.0.0.1:{lab.ports['operator']}", "--ca", lab.root, "device",
+               "list", CERTVENDOR_TOKEN=made["token"])
+    assert seen.returncode == 0
+    assert made["id"] in lab.cli("operator-token", "list", "--all").stdout
+    assert "viewer" in lab.cli("operator-token", "show", made["id"]).stdout
+    assert lab.cli("operator-token", "revoke", made["id"]).stdout == f"{made['id']}: done\n"
+    token = json.loads(lab.cli("--json", "token", "enrol", "--device", "cli-1").stdout)
+    SECRETS.add(token["token"])
+    assert token["id"] in lab.cli("token", "list", "--device", "cli-1").stdout
+    assert lab.cli("token", "revoke", token["id"]).stdout == f"{token['id']}: done\n"
+    assert "revoked_at" in lab.cli("token", "show", token["id"]).stdout
+    lab.cli("denial", "list")
+
+
+@pytest.mark.parametrize("width", [60, 80, 132])
+def test_tables_fit_the_terminal(lab, width):
+    lab.enrolled_device()
+    for words in (("device", "list"), ("certificate", "list"), ("audit", "list"), ("authority", "list"),
+                  ("token", "list"), ("gateway", "list"), ("factory", "list")):
+        lines = on_terminal(lab, width, *words, "--limit", "5").splitlines()
+        assert len(lines) > 1, words
+        assert max(len(line) for line in lines) <= width, (words, lines)
+
+
+def on_terminal(lab, width, *words):
+    """What it prints on a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    process = subprocess.Popen(
+        [BINARY, "--server", f"https://127.0.0.1:{lab.ports['operator']}", "--ca", lab.root, "--token-file",
+         lab.token_file, *words], stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
+        env=clean_environment())
+    os.close(theirs)
+    data = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            data += chunk
+    except OSError:  # the other end is closed
+        pass
+    os.close(ours)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return data.decode()
+
+
+# ---- Help and completion -----------------------------------------------------------------------
+
+
+def verbs_with_acts():
+    """As the program tells them: {"device": ["list", ...], "status": []}."""
+    told = run(BINARY, "help").stdout.split("over the API of a running server:\n")[1].split("\n\n")[0]
+    rows = {}
+    for line in told.splitlines():
+        verb, text = line.split(maxsplit=1)
+        help_of_verb = run(BINARY, verb, "--help").stdout
+        rows[verb] = re.findall(r"^  (\S+)", help_of_verb, re.M) if " ACT " in help_of_verb else []
+        assert not rows[verb] or rows[verb] == text.split(", ")
+    return rows
+
+
+def acts_without_server(verb):
+    """Those that the program does itself, beside what the API has."""
+    told = run(BINARY, "help").stdout.split("over the API of a running server:\n")[0]
+    return re.findall(rf"^  {verb} (\S+)", told, re.M)
+
+
+def options_of(*words):
+    return set(re.findall(r"^  --(\S+)", run(BINARY, *words, "--help").stdout, re.M))
+
+
+def test_every_verb_has_help():
+    rows = verbs_with_acts()
+    assert {"device", "certificate", "denial", "group", "authority", "gateway", "factory", "token",
+            "operator-token", "audit", "status"} == set(rows)
+    for verb, acts in rows.items():
+        for act in acts:
+            text = run(BINARY, verb, act, "--help").stdout
+            assert text.startswith(f"usage: certvendor {verb} {act}") and "exit code" in text
+            assert " " in text.splitlines()[1], f"{verb} {act} says nothing"
+    result = run(BINARY, "completion", "tcsh", is_checked=False)
+    assert result.returncode == 2 and "bash|zsh|fish" in result.stderr
+
+
+BASH = """
+source <("{binary}" completion bash)
+COMP_WORDS=({words} {last}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+complete -p certvendor >/dev/null && _certvendor
+printf '%s\n' "${{COMPREPLY[@]}}"
+"""
+
+ZSH = """
+autoload -Uz compinit && compinit -D -u
+source <("{binary}" completion zsh)
+[[ $_comps[certvendor] = _certvendor ]] || exit 1
+compadd() {{ shift; print -l -- ${{(M)@:#{last}*}} }}
+_files() {{ print -l -- *(N) }}
+words=({words} {last}); CURRENT=$#words
+_certvendor
+"""
+
+FISH = """
+"{binary}" completion fish | source
+complete -C '{line}'
+"""
+
+
+class Shell:
+    def __init__(self, name, script, options):
+        self.name = name
+        self.script = script
+        self.options = options
+
+    def complete(self, folder, *words, last=""):
+        script = self.script.format(
+            binary=BINARY, words=" ".join(("certvendor", *words)), last=f"'{last}'",
+            line=" ".join(("certvendor", *words, last)))
+        if self.name == "zsh":
+            script = script.replace(f":#'{last}'*", f":#{last}*")
+        result = subprocess.run(
+            [self.name, *self.options, "-c", script], capture_output=True, text=True, timeout=60, check=False,
+            cwd=folder, env=clean_environment(HOME=str(folder), XDG_CONFIG_HOME=str(folder)))
+        assert result.returncode == 0 and result.stderr == "", (self.name, result)
+        return {line.split("\t")[0] for line in result.stdout.splitlines() if line}
+
+
+SHELLS = [Shell("bash", BASH, ("--norc", "--noprofile")), Shell("zsh", ZSH, ("-f",)), Shell("fish", FISH, ("-N",))]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)
+def test_completion(tmp_path, shell):
+    (tmp_path / "some.csr").write_text("")
+    verbs = shell.complete(tmp_path)
+    assert set(verbs_with_acts()) | {"serve", "init", "completion", "help"} <= verbs
+    assert shell.complete(tmp_path, last="devi") == {"device"}
+    assert shell.complete(tmp_path, "completion") == {"bash", "zsh", "fish"}
+    for announce in ("explicit", "implied"):
+        assert announce in shell.complete(tmp_path, "--json", "group", "set", "x", "--announce")
+    assert shell.complete(tmp_path, "group", "set", "x", "--announce", last="im") == {"implied"}
+    assert "some.csr" in shell.complete(tmp_path, "gateway", "add", "x", "--csr")
+    assert shell.complete(tmp_path, "device", "list", "--limit") <= {"some.csr"}
+    assert "list" in shell.complete(tmp_path, "--server", "list", "device"), "the value of an option"
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)
+def test_completion_knows_every_act_and_option(tmp_path, shell):
+    for verb, acts in verbs_with_acts().items():
+        if acts:
+            assert {*acts, *acts_without_server(verb)} == shell.complete(tmp_path, verb) - {"--help"}, verb
+        for act in acts or [""]:
+            words = (verb, act) if act else (verb,)
+            offered = {word for word in shell.complete(tmp_path, *words, last="--") if word.startswith("--")}
+            assert {f"--{name}" for name in options_of(*words)} == offered - {"--config"}, words
