@@ -323,6 +323,9 @@ def test_entity_tags(lab):
         assert refusal(answer) == (400, "bad-request"), malformed
     assert lab.operator("GET", path).json()["announce"] == "implied"
     assert change(lab, path, {"announce": "implied"}, fresh).headers["ETag"] == fresh, "no change"
+    answer = lab.operator("DELETE", path, headers={"If-Match": tag})
+    assert refusal(answer) == (412, "precondition-failed")
+    assert lab.operator("DELETE", path, headers={"If-Match": fresh}).json()["outcome"] == "done"
 
 
 def test_one_of_two_changes_of_the_same_state_wins(lab):
