@@ -4,7 +4,8 @@ SELECT a.id::text, json_build_object('id', a.id, 'at', a.at, 'actor', a.actor, '
 	'factory', a.factory, 'device', a.device, 'slot', a.slot, 'reason', a.reason,
 	'request_id', a.request_id, 'before', a.before, 'after', a.after)::text
 FROM certvendor.audit a
-WHERE ($1::text IS NULL OR a.factory = ANY (string_to_array($1, ','))) AND ($2::text IS NULL OR a.id < $2::uuid)
+WHERE ($1::text IS NULL OR a.factory = ANY (string_to_array($1, ',')))
+	AND a.id < coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff')::uuid
 	AND ($4::text IS NULL OR a.device = $4) AND ($5::text IS NULL OR a.actor = $5)
 	AND ($6::text IS NULL OR a.action = $6)
 	AND ($7::text IS NULL OR a.at >= $7::timestamptz) AND ($8::text IS NULL OR a.at < $8::timestamptz)
