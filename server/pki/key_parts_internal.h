@@ -32,6 +32,9 @@ void cv_key_parts_append(struct cv_buffer *buffer, const struct cv_key_parts *pa
 
 /* The policy of RSA numbers and of Ed25519 points. */
 bool cv_key_policy_allows_rsa(struct cv_bytes modulus, struct cv_bytes exponent);
+/* Fermat's method finds the factors of the modulus within a hundred steps (CVE-2022-26320); also
+ * true when that cannot be computed. */
+bool cv_key_policy_has_close_primes(struct cv_bytes modulus);
 enum cv_key_outcome cv_key_policy_judge_ed25519(struct cv_bytes point);
 
 #endif

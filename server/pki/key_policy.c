@@ -6,7 +6,8 @@
 #define RSA_MAX_LEN (4096 / 8)
 #define EXPONENT_MAX_LEN 32 /* below 2^256 (SP 800-56B section 6.2) */
 #define SMALLEST_EXPONENT 65537
-#define FACTOR_BOUND 752 /* SP 800-89 section 5.3.3 tests for these factors */
+#define FACTOR_BOUND 752               /* SP 800-89 section 5.3.3 tests for these factors */
+#define POWER_ODDS (UINT64_C(1) << 55) /* times at most 512 stays within 64 bits */
 #define ED25519_LEN 32
 
 /* Remainder by a small number, four octets at a time. */
@@ -36,6 +37,77 @@ has_small_factor(struct cv_bytes modulus)
 	return false;
 }
 
+/*
+ * Moduli of the flawed generator of CVE-2017-15361 are powers of 65537 modulo each of the first
+ * primes. One of 10^8 others is so by chance.
+ */
+static bool
+has_roca_fingerprint(struct cv_bytes modulus)
+{
+	static const uint32_t primes[] = {3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53,
+	    59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149,
+	    151, 157, 163, 167};
+	for (size_t i = 0; i < sizeof(primes) / sizeof(primes[0]); i++) {
+		const uint32_t wanted = remainder_of(modulus, primes[i]);
+		uint32_t power = 1;
+		do
+			power = power * (SMALLEST_EXPONENT % primes[i]) % primes[i];
+		while (power != wanted && power != 1);
+		if (power != wanted)
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_prime(uint32_t number)
+{
+	for (uint32_t divisor = 2; divisor * divisor <= number; divisor++) {
+		if (number % divisor == 0)
+			return false;
+	}
+	return true;
+}
+
+static uint32_t
+power_modulo(uint64_t base, uint32_t exponent, uint32_t modulus)
+{
+	uint64_t result = 1;
+	for (base %= modulus; exponent > 0; exponent >>= 1) {
+		if ((exponent & 1) != 0)
+			result = result * base % modulus;
+		base = base * base % modulus;
+	}
+	return (uint32_t)result;
+}
+
+/* A k-th power is one modulo every prime q = 1 (mod k), which few other numbers are: 1 of k. */
+static bool
+is_power(struct cv_bytes modulus, uint32_t k)
+{
+	uint64_t odds = 1;
+	for (uint32_t q = 2 * k + 1; odds < POWER_ODDS; q += k) {
+		if (!is_prime(q))
+			continue;
+		const uint32_t remainder = remainder_of(modulus, q);
+		if (remainder != 0 && power_modulo(remainder, (q - 1) / k, q) != 1)
+			return false;
+		odds *= k;
+	}
+	return true;
+}
+
+/* Without small factors, a power of 4096 bits has no exponent above 4096 / 9.5. */
+static bool
+is_perfect_power(struct cv_bytes modulus)
+{
+	for (uint32_t k = 2; k < RSA_MAX_LEN; k++) {
+		if (is_prime(k) && is_power(modulus, k))
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_odd(struct cv_bytes magnitude)
 {
@@ -60,7 +132,8 @@ cv_key_policy_allows_rsa(struct cv_bytes modulus, struct cv_bytes exponent)
 	/* With its first bit set, the bit length of the modulus is a multiple of 8. */
 	const bool fills_octets = (modulus.data[0] & 0x80) != 0;
 	return fills_octets && is_odd(modulus) && is_good_exponent(exponent) &&
-	       !has_small_factor(modulus);
+	       !has_small_factor(modulus) && !has_roca_fingerprint(modulus) &&
+	       !is_perfect_power(modulus) && !cv_key_policy_has_close_primes(modulus);
 }
 
 /*

@@ -310,6 +310,104 @@ Test(public_key, rsa_modulus_with_a_small_factor_is_weak)
 	}
 }
 
+static enum cv_key_outcome
+judge_number(const BIGNUM *number)
+{
+	uint8_t modulus[512];
+	const int len = BN_num_bytes(number);
+	cr_assert_leq(len, (int)sizeof(modulus));
+	BN_bn2bin(number, modulus);
+	return judge_rsa(cv_bytes(modulus, (size_t)len), CV_BYTES(f4));
+}
+
+/* A power of 65537 modulo the product of the first primes, as the flawed generator makes them. */
+static BIGNUM *
+make_roca_number(BN_CTX *context)
+{
+	CV_AUTO_OPENSSL(BIGNUM) BIGNUM *product = BN_new();
+	CV_AUTO_OPENSSL(BIGNUM) BIGNUM *power = BN_new();
+	CV_AUTO_OPENSSL(BIGNUM) BIGNUM *exponent = BN_new();
+	BIGNUM *number = BN_new();
+	cr_assert_eq(BN_one(product) & BN_set_word(power, 65537) & BN_set_word(exponent, 4711), 1);
+	for (BN_ULONG prime = 2; prime <= 701; prime++) {
+		bool is_prime = true;
+		for (BN_ULONG divisor = 2; divisor * divisor <= prime; divisor++)
+			is_prime &= prime % divisor != 0;
+		if (is_prime)
+			cr_assert_eq(BN_mul_word(product, prime), 1);
+	}
+	cr_assert_eq(BN_mod_exp(power, power, exponent, product, context), 1);
+	do {
+		cr_assert_eq(BN_rand(number, 2048, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ANY), 1);
+		cr_assert_eq(BN_div(NULL, exponent, number, product, context), 1);
+		cr_assert_eq(BN_sub(number, number, exponent) & BN_add(number, number, power), 1);
+	} while (BN_mod_word(number, 719) == 0 || BN_mod_word(number, 727) == 0 ||
+		 BN_mod_word(number, 733) == 0 || BN_mod_word(number, 739) == 0 ||
+		 BN_mod_word(number, 743) == 0 || BN_mod_word(number, 751) == 0 ||
+		 BN_mod_word(number, 709) == 0 || BN_num_bits(number) != 2048);
+	return number;
+}
+
+/* CVE-2017-15361; two more is no such number, and has no small factor at one of the tries. */
+Test(public_key, rsa_modulus_of_the_flawed_generator_is_weak)
+{
+	CV_AUTO_OPENSSL(BN_CTX) BN_CTX *context = BN_CTX_new();
+	CV_AUTO_OPENSSL(BIGNUM) BIGNUM *number = make_roca_number(context);
+	cr_expect_eq(judge_number(number), CV_KEY_WEAK);
+	bool is_one_usable = false;
+	for (int i = 0; i < 200 && !is_one_usable; i++) {
+		cr_assert_eq(BN_add_word(number, 2), 1);
+		is_one_usable = judge_number(number) == CV_KEY_USABLE;
+	}
+	cr_expect(is_one_usable);
+}
+
+Test(public_key, rsa_modulus_at_random_is_usable)
+{
+	uint8_t modulus[256];
+	for (int i = 0; i < 300; i++) {
+		make_modulus(2048, modulus);
+		cr_assert_eq(judge_rsa(CV_BYTES(modulus), CV_BYTES(f4)), CV_KEY_USABLE);
+	}
+}
+
+Test(public_key, rsa_modulus_that_is_a_power_is_weak)
+{
+	static const int exponents[] = {2, 3, 5, 7, 31};
+	CV_AUTO_OPENSSL(BN_CTX) BN_CTX *context = BN_CTX_new();
+	for (size_t i = 0; i < sizeof(exponents) / sizeof(exponents[0]); i++) {
+		CV_AUTO_OPENSSL(BIGNUM) BIGNUM *root = BN_new();
+		CV_AUTO_OPENSSL(BIGNUM) BIGNUM *exponent = BN_new();
+		CV_AUTO_OPENSSL(BIGNUM) BIGNUM *power = BN_new();
+		cr_assert_eq(BN_set_word(exponent, (BN_ULONG)exponents[i]), 1);
+		do {
+			int bits = (2048 / exponents[i] + 7) / 8 * 8;
+			cr_assert_eq(BN_generate_prime_ex(root, bits, 0, NULL, NULL, NULL), 1);
+			cr_assert_eq(BN_exp(power, root, exponent, context), 1);
+		} while (BN_num_bits(power) % 8 != 0 || BN_num_bits(power) < 2048);
+		cr_expect_eq(judge_number(power), CV_KEY_WEAK, "exponent %d", exponents[i]);
+	}
+}
+
+/* The next prime, and one so far away that the search does not get there. */
+Test(public_key, rsa_modulus_of_close_primes_is_weak)
+{
+	CV_AUTO_OPENSSL(BN_CTX) BN_CTX *context = BN_CTX_new();
+	CV_AUTO_OPENSSL(BIGNUM) BIGNUM *first = BN_new();
+	CV_AUTO_OPENSSL(BIGNUM) BIGNUM *second = BN_new();
+	CV_AUTO_OPENSSL(BIGNUM) BIGNUM *number = BN_new();
+	cr_assert_eq(BN_generate_prime_ex(first, 1024, 0, NULL, NULL, NULL), 1);
+	cr_assert_not_null(BN_copy(second, first));
+	do
+		cr_assert_eq(BN_add_word(second, 2), 1);
+	while (BN_check_prime(second, context, NULL) != 1);
+	cr_assert_eq(BN_mul(number, first, second, context), 1);
+	cr_expect_eq(judge_number(number), CV_KEY_WEAK);
+	cr_assert_eq(BN_generate_prime_ex(second, 1024, 0, NULL, NULL, NULL), 1);
+	cr_assert_eq(BN_mul(number, first, second, context), 1);
+	cr_expect_eq(judge_number(number), CV_KEY_USABLE);
+}
+
 Test(public_key, rsa_without_parameters_is_the_same_key)
 {
 	CV_AUTO_BUFFER struct cv_buffer with = CV_BUFFER_INIT;
