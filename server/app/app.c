@@ -12,6 +12,7 @@
 #include "cv/app/process.h"
 #include "cv/http/server.h"
 #include "cv/index/feed.h"
+#include "cv/service/key_block_list.h"
 #include "cv/service/service.h"
 #include "cv/store/schema.h"
 #include "cv/util/clock.h"
@@ -31,6 +32,7 @@ struct app {
 	struct cv_pool *pool;
 	struct cv_signer *signer;
 	struct cv_certificate *service_ca; /* NULL: no gateways can be added here */
+	struct cv_key_block_list *blocked_keys;
 	struct cv_index *index;
 	struct cv_service *service;
 	struct cv_pairs pairs;
@@ -38,6 +40,7 @@ struct app {
 	struct cv_http *http;
 	struct cv_feed *feed;
 	struct cv_audit_keeper audit_keeper; /* the feed's thread only */
+	bool list_has_failed;                /* likewise */
 };
 
 static void
@@ -48,6 +51,7 @@ app_deinit(struct app *app)
 	cv_pairs_deinit(&app->pairs);
 	cv_service_free(app->service);
 	cv_index_free(app->index);
+	cv_key_block_list_free(app->blocked_keys);
 	cv_certificate_free(app->service_ca);
 	cv_signer_free(app->signer);
 	cv_pool_free(app->pool);
@@ -89,9 +93,12 @@ start_service(struct app *app, struct cv_error *err)
 {
 	const struct cv_clock *clock = cv_clock_system();
 
+	if (!cv_key_block_list_new(app->config->issue_blocked_keys, &app->blocked_keys, err))
+		return cv_error_context(err, "blocked keys");
 	if (!cv_index_new(clock, &app->index, err))
 		return cv_error_context(err, "index");
 	const struct cv_service_parts parts = {
+	    .blocked_keys = app->blocked_keys,
 	    .pool = app->pool,
 	    .signer = app->signer,
 	    .index = app->index,
@@ -101,11 +108,24 @@ start_service(struct app *app, struct cv_error *err)
 	return cv_service_new(&parts, &app->service, err) || cv_error_context(err, "service");
 }
 
+static void
+refresh_blocked_keys(struct app *app)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	bool has_failed = !cv_key_block_list_refresh(app->blocked_keys, &err);
+	if (has_failed && !app->list_has_failed)
+		cv_log_error(CV_LOG_WARNING, "blocked-keys-failed",
+		    "the list of blocked keys stays as it was", &err);
+	app->list_has_failed = has_failed;
+}
+
 static bool
 refresh(void *context, struct cv_connection *connection, struct cv_error *err)
 {
-	const struct app *app = context;
+	struct app *app = context;
 
+	refresh_blocked_keys(app);
 	return cv_service_refresh(app->service, connection, err);
 }
 

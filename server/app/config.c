@@ -258,6 +258,12 @@ take_line(void *user, const char *section, const char *key, const char *value)
 	struct cv_config_loader *loader = user;
 	bool is_file = false;
 
+	if (cv_config_is_label(section)) {
+		const char *problem = cv_config_take_label(loader, section, key, value);
+		if (problem != NULL)
+			complain_line(loader, loader->line, section, key, problem);
+		return 1;
+	}
 	const struct cv_setting *setting = find_setting(section, key, &is_file);
 	if (setting == NULL) {
 		complain_line(loader, loader->line, section, key, "no such setting");
@@ -441,12 +447,14 @@ cv_config_load(const char *path, bool is_optional, enum cv_config_scope scope,
 		return cv_fail(err, CV_E_MEMORY, "no memory for the settings");
 	struct cv_config_loader loader = {.path = path, .config = config, .problems = problems};
 	set_defaults(&loader);
+	cv_config_default_label(&loader);
 	if (loader.is_out_of_memory)
 		return cv_fail(err, CV_E_MEMORY, "no memory for the settings");
 	if (!read_file(&loader, is_optional, err))
 		return false;
 	read_environment(&loader);
 	read_credentials(&loader);
+	cv_config_complete_labels(&loader);
 	if (!loader.is_out_of_memory)
 		complete(&loader);
 	if (!loader.is_out_of_memory && scope == CV_CONFIG_SERVICE)

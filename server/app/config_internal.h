@@ -16,7 +16,17 @@ struct cv_config_loader {
 	struct cv_buffer *problems;
 	size_t problem_count;
 	bool is_out_of_memory;
+	uint64_t
+	    label_settings[CV_CONFIG_LABELS_MAX]; /* of each label, a bit for each that is set */
 };
+
+/* Sections of EST labels: [est] and [est.<label>]. */
+bool cv_config_is_label(const char *section);
+/* What is wrong with the line; NULL: nothing. */
+const char *cv_config_take_label(
+    struct cv_config_loader *loader, const char *section, const char *key, const char *value);
+void cv_config_default_label(struct cv_config_loader *loader);
+void cv_config_complete_labels(struct cv_config_loader *loader);
 
 /* Adds a line about a setting. */
 void cv_config_complain(struct cv_config_loader *loader, const struct cv_setting *setting,

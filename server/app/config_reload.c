@@ -28,6 +28,16 @@ swap(const struct cv_setting *setting, struct cv_config *config, struct cv_confi
 	}
 }
 
+/* What a label asks of devices does not change under a request: all of them wait for a restart. */
+static const struct cv_setting labels = {.section = "est", .key = "*"};
+
+static bool
+labels_differ(const struct cv_config *config, const struct cv_config *fresh)
+{
+	return config->label_count != fresh->label_count ||
+	       memcmp(config->labels, fresh->labels, sizeof(config->labels)) != 0;
+}
+
 void
 cv_config_take_live(struct cv_config *config, struct cv_config *fresh,
     void (*tell)(const struct cv_setting *setting))
@@ -42,4 +52,6 @@ cv_config_take_live(struct cv_config *config, struct cv_config *fresh,
 			swap(&settings[i], config, fresh);
 		tell(&settings[i]);
 	}
+	if (labels_differ(config, fresh))
+		tell(&labels);
 }

@@ -108,6 +108,19 @@ static const struct cv_setting settings[] = {
 	    "an authority with less time left signs nothing"),
 	LIVE_NUMBER("issue", "skew", "s", 0, DAY, "300", issue_skew_seconds,
 	    "certificates that begin so far in the future are accepted"),
+	LIVE_NUMBER("issue", "publish_ahead", "s", 0, 90 * DAY, "3600", issue_publish_ahead_seconds,
+	    "a new authority is in cacerts so long before it signs, unless it is the only one"),
+	TEXT("issue", "blocked_keys", CV_SETTING_PATH, "", issue_blocked_keys,
+	    "file with the SHA-256 of public keys that are refused"),
+
+	LIVE_NUMBER("approval", "retry_after", "s", 1, DAY, "300", approval_retry_seconds,
+	    "when a device asks again while its enrolment waits for an operator"),
+	LIVE_NUMBER("approval", "lifetime", "days", 1, 365, "7", approval_days,
+	    "requests for approval are forgotten after it, decided or not"),
+	LIVE_NUMBER("approval", "limit", "requests", 1, 1000000, "1000", approval_limit,
+	    "requests of a factory that wait; more are answered 429"),
+	LIVE_NUMBER("approval", "limit_per_device", "requests", 1, 1000000, "10", approval_limit_per_device,
+	    "requests of one device that wait"),
 
 	LIVE_TEXT("log", "level", CV_SETTING_LEVEL, "info", log_level, "debug, info, warning or error"),
 };

@@ -94,6 +94,8 @@ cv_app_fill_http(const struct cv_config *config, const struct cv_pairs *pairs,
 	    .idle_seconds = (unsigned)config->server_idle_seconds,
 	    .check_max_age_seconds = config->gateway_cache_seconds,
 	    .broker_session_seconds = config->gateway_session_seconds,
+	    .labels = config->labels,
+	    .label_count = config->label_count,
 	    .version = CV_VERSION,
 	};
 }
@@ -112,10 +114,15 @@ cv_app_service_settings(const struct cv_config *config)
 	    .backdate_seconds = config->issue_backdate_seconds,
 	    .replay_window_seconds = config->issue_replay_window_seconds,
 	    .min_validity_seconds = config->issue_min_validity_seconds,
+	    .publish_ahead_seconds = config->issue_publish_ahead_seconds,
 	    .lock_seconds = LOCK_SECONDS,
 	    .issue_burst = (int)config->issue_burst,
 	    .issue_interval_seconds = config->issue_interval_seconds,
 	    .socket_sources = socket_sources,
+	    .approval_retry_seconds = config->approval_retry_seconds,
+	    .approval_days = config->approval_days,
+	    .approvals_max = config->approval_limit,
+	    .approvals_per_device = config->approval_limit_per_device,
 	};
 }
 

@@ -37,17 +37,22 @@ cv_est_decode_request(struct cv_bytes body, struct cv_buffer *ret_der, struct cv
 
 /* RFC 8951 section 3.1; clients of the field insist on the CRLF at the end. */
 void
+cv_est_append_base64(struct cv_buffer *buffer, struct cv_bytes der, size_t columns)
+{
+	if (columns == 0)
+		cv_base64_append(buffer, der);
+	else
+		cv_base64_append_wrapped(buffer, der, columns);
+	cv_buffer_append_text(buffer, "\r\n");
+}
+
+void
 cv_est_append_certs(
     struct cv_buffer *buffer, const struct cv_bytes *certificates, size_t count, size_t columns)
 {
 	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
 
 	cv_certs_only_append(&der, certificates, count);
-	if (der.has_failed)
-		buffer->has_failed = true;
-	else if (columns == 0)
-		cv_base64_append(buffer, cv_buffer_bytes(&der));
-	else
-		cv_base64_append_wrapped(buffer, cv_buffer_bytes(&der), columns);
-	cv_buffer_append_text(buffer, "\r\n");
+	cv_est_append_base64(buffer, cv_buffer_bytes(&der), columns);
+	buffer->has_failed |= der.has_failed;
 }

@@ -147,17 +147,46 @@ answer_without_route(struct cv_request *request)
 	    request->match.allow[0] == '\0' ? CV_PROBLEM_NOT_FOUND : CV_PROBLEM_METHOD, NULL);
 }
 
-/* An unknown label is an unknown path, whoever asks. */
+static void
+take_label(struct cv_request *request, const struct cv_label *label)
+{
+	request->label = label;
+	request->factory = label->factory[0] == '\0' ? NULL : label->factory;
+}
+
+/* A label of the configuration, else the name of a factory. */
+static bool
+find_label(struct cv_request *request, const char *name)
+{
+	const struct cv_http_options *options = request->http->options;
+
+	for (size_t i = 1; i < options->label_count; i++) {
+		if (cv_text_equal(options->labels[i].name, name)) {
+			take_label(request, &options->labels[i]);
+			return true;
+		}
+	}
+	if (request->realm == NULL)
+		request->realm = cv_service_realm(request->http->service);
+	request->label = &request->http->factory_label;
+	request->factory = name;
+	return cv_realm_factory(request->realm, name) != NULL;
+}
+
+/* An unknown label and an operation that is switched off are unknown paths, whoever asks. */
 static void
 check_label(struct cv_request *request)
 {
-	const char *label = request->match.parameters[0];
+	const struct cv_path *path = &request->path;
+	bool is_known = true;
 
-	if (!has_flag(request, CV_ROUTE_LABEL))
+	if ((request->match.path_flags & CV_ROUTE_EST) == 0)
 		return;
-	if (request->realm == NULL)
-		request->realm = cv_service_realm(request->http->service);
-	if (cv_realm_factory(request->realm, label) == NULL)
+	take_label(request, &request->http->options->labels[0]);
+	if ((request->match.path_flags & CV_ROUTE_LABEL) != 0)
+		is_known = find_label(request, request->match.parameters[0]);
+	if (!is_known ||
+	    (request->label->operations & cv_label_operation(path->segments[path->count - 1])) == 0)
 		request->match = (struct cv_route_match){.route = NULL};
 }
 

@@ -3,6 +3,7 @@
 #include "credentials_internal.h"
 #include "cv/codec/est.h"
 #include "cv/service/enrolment.h"
+#include "cv/service/label_policy.h"
 #include "cv/util/text.h"
 #include "http_internal.h"
 #include "problem_internal.h"
@@ -10,24 +11,41 @@
 #define CA_CERTIFICATES_MAX 32
 #define LIBEST_COLUMNS 64
 #define CACERTS_MAX_AGE "max-age=60"
+#define BASIC "Basic realm=\"certvendor\", charset=\"UTF-8\""
+#define BEARER "Bearer realm=\"certvendor\""
+
+/* It understands nothing but object identifiers in csrattrs, and needs line breaks. */
+static bool
+is_libest(const struct cv_request *request)
+{
+	return cv_request_agent_is(request, "libest");
+}
 
 /* libest cannot decode more than about 1 KiB without a line break; others cannot decode any inside.
  */
 static size_t
 columns_for(const struct cv_request *request)
 {
-	return cv_request_agent_is(request, "libest") ? LIBEST_COLUMNS : 0;
+	if (request->label->columns != CV_COLUMNS_AUTO)
+		return (size_t)request->label->columns;
+	return is_libest(request) ? LIBEST_COLUMNS : 0;
+}
+
+/* RFC 8951 section 3 makes it meaningless, but clients of the field take the body as binary without
+ * it. */
+static void
+finish_base64(struct cv_request *request)
+{
+	cv_answer_add_header(request, "Content-Transfer-Encoding", "base64");
+	if (request->answer.body.has_failed)
+		cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
 }
 
 static void
 append_certificates(struct cv_request *request, const struct cv_bytes *certificates, size_t count)
 {
 	cv_est_append_certs(&request->answer.body, certificates, count, columns_for(request));
-	/* RFC 8951 section 3 makes it meaningless, but clients of the field take the body as binary
-	 * without it. */
-	cv_answer_add_header(request, "Content-Transfer-Encoding", "base64");
-	if (request->answer.body.has_failed)
-		cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
+	finish_base64(request);
 }
 
 struct certificate_list {
@@ -44,10 +62,18 @@ collect(void *context, struct cv_bytes der)
 		list->items[list->count++] = der;
 }
 
+/* NULL: there is none. */
 static const char *
-label_of(const struct cv_request *request)
+factory_of(struct cv_request *request)
 {
-	return request->match.parameters[0];
+	const struct cv_factory_row *row;
+
+	if (request->realm == NULL)
+		request->realm = cv_service_realm(request->http->service);
+	if (request->factory != NULL)
+		return request->factory;
+	row = cv_realm_default_factory(request->realm);
+	return row == NULL ? NULL : row->name;
 }
 
 /* RFC 7030 section 4.1 */
@@ -55,19 +81,15 @@ void
 cv_est_cacerts(struct cv_request *request)
 {
 	struct cv_service *service = request->http->service;
-	const char *factory = label_of(request);
+	const char *factory = factory_of(request);
 	struct certificate_list list = {.count = 0};
+	size_t issuers = 0;
 
-	if (request->realm == NULL)
-		request->realm = cv_service_realm(service);
-	if (factory == NULL) {
-		const struct cv_factory_row *row = cv_realm_default_factory(request->realm);
-		factory = row == NULL ? NULL : row->name;
-	}
 	if (factory != NULL)
-		(void)cv_enrolment_ca_certificates(request->realm, factory,
-		    cv_clock_wall_seconds(cv_service_clock(service)), collect, &list);
-	if (list.count == 0) {
+		issuers =
+		    cv_enrolment_ca_certificates(request->realm, factory, request->label->authority,
+			cv_clock_wall_seconds(cv_service_clock(service)), collect, &list);
+	if (issuers == 0) {
 		cv_problem_answer(
 		    request, CV_PROBLEM_UNAVAILABLE, "There is no usable certificate authority.");
 		return;
@@ -77,18 +99,32 @@ cv_est_cacerts(struct cv_request *request)
 	append_certificates(request, list.items, list.count);
 }
 
-/* RFC 7030 section 4.5.2: nothing to say. */
+/* RFC 7030 section 4.5.2. The OU is only asked for where the path says which factory it is. */
 void
 cv_est_csrattrs(struct cv_request *request)
 {
-	cv_answer_set(request, 204, NULL);
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	const char *unit = request->factory == NULL ? "" : request->factory;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_label_csrattrs(request->label, unit, is_libest(request), &der, &err)) {
+		cv_problem_answer_error(request, &err);
+	} else if (der.len == 0) {
+		cv_answer_set(request, 204, NULL);
+	} else {
+		cv_answer_set(request, 200, "application/csrattrs");
+		cv_est_append_base64(
+		    &request->answer.body, cv_buffer_bytes(&der), columns_for(request));
+		finish_base64(request);
+	}
 }
 
 static void
 answer_certificate(struct cv_request *request, struct cv_bytes der)
 {
 	/* Fielded fioconfig demands 201 and the bare type; every other client the opposite. */
-	bool is_legacy = cv_request_agent_is(request, "Go-http-client");
+	bool is_legacy =
+	    request->label->is_go_legacy && cv_request_agent_is(request, "Go-http-client");
 
 	cv_answer_set(request, is_legacy ? 201 : 200,
 	    is_legacy ? "application/pkcs7-mime" : "application/pkcs7-mime; smime-type=certs-only");
@@ -96,16 +132,33 @@ answer_certificate(struct cv_request *request, struct cv_bytes der)
 	append_certificates(request, &der, 1);
 }
 
-/* Strongest first; the body stays empty, or Bouncy Castle does not answer the challenge. */
+/* A header for each scheme: Bouncy Castle and libest read the first only. The body stays empty, or
+ * Bouncy Castle does not answer. */
 static void
 challenge(struct cv_request *request)
 {
+	int64_t schemes = request->label->challenges;
+
 	cv_answer_reset(request);
 	cv_answer_set(request, 401, NULL);
 	request->reason = "unauthenticated";
-	cv_answer_add_header(request, "WWW-Authenticate", "Bearer realm=\"certvendor\"");
-	cv_answer_add_header(
-	    request, "WWW-Authenticate", "Basic realm=\"certvendor\", charset=\"UTF-8\"");
+	if ((schemes & CV_CHALLENGE_BEARER_FIRST) != 0)
+		cv_answer_add_header(request, "WWW-Authenticate", BEARER);
+	if ((schemes & CV_CHALLENGE_BASIC) != 0)
+		cv_answer_add_header(request, "WWW-Authenticate", BASIC);
+	if ((schemes & (CV_CHALLENGE_BEARER | CV_CHALLENGE_BEARER_FIRST)) == CV_CHALLENGE_BEARER)
+		cv_answer_add_header(request, "WWW-Authenticate", BEARER);
+	cv_answer_add_header(request, "Cache-Control", "no-store");
+}
+
+/* RFC 7030 section 4.2.3. Seconds, not a date, and no body: clients of the field cannot read
+ * either. */
+static void
+answer_pending(struct cv_request *request, int64_t retry_after_seconds)
+{
+	cv_answer_set(request, 202, NULL);
+	request->reason = "pending";
+	cv_answer_add_header_number(request, "Retry-After", retry_after_seconds);
 	cv_answer_add_header(request, "Cache-Control", "no-store");
 }
 
@@ -114,7 +167,9 @@ answer_refusal(struct cv_request *request, const struct cv_enrolment_answer *ans
 {
 	enum cv_problem problem = cv_problem_of_enrolment(answer->outcome, answer->verdict);
 
-	if (problem == CV_PROBLEM_UNAUTHENTICATED)
+	if (answer->outcome == CV_ENROLMENT_PENDING)
+		answer_pending(request, answer->retry_after_seconds);
+	else if (problem == CV_PROBLEM_UNAUTHENTICATED)
 		challenge(request);
 	else if (problem == CV_PROBLEM_BUSY)
 		cv_problem_answer_later(
@@ -164,15 +219,21 @@ read_csr(struct cv_request *request, struct cv_buffer *ret_csr)
 }
 
 static struct cv_enrolment_request
-make_order(const struct cv_request *request, const struct cv_buffer *csr)
+make_order(const struct cv_request *request, const struct cv_buffer *csr,
+    struct cv_channel_binding *binding)
 {
+	if (request->label->linking != CV_LINKING_OFF)
+		cv_tls_bind(request->mhd, binding);
 	return (struct cv_enrolment_request){
+	    .label = request->label,
+	    .binding = binding,
 	    .csr = cv_buffer_bytes(csr),
 	    .evidence = request->has_evidence ? &request->evidence : NULL,
 	    .sight = request->has_evidence ? &request->sight : NULL,
-	    .factory = label_of(request),
+	    .factory = request->factory,
 	    /* Such a client sends no subjectAltName, whatever its certificate has. */
-	    .inherits_san = cv_request_agent_is(request, "Go-http-client"),
+	    .inherits_san =
+		request->label->is_go_legacy && cv_request_agent_is(request, "Go-http-client"),
 	    .request_id = request->id,
 	};
 }
@@ -186,9 +247,11 @@ cv_est_simplereenroll(struct cv_request *request)
 	struct cv_enrolment_answer answer = {.outcome = CV_ENROLMENT_REFUSED};
 	struct cv_error err = CV_ERROR_INIT;
 
+	struct cv_channel_binding binding;
+
 	if (!read_csr(request, &csr))
 		return;
-	struct cv_enrolment_request order = make_order(request, &csr);
+	struct cv_enrolment_request order = make_order(request, &csr, &binding);
 	if (cv_reenrol(request->http->service, &order, &answer, &der, &err))
 		answer_enrolment(request, &answer, &der);
 	else
@@ -211,7 +274,7 @@ enrol(struct cv_request *request, const struct cv_enrolment_request *order)
 	answer_enrolment(request, &answer, &der);
 }
 
-/* With the secret of the HTTP credentials, where no certificate was presented. */
+/* With the secret of the HTTP credentials, where they count. */
 static void
 enrol_with_secret(struct cv_request *request, struct cv_enrolment_request *order)
 {
@@ -239,11 +302,12 @@ void
 cv_est_simpleenroll(struct cv_request *request)
 {
 	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+	struct cv_channel_binding binding;
 
 	if (!read_csr(request, &csr))
 		return;
-	struct cv_enrolment_request order = make_order(request, &csr);
-	if (order.evidence == NULL)
+	struct cv_enrolment_request order = make_order(request, &csr, &binding);
+	if (order.evidence == NULL || (request->label->enrols & CV_ENROL_BOTH) != 0)
 		enrol_with_secret(request, &order);
 	else
 		enrol(request, &order);

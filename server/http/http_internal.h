@@ -16,6 +16,8 @@
 
 struct cv_http {
 	struct cv_http_options *options;
+	struct cv_label
+	    factory_label; /* of paths that name a factory: as without label, any authority */
 	struct cv_service *service; /* lent */
 	struct cv_workers *workers;
 	struct cv_connections *connections;

@@ -9,6 +9,7 @@ void cv_operator_list(struct cv_request *request);
 void cv_operator_show(struct cv_request *request);
 void cv_operator_show_status(struct cv_request *request);
 void cv_operator_show_description(struct cv_request *request);
+void cv_operator_list_approvals(struct cv_request *request);
 
 /* Devices and certificates. The last segment of the path names the act. */
 void cv_operator_change_device(struct cv_request *request);
@@ -16,6 +17,8 @@ void cv_operator_delete_device(struct cv_request *request);
 void cv_operator_join_group(struct cv_request *request);
 void cv_operator_leave_group(struct cv_request *request);
 void cv_operator_revoke_certificate(struct cv_request *request);
+void cv_operator_approve_enrolment(struct cv_request *request);
+void cv_operator_refuse_enrolment(struct cv_request *request);
 
 /* What is configured. */
 void cv_operator_add_factory(struct cv_request *request);

@@ -27,6 +27,8 @@ static const struct cv_problem_row rows[] = {
     ROW(CV_PROBLEM_BLOCKED_KEY, 400, "blocked-key", "The key is blocked."),
     ROW(CV_PROBLEM_KEY_IN_USE, 400, "key-in-use",
 	"The key belongs to another device or was replaced before."),
+    ROW(CV_PROBLEM_POP_MISSING, 400, "pop-missing",
+	"The certificate request must be tied to its TLS connection."),
     ROW(CV_PROBLEM_BAD_JSON, 400, "bad-json", "The body is not the expected JSON."),
     ROW(CV_PROBLEM_BAD_KEY, 400, "bad-key", "The named key is not an acceptable public key."),
     ROW(CV_PROBLEM_SAME_KEY, 400, "same-key", "The named key is the one in use."),
@@ -50,6 +52,8 @@ static const struct cv_problem_row rows[] = {
     ROW(CV_PROBLEM_SAN_MISMATCH, 403, "san-mismatch",
 	"The subject alternative name differs from that of the client certificate."),
     ROW(CV_PROBLEM_NOT_AUTHORISED, 403, "not-authorised", "This is not allowed."),
+    ROW(CV_PROBLEM_POP_MISMATCH, 403, "pop-mismatch",
+	"The certificate request is tied to another TLS connection."),
     ROW(CV_PROBLEM_NOT_A_GATEWAY, 403, "not-a-gateway", "The caller is no gateway."),
     ROW(CV_PROBLEM_MISSING_ROLE, 403, "missing-role", "The token lacks the role for this."),
     ROW(CV_PROBLEM_NOT_FOUND, 404, "not-found", "There is nothing here."),
@@ -120,6 +124,7 @@ cv_problem_of_enrolment(enum cv_enrolment_outcome outcome, enum cv_verdict verdi
 	switch (outcome) {
 	case CV_ENROLMENT_ISSUED:
 	case CV_ENROLMENT_REPEATED:
+	case CV_ENROLMENT_PENDING:
 		return CV_PROBLEM_INTERNAL; /* no problem at all: asking is the defect */
 	case CV_ENROLMENT_BAD_CSR:
 		return CV_PROBLEM_BAD_CSR;
@@ -142,6 +147,10 @@ cv_problem_of_enrolment(enum cv_enrolment_outcome outcome, enum cv_verdict verdi
 		return CV_PROBLEM_UNAUTHENTICATED;
 	case CV_ENROLMENT_NOT_AUTHORISED:
 		return CV_PROBLEM_NOT_AUTHORISED;
+	case CV_ENROLMENT_POP_MISSING:
+		return CV_PROBLEM_POP_MISSING;
+	case CV_ENROLMENT_POP_MISMATCH:
+		return CV_PROBLEM_POP_MISMATCH;
 	case CV_ENROLMENT_REFUSED:
 		return cv_problem_of_verdict(verdict);
 	case CV_ENROLMENT_BUSY:

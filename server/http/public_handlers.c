@@ -80,7 +80,7 @@ show_bundle(struct cv_request *request, const char *factory)
 	const struct cv_clock *clock = cv_service_clock(request->http->service);
 
 	if (cv_realm_factory(request->realm, factory) != NULL)
-		(void)cv_enrolment_ca_certificates(request->realm, factory,
+		(void)cv_enrolment_ca_certificates(request->realm, factory, "",
 		    cv_clock_wall_seconds(clock), append_armoured, &request->answer.body);
 	answer_file(request, "application/x-pem-file");
 }

@@ -107,6 +107,8 @@ struct cv_request {
 	struct cv_trace trace;
 
 	struct cv_route_match match;
+	const struct cv_label *label; /* of EST paths */
+	const char *factory;          /* that the path names; NULL: none. Lent like the path */
 	bool declares_body;
 	struct cv_buffer body;
 	size_t body_received;

@@ -92,11 +92,11 @@ cv_route_find(const struct cv_route_table *table, const char *method, const stru
 
 		if (!match_pattern(row, path, &match))
 			continue;
+		if (ret_match->route == NULL)
+			memcpy(ret_match->parameters, match.parameters, sizeof(match.parameters));
 		add_allowed(ret_match, row->method);
 		ret_match->path_flags |= row->flags;
-		if (ret_match->route == NULL && match_method(row->method, method)) {
+		if (ret_match->route == NULL && match_method(row->method, method))
 			ret_match->route = row;
-			memcpy(ret_match->parameters, match.parameters, sizeof(match.parameters));
-		}
 	}
 }

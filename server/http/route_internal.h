@@ -15,7 +15,7 @@ enum cv_route_flag {
 	CV_ROUTE_BOOTSTRAP =
 	    1 << 3, /* passes unknown certificates on: a manufacturer's may be among them */
 	CV_ROUTE_GRACE = 1 << 4,         /* honours the grace for expired certificates */
-	CV_ROUTE_LABEL = 1 << 5,         /* its first parameter is a label, that is a factory */
+	CV_ROUTE_LABEL = 1 << 5,         /* its first parameter is a label */
 	CV_ROUTE_DOUBLED_SLASH = 1 << 6, /* "//" before the last segment counts as "/" */
 	CV_ROUTE_EMQX = 1 << 7,          /* a broker asks: every answer is a 200 in its words */
 	CV_ROUTE_VERNEMQ = 1 << 8,
@@ -24,6 +24,7 @@ enum cv_route_flag {
 	CV_ROUTE_ADMIN = 1 << 11,
 	CV_ROUTE_REALM = 1 << 12,  /* of operators: means no factory but all that are seen */
 	CV_ROUTE_CHANGE = 1 << 13, /* of operators: needs If-Match */
+	CV_ROUTE_EST = 1 << 14,    /* an operation of EST, which its label may have switched off */
 };
 
 #define CV_ROUTE_PARAMETERS_MAX 2
@@ -44,7 +45,7 @@ struct cv_route_table {
 
 struct cv_route_match {
 	const struct cv_route *route;                    /* NULL: none */
-	const char *parameters[CV_ROUTE_PARAMETERS_MAX]; /* point into the path */
+	const char *parameters[CV_ROUTE_PARAMETERS_MAX]; /* of the path, whatever the method */
 	unsigned path_flags; /* of the rows with this path, whatever the method */
 	char allow[48]; /* "GET, HEAD": methods of the rows with this path; "" when no row has it */
 };

@@ -14,10 +14,11 @@
 #define CERTIFICATE_MAX 65536
 #define BROKER_MAX CV_REQUEST_DROP_MAX /* MQTT lets clients choose names of 64 KiB */
 
-#define EST_READ (CV_ROUTE_BLIND | CV_ROUTE_DOUBLED_SLASH)
-#define EST_ENROL (CV_ROUTE_WORKER | CV_ROUTE_BOOTSTRAP | CV_ROUTE_DOUBLED_SLASH)
+#define EST_READ (CV_ROUTE_EST | CV_ROUTE_BLIND | CV_ROUTE_DOUBLED_SLASH)
+#define EST_ENROL (CV_ROUTE_EST | CV_ROUTE_WORKER | CV_ROUTE_BOOTSTRAP | CV_ROUTE_DOUBLED_SLASH)
 #define EST_REENROL                                                                                \
-	(CV_ROUTE_WORKER | CV_ROUTE_CERTIFICATE | CV_ROUTE_GRACE | CV_ROUTE_DOUBLED_SLASH)
+	(CV_ROUTE_EST | CV_ROUTE_WORKER | CV_ROUTE_CERTIFICATE | CV_ROUTE_GRACE |                  \
+	    CV_ROUTE_DOUBLED_SLASH)
 #define DEVICE (CV_ROUTE_WORKER | CV_ROUTE_CERTIFICATE | CV_ROUTE_GRACE)
 
 /* fullcmc and serverkeygen are not offered: unknown paths, whatever the method. */
@@ -94,6 +95,9 @@ static const struct cv_route operator_rows[] = {
     {"GET", "/v1/operator-tokens/{id}", cv_operator_show, 0, ADMIN | REALM},
     {"DELETE", "/v1/operator-tokens/{id}", cv_operator_revoke_operator_token, ACT_MAX,
 	ADMIN | REALM},
+    {"GET", "/v1/approvals", cv_operator_list_approvals, 0, VIEWER},
+    {"POST", "/v1/approvals/{id}/approve", cv_operator_approve_enrolment, ACT_MAX, OPERATOR},
+    {"POST", "/v1/approvals/{id}/refuse", cv_operator_refuse_enrolment, ACT_MAX, OPERATOR},
     {"GET", "/v1/audit", cv_operator_list, 0, VIEWER | REALM},
     {"GET", "/v1/status", cv_operator_show_status, 0, VIEWER},
     {"GET", "/v1/openapi.json", cv_operator_show_description, 0, 0},

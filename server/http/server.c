@@ -245,6 +245,8 @@ cv_http_start(struct cv_http_options *options, struct cv_http **ret_http, struct
 	if (http == NULL)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	http->options = options;
+	http->factory_label = options->labels[0];
+	http->factory_label.authority[0] = '\0';
 	http->service = options->service;
 	pthread_mutex_init(&http->refusals.mutex, NULL);
 	http->started_wall_ms = cv_clock_wall_ms(cv_service_clock(http->service));

@@ -4,6 +4,8 @@
 #include <microhttpd.h>
 
 #include "cv/pki/digest.h"
+#include "cv/util/base64.h"
+#include "cv/util/text.h"
 
 const char cv_tls_priorities[] =
     "NONE:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -58,4 +60,34 @@ cv_tls_peer_read(struct MHD_Connection *connection, struct cv_tls_peer *peer)
 		return;
 	peer->certificate = cv_bytes(chain[0].data, chain[0].size);
 	cv_digest_sha256(peer->certificate, &peer->fingerprint);
+}
+
+static void
+read_binding(gnutls_session_t session, gnutls_channel_binding_t kind, char *ret_text, size_t size)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	gnutls_datum_t value = {.data = NULL};
+
+	if (gnutls_session_channel_binding(session, kind, &value) < 0)
+		return;
+	cv_base64_append(&text, cv_bytes(value.data, value.size));
+	(void)cv_text_copy(ret_text, size, cv_buffer_text(&text));
+	gnutls_free(value.data);
+}
+
+/* RFC 7627 section 6.1 and RFC 9266 section 4.2: without extended master secret two connections may
+ * have the same values. */
+void
+cv_tls_bind(struct MHD_Connection *connection, struct cv_channel_binding *ret_binding)
+{
+	gnutls_session_t session = session_of(connection);
+
+	*ret_binding = (struct cv_channel_binding){.tls_unique = ""};
+	if (session == NULL || (gnutls_protocol_get_version(session) == GNUTLS_TLS1_2 &&
+				   gnutls_session_ext_master_secret_status(session) == 0))
+		return;
+	read_binding(session, GNUTLS_CB_TLS_UNIQUE, ret_binding->tls_unique,
+	    sizeof(ret_binding->tls_unique));
+	read_binding(session, GNUTLS_CB_TLS_EXPORTER, ret_binding->tls_exporter,
+	    sizeof(ret_binding->tls_exporter));
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "cv/model/digest.h"
+#include "cv/service/enrolment.h"
 #include "cv/util/bytes.h"
 
 struct MHD_Connection;
@@ -24,6 +25,9 @@ struct cv_tls_peer {
 void cv_tls_ask_for_certificate(struct MHD_Connection *connection);
 /* After the handshake; reads once per connection. */
 void cv_tls_peer_read(struct MHD_Connection *connection, struct cv_tls_peer *peer);
+
+/* What ties a request to this connection; nothing for TLS 1.2 without extended master secret. */
+void cv_tls_bind(struct MHD_Connection *connection, struct cv_channel_binding *ret_binding);
 
 /* GnuTLS priorities: TLS 1.2 and 1.3, ECDHE with AEAD, no SHA-1 (RFC 8996, RFC 9155). */
 extern const char cv_tls_priorities[];

@@ -201,6 +201,9 @@ read_identifiers(
 		return refuse(err, "subjectAltName does not decode", "4.2.1.6");
 	if (extension != NULL)
 		certificate->san = extension->value;
+	extension = cv_extension_list_find(list, CV_OID(CV_OID_NAME_CONSTRAINTS));
+	if (extension != NULL)
+		certificate->name_constraints = extension->value;
 	extension = cv_extension_list_find(list, CV_OID(CV_OID_SUBJECT_KEY));
 	if (extension != NULL &&
 	    !cv_extension_read_subject_key(extension->value, &certificate->subject_key))

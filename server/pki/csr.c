@@ -14,7 +14,6 @@
 struct csr_parts {
 	struct cv_bytes info; /* whole CertificationRequestInfo: what is signed */
 	struct cv_bytes spki;
-	struct cv_bytes attributes;
 	struct cv_bytes algorithm;
 	struct cv_bytes signature;
 };
@@ -73,7 +72,7 @@ read_info(struct csr_parts *parts, struct cv_csr *csr)
 		return malformed("subject or public key is missing (RFC 2986 section 4.1)");
 	if (cv_der_at_end(&inner))
 		return good;
-	if (!cv_der_read(&inner, CV_DER_CONTEXT_CONSTRUCTED(0), &parts->attributes) ||
+	if (!cv_der_read(&inner, CV_DER_CONTEXT_CONSTRUCTED(0), &csr->attributes) ||
 	    !cv_der_at_end(&inner))
 		return malformed("attributes do not decode (RFC 2986 section 4.1)");
 	return good;
@@ -135,19 +134,17 @@ read_structure(struct csr_parts *parts, struct cv_csr *csr)
 }
 
 static struct cv_csr_judgement
-judge_content(const struct csr_parts *parts, struct cv_csr *csr)
+judge_content(struct cv_csr *csr)
 {
 	const struct cv_csr_judgement judgement = judge_subject(csr);
-	return judgement.outcome == CV_CSR_GOOD
-		   ? cv_csr_judge_attributes(parts->attributes, &csr->san)
-		   : judgement;
+	return judgement.outcome == CV_CSR_GOOD ? cv_csr_judge_attributes(csr) : judgement;
 }
 
 /* The signature comes before any use of the content: until then the bytes are anybody's. */
 static bool
 judge(struct cv_csr *csr, struct cv_csr_judgement *ret_judgement, struct cv_error *err)
 {
-	struct csr_parts parts = {.attributes = {NULL, 0}};
+	struct csr_parts parts = {.info = {NULL, 0}};
 	enum cv_key_outcome key_outcome = CV_KEY_MALFORMED;
 	*ret_judgement = read_structure(&parts, csr);
 	if (ret_judgement->outcome != CV_CSR_GOOD)
@@ -158,7 +155,7 @@ judge(struct cv_csr *csr, struct cv_csr_judgement *ret_judgement, struct cv_erro
 	if (ret_judgement->outcome == CV_CSR_GOOD)
 		*ret_judgement = judge_signature(&parts, csr);
 	if (ret_judgement->outcome == CV_CSR_GOOD)
-		*ret_judgement = judge_content(&parts, csr);
+		*ret_judgement = judge_content(csr);
 	return true;
 }
 

@@ -3,7 +3,9 @@
 #include "cv/pki/extension.h"
 #include "cv/pki/oid.h"
 
-typedef struct cv_csr_judgement judge_fn(const struct cv_extension *extension);
+#define LINK_MAX 255 /* RFC 2985 section 5.4.1 */
+
+typedef struct cv_csr_judgement judge_fn(const struct cv_extension *extension, struct cv_csr *csr);
 
 static const struct cv_csr_judgement good = {CV_CSR_GOOD, ""};
 
@@ -14,41 +16,45 @@ refuse(const char *detail)
 }
 
 static struct cv_csr_judgement
-judge_basic_constraints(const struct cv_extension *extension)
+judge_basic_constraints(const struct cv_extension *extension, struct cv_csr *csr)
 {
+	(void)csr;
 	bool is_ca = false;
 	if (!cv_extension_read_basic_constraints(extension->value, &is_ca))
 		return refuse("basicConstraints does not decode");
 	return is_ca ? refuse("a CA certificate is requested") : good;
 }
 
-/* Hand-made requests ask for keyAgreement and the like: the profile decides, so those are dropped.
+/* Hand-made requests ask for keyAgreement and the like: whether that matters is the caller's rule.
  */
 static struct cv_csr_judgement
-judge_key_usage(const struct cv_extension *extension)
+judge_key_usage(const struct cv_extension *extension, struct cv_csr *csr)
 {
 	unsigned usage = 0;
 	if (!cv_extension_read_key_usage(extension->value, &usage))
 		return refuse("keyUsage does not decode");
 	if ((usage & (CV_KEY_USAGE_KEY_CERT_SIGN | CV_KEY_USAGE_CRL_SIGN)) != 0)
 		return refuse("keyCertSign or cRLSign is requested");
+	csr->exceeds_key_usage = (usage & ~CV_KEY_USAGE_DIGITAL_SIGNATURE) != 0;
 	return good;
 }
 
 static struct cv_csr_judgement
-judge_extended_key_usage(const struct cv_extension *extension)
+judge_extended_key_usage(const struct cv_extension *extension, struct cv_csr *csr)
 {
 	struct cv_extended_key_usage usage;
 	if (!cv_extension_read_extended_key_usage(extension->value, &usage))
 		return refuse("extKeyUsage does not decode");
-	if (usage.has_server_auth || usage.has_any || usage.has_other)
+	if (usage.has_other)
 		return refuse("extKeyUsage goes beyond clientAuth");
+	csr->exceeds_purpose = usage.has_server_auth || usage.has_any;
 	return good;
 }
 
 static struct cv_csr_judgement
-judge_subject_key(const struct cv_extension *extension)
+judge_subject_key(const struct cv_extension *extension, struct cv_csr *csr)
 {
+	(void)csr;
 	struct cv_bytes ignored;
 	return cv_extension_read_subject_key(extension->value, &ignored)
 		   ? good
@@ -56,8 +62,9 @@ judge_subject_key(const struct cv_extension *extension)
 }
 
 static struct cv_csr_judgement
-judge_authority_key(const struct cv_extension *extension)
+judge_authority_key(const struct cv_extension *extension, struct cv_csr *csr)
 {
+	(void)csr;
 	struct cv_bytes ignored;
 	return cv_extension_read_authority_key(extension->value, &ignored)
 		   ? good
@@ -65,16 +72,18 @@ judge_authority_key(const struct cv_extension *extension)
 }
 
 static struct cv_csr_judgement
-judge_sequence(const struct cv_extension *extension)
+judge_sequence(const struct cv_extension *extension, struct cv_csr *csr)
 {
+	(void)csr;
 	return cv_extension_is_filled_sequence(extension->value)
 		   ? good
 		   : refuse("a requested extension does not decode");
 }
 
 static struct cv_csr_judgement
-judge_forbidden(const struct cv_extension *extension)
+judge_forbidden(const struct cv_extension *extension, struct cv_csr *csr)
 {
+	(void)csr;
 	(void)extension;
 	return refuse("an extension of CA certificates is requested");
 }
@@ -102,17 +111,17 @@ static const struct extension_rule {
 };
 
 static struct cv_csr_judgement
-judge_extension(const struct cv_extension *extension)
+judge_extension(const struct cv_extension *extension, struct cv_csr *csr)
 {
 	for (size_t i = 0; i < sizeof(extension_rules) / sizeof(extension_rules[0]); i++) {
 		if (cv_bytes_equal(extension_rules[i].oid, extension->oid))
-			return extension_rules[i].judge(extension);
+			return extension_rules[i].judge(extension, csr);
 	}
 	return extension->is_critical ? refuse("an unknown critical extension is requested") : good;
 }
 
 static struct cv_csr_judgement
-judge_extensions(struct cv_bytes extensions, struct cv_bytes *ret_san)
+judge_extensions(struct cv_bytes extensions, struct cv_csr *csr)
 {
 	struct cv_extension_list list;
 	switch (cv_extension_list_read(extensions, &list)) {
@@ -126,26 +135,56 @@ judge_extensions(struct cv_bytes extensions, struct cv_bytes *ret_san)
 		return refuse("too many extensions are requested");
 	}
 	for (size_t i = 0; i < list.count; i++) {
-		const struct cv_csr_judgement judgement = judge_extension(&list.items[i]);
+		const struct cv_csr_judgement judgement = judge_extension(&list.items[i], csr);
 		if (judgement.outcome != CV_CSR_GOOD)
 			return judgement;
 	}
 	const struct cv_extension *san =
 	    cv_extension_list_find(&list, CV_OID(CV_OID_SUBJECT_ALT_NAME));
 	if (san != NULL)
-		*ret_san = san->value;
+		csr->san = san->value;
 	return good;
+}
+
+/* The one value of an attribute that is to have exactly one. */
+static bool
+read_single(struct cv_bytes values, uint8_t *ret_tag, struct cv_bytes *ret_content,
+    struct cv_bytes *ret_element)
+{
+	struct cv_der_reader reader = cv_der_reader(values);
+	return cv_der_read_any(&reader, ret_tag, ret_content, ret_element) &&
+	       cv_der_at_end(&reader);
 }
 
 /* RFC 2985 section 5.4.2: extensionRequest is single-valued. */
 static struct cv_csr_judgement
-judge_request(struct cv_bytes values, struct cv_bytes *ret_san)
+judge_request(struct cv_bytes values, struct cv_csr *csr)
 {
-	struct cv_der_reader reader = cv_der_reader(values);
+	struct cv_bytes content;
 	struct cv_bytes extensions;
-	if (!cv_der_read_whole(&reader, CV_DER_SEQUENCE, &extensions) || !cv_der_at_end(&reader))
+	uint8_t tag = 0;
+	if (!read_single(values, &tag, &content, &extensions) || tag != CV_DER_SEQUENCE)
 		return refuse("extensionRequest does not have exactly one value");
-	return judge_extensions(extensions, ret_san);
+	return judge_extensions(extensions, csr);
+}
+
+/*
+ * RFC 7030 section 3.5: the value of challengePassword; that of RFC 7894's attribute decides where
+ * both are. A value of another form matches nothing.
+ */
+static void
+note_link(struct cv_bytes values, bool is_preferred, struct cv_csr *csr)
+{
+	struct cv_bytes content = {NULL, 0};
+	struct cv_bytes element;
+	uint8_t tag = 0;
+	const bool is_single = read_single(values, &tag, &content, &element);
+	const bool is_text = tag == CV_DER_PRINTABLE_STRING || tag == CV_DER_UTF8_STRING ||
+			     tag == CV_DER_IA5_STRING || tag == CV_DER_T61_STRING;
+	if (csr->has_link && !is_preferred)
+		return;
+	csr->has_link = true;
+	csr->link = is_single && is_text && content.len <= LINK_MAX ? content : cv_bytes(NULL, 0);
 }
 
 struct attribute {
@@ -169,23 +208,50 @@ is_extension_request(struct cv_bytes type)
 	       cv_bytes_equal(type, CV_OID(CV_OID_MICROSOFT_EXTENSION_REQUEST));
 }
 
-struct cv_csr_judgement
-cv_csr_judge_attributes(struct cv_bytes attributes, struct cv_bytes *ret_san)
+static struct cv_csr_judgement
+judge_attribute(const struct attribute *attribute, unsigned *requests, struct cv_csr *csr)
 {
-	struct cv_der_reader reader = cv_der_reader(attributes);
+	const bool is_linking =
+	    cv_bytes_equal(attribute->type, CV_OID(CV_OID_EST_IDENTITY_LINKING));
+	if (is_linking || cv_bytes_equal(attribute->type, CV_OID(CV_OID_CHALLENGE_PASSWORD)))
+		note_link(attribute->values, is_linking, csr);
+	if (!is_extension_request(attribute->type))
+		return good;
+	if (++*requests > 1)
+		return refuse("more than one extensionRequest");
+	return judge_request(attribute->values, csr);
+}
+
+struct cv_csr_judgement
+cv_csr_judge_attributes(struct cv_csr *csr)
+{
+	struct cv_der_reader reader = cv_der_reader(csr->attributes);
 	struct attribute attribute;
 	unsigned requests = 0;
 	while (!cv_der_at_end(&reader)) {
 		if (!read_attribute(&reader, &attribute))
 			return (struct cv_csr_judgement){
 			    CV_CSR_MALFORMED, "an attribute does not decode"};
-		if (!is_extension_request(attribute.type))
-			continue;
-		if (++requests > 1)
-			return refuse("more than one extensionRequest");
-		const struct cv_csr_judgement judgement = judge_request(attribute.values, ret_san);
+		const struct cv_csr_judgement judgement =
+		    judge_attribute(&attribute, &requests, csr);
 		if (judgement.outcome != CV_CSR_GOOD)
 			return judgement;
 	}
 	return good;
+}
+
+bool
+cv_csr_names(const struct cv_csr *csr, struct cv_bytes oid)
+{
+	struct cv_der_reader reader = cv_der_reader(csr->attributes);
+	struct cv_extension_list list;
+	struct attribute attribute;
+	while (read_attribute(&reader, &attribute)) {
+		if (cv_bytes_equal(attribute.type, oid) ||
+		    (is_extension_request(attribute.type) &&
+			cv_extension_list_read(attribute.values, &list) == CV_EXTENSION_GOOD &&
+			cv_extension_list_find(&list, oid) != NULL))
+			return true;
+	}
+	return false;
 }

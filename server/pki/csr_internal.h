@@ -10,8 +10,7 @@ struct cv_csr_judgement {
 	const char *detail; /* static, for the client */
 };
 
-/* attributes: content of the [0] of a request. ret_san is filled when the outcome is good. */
-struct cv_csr_judgement cv_csr_judge_attributes(
-    struct cv_bytes attributes, struct cv_bytes *ret_san);
+/* Fills in what the attributes ask for. */
+struct cv_csr_judgement cv_csr_judge_attributes(struct cv_csr *csr);
 
 #endif

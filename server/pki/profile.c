@@ -108,6 +108,69 @@ append_authority_key(struct cv_buffer *buffer, struct cv_bytes issuer_key)
 	cv_der_close(buffer, extension);
 }
 
+static bool
+is_set(const char *url)
+{
+	return url != NULL && url[0] != '\0';
+}
+
+/* A GeneralName of kind uniformResourceIdentifier. */
+static void
+append_url(struct cv_buffer *buffer, const char *url)
+{
+	cv_der_append(buffer, CV_DER_CONTEXT(6), cv_bytes(url, strlen(url)));
+}
+
+/* One DistributionPoint with one full name (RFC 5280 section 4.2.1.13). */
+static void
+append_distribution_point(struct cv_buffer *buffer, const char *url)
+{
+	size_t value = 0;
+	if (!is_set(url))
+		return;
+	const size_t extension =
+	    open_extension(buffer, CV_OID(CV_OID_CRL_DISTRIBUTION_POINTS), &value);
+	const size_t points = cv_der_open(buffer, CV_DER_SEQUENCE);
+	const size_t point = cv_der_open(buffer, CV_DER_SEQUENCE);
+	const size_t name = cv_der_open(buffer, CV_DER_CONTEXT_CONSTRUCTED(0));
+	const size_t full_name = cv_der_open(buffer, CV_DER_CONTEXT_CONSTRUCTED(0));
+	append_url(buffer, url);
+	cv_der_close(buffer, full_name);
+	cv_der_close(buffer, name);
+	cv_der_close(buffer, point);
+	cv_der_close(buffer, points);
+	cv_der_close(buffer, value);
+	cv_der_close(buffer, extension);
+}
+
+static void
+append_access(struct cv_buffer *buffer, struct cv_bytes method, const char *url)
+{
+	if (!is_set(url))
+		return;
+	const size_t access = cv_der_open(buffer, CV_DER_SEQUENCE);
+	cv_der_append(buffer, CV_DER_OID, method);
+	append_url(buffer, url);
+	cv_der_close(buffer, access);
+}
+
+/* RFC 5280 section 4.2.2.1 */
+static void
+append_information_access(struct cv_buffer *buffer, const struct cv_certificate_request *request)
+{
+	size_t value = 0;
+	if (!is_set(request->ocsp_url) && !is_set(request->issuer_url))
+		return;
+	const size_t extension =
+	    open_extension(buffer, CV_OID(CV_OID_AUTHORITY_INFO_ACCESS), &value);
+	const size_t accesses = cv_der_open(buffer, CV_DER_SEQUENCE);
+	append_access(buffer, CV_OID(CV_OID_OCSP), request->ocsp_url);
+	append_access(buffer, CV_OID(CV_OID_CA_ISSUERS), request->issuer_url);
+	cv_der_close(buffer, accesses);
+	cv_der_close(buffer, value);
+	cv_der_close(buffer, extension);
+}
+
 static void
 append_subject_alt_name(struct cv_buffer *buffer, struct cv_bytes san)
 {
@@ -133,6 +196,8 @@ append_extensions(const struct cv_certificate_request *request,
 	append_subject_key(buffer, identifier);
 	append_authority_key(buffer, request->issuer_key);
 	append_subject_alt_name(buffer, request->san);
+	append_distribution_point(buffer, request->crl_url);
+	append_information_access(buffer, request);
 	cv_der_close(buffer, extensions);
 	cv_der_close(buffer, outer);
 }

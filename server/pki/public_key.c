@@ -16,6 +16,7 @@
 struct cv_public_key {
 	EVP_PKEY *pkey; /* owned */
 	enum cv_key_kind kind;
+	enum cv_key_type type;
 	struct cv_buffer spki; /* canonical */
 	struct cv_digest id;
 };
@@ -113,6 +114,25 @@ decompress(const EVP_PKEY *pkey, struct cv_key_parts *parts, uint8_t storage[POI
 	return true;
 }
 
+static enum cv_key_type
+type_of(const struct cv_key_parts *parts)
+{
+	static const enum cv_key_type types[] = {
+	    [CV_CURVE_P256] = CV_KEY_TYPE_P256,
+	    [CV_CURVE_P384] = CV_KEY_TYPE_P384,
+	    [CV_CURVE_P521] = CV_KEY_TYPE_P521,
+	};
+	switch (parts->kind) {
+	case CV_KEY_KIND_EC:
+		return types[parts->curve];
+	case CV_KEY_KIND_RSA:
+		return CV_KEY_TYPE_RSA;
+	case CV_KEY_KIND_ED25519:
+		break;
+	}
+	return CV_KEY_TYPE_ED25519;
+}
+
 static bool
 make_key(EVP_PKEY **pkey, struct cv_key_parts *parts, struct cv_public_key **ret_key,
     struct cv_error *err)
@@ -127,6 +147,7 @@ make_key(EVP_PKEY **pkey, struct cv_key_parts *parts, struct cv_public_key **ret
 	if (key->spki.has_failed)
 		return cv_fail(err, CV_E_MEMORY, "no memory for a public key");
 	key->kind = parts->kind;
+	key->type = type_of(parts);
 	key->pkey = CV_TAKE(*pkey);
 	cv_digest_sha256(cv_buffer_bytes(&key->spki), &key->id);
 	*ret_key = CV_TAKE(key);
@@ -198,6 +219,18 @@ struct cv_bytes
 cv_public_key_spki(const struct cv_public_key *key)
 {
 	return cv_buffer_bytes(&key->spki);
+}
+
+enum cv_key_type
+cv_public_key_type(const struct cv_public_key *key)
+{
+	return key->type;
+}
+
+unsigned
+cv_public_key_bits(const struct cv_public_key *key)
+{
+	return (unsigned)EVP_PKEY_get_bits(key->pkey);
 }
 
 static bool

@@ -141,14 +141,15 @@ issue_gateway(struct cv_service *service, const struct cv_certificate *service_c
 	    .now_utc = cv_clock_wall_seconds(cv_service_clock(service)),
 	    .lifetime_days = lifetime_days,
 	};
-	bool is_usable;
+	enum cv_issuance_outcome outcome;
 
 	/* The name is the operator's, whatever the request says. */
 	cv_profile_append_name(&subject, NULL, name);
 	issuance.subject = cv_buffer_bytes(&subject);
-	if (!cv_issuance_make(service, &issuance, &is_usable, ret_certificate, err))
+	if (!cv_issuance_make(service, &issuance, &outcome, ret_certificate, err))
 		return false;
-	return is_usable || cv_fail(err, CV_E_SIGNER, "the service CA ends too soon");
+	return outcome == CV_ISSUANCE_MADE ||
+	       cv_fail(err, CV_E_SIGNER, "the service CA ends too soon, or may not name this");
 }
 
 static bool

@@ -8,6 +8,9 @@
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 
+#include "cv/service/approval.h"
+#include "cv/service/label_policy.h"
+
 #include "enrolment_internal.h"
 #include "issuance_internal.h"
 
@@ -43,6 +46,12 @@ cv_enrolment_outcome_name(enum cv_enrolment_outcome outcome)
 		return "not-authorised";
 	case CV_ENROLMENT_REFUSED:
 		return "refused";
+	case CV_ENROLMENT_POP_MISSING:
+		return "pop-missing";
+	case CV_ENROLMENT_POP_MISMATCH:
+		return "pop-mismatch";
+	case CV_ENROLMENT_PENDING:
+		return "pending";
 	case CV_ENROLMENT_BUSY:
 		return "busy";
 	case CV_ENROLMENT_NO_ISSUER:
@@ -50,6 +59,13 @@ cv_enrolment_outcome_name(enum cv_enrolment_outcome outcome)
 	}
 	return "unknown";
 }
+
+/* Asks for nothing beyond what every request is asked for. */
+static const struct cv_label plain_label = {
+    .enrols = CV_ENROL_DEVICE | CV_ENROL_BOOTSTRAP | CV_ENROL_TOKEN,
+    .keys = (1 << CV_KEY_TYPE_COUNT) - 1,
+    .extended_key_usage = CV_EXCESS_REFUSE,
+};
 
 void
 cv_enrolment_deinit(struct enrolment *enrolment)
@@ -103,6 +119,8 @@ cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err)
 		return false;
 	switch (outcome) {
 	case CV_CSR_GOOD:
+		(void)cv_label_accepts(enrolment->label, enrolment->csr,
+		    enrolment->request->binding, enrolment->answer);
 		return true;
 	case CV_CSR_MALFORMED:
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_CSR, detail);
@@ -146,11 +164,15 @@ cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the OU is not the factory");
 	enrolment->factory = cv_realm_factory(enrolment->realm, factory);
-	enrolment->issuer = cv_realm_issuer(
-	    enrolment->realm, factory, cv_clock_wall_seconds(cv_service_clock(enrolment->service)));
+	enrolment->issuer = cv_realm_issuer(enrolment->realm, factory, enrolment->label->authority,
+	    cv_service_settings(enrolment->service)->publish_ahead_seconds,
+	    cv_clock_wall_seconds(cv_service_clock(enrolment->service)));
 	if (!enrolment->factory || !enrolment->issuer)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the factory has no usable authority");
+	if (cv_service_key_is_blocked(enrolment->service, cv_public_key_id(enrolment->csr->key)))
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key is on the list of known keys");
 	if (is_our_own_key(enrolment))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key belongs to an authority");
@@ -205,6 +227,36 @@ cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_chang
 	return true;
 }
 
+bool
+cv_enrolment_check_approval(struct enrolment *enrolment, const char *identity, struct cv_error *err)
+{
+	struct cv_approval_request request = {
+	    .label = enrolment->label->name,
+	    .factory = enrolment->factory->name,
+	    .identity = identity,
+	    .csr = enrolment->csr,
+	    .request_id = enrolment->request->request_id,
+	};
+	enum cv_approval_state state;
+
+	if (!enrolment->label->needs_approval)
+		return true;
+	if (!cv_enrolment_connect(enrolment, err) ||
+	    !cv_approval_ask(enrolment->service, enrolment->connection, &request, &state, err))
+		return false;
+	if (state == CV_APPROVAL_APPROVED)
+		return true;
+	if (state == CV_APPROVAL_REFUSED)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "an operator refused this request");
+	enrolment->answer->retry_after_seconds =
+	    cv_service_settings(enrolment->service)->approval_retry_seconds;
+	if (state == CV_APPROVAL_PENDING)
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_PENDING, NULL);
+	return cv_enrolment_refuse(
+	    enrolment, CV_ENROLMENT_BUSY, "too many requests wait for approval");
+}
+
 /* ---- issuing ---- */
 
 bool
@@ -218,14 +270,23 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 	    .spki = cv_public_key_spki(enrolment->csr->key),
 	    .san = san,
 	    .now_utc = cv_device_change_record(change)->now_utc,
-	    .lifetime_days = enrolment->factory->lifetime_days,
+	    .lifetime_days = enrolment->label->lifetime_days > 0
+				 ? enrolment->label->lifetime_days
+				 : enrolment->factory->lifetime_days,
+	    .jitter_percent = enrolment->label->jitter_percent,
+	    .crl_url = enrolment->label->crl_url,
+	    .ocsp_url = enrolment->label->ocsp_url,
+	    .issuer_url = enrolment->label->issuer_url,
 	};
 	struct cv_certificate_row row;
-	bool is_usable;
+	enum cv_issuance_outcome outcome;
 
-	if (!cv_issuance_make(enrolment->service, &order, &is_usable, &enrolment->certificate, err))
+	if (!cv_issuance_make(enrolment->service, &order, &outcome, &enrolment->certificate, err))
 		return false;
-	if (!is_usable)
+	if (outcome == CV_ISSUANCE_NAME_REFUSED)
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_NOT_AUTHORISED,
+		    "the issuing authority may not name this");
+	if (outcome == CV_ISSUANCE_ISSUER_ENDS)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the issuing authority ends too soon");
 	cv_certificate_to_row(enrolment->certificate, enrolment->issuer->row.id, true, &row);
@@ -332,6 +393,7 @@ cv_enrolment_start(struct enrolment *enrolment, struct cv_service *service,
 	ret_answer->outcome = CV_ENROLMENT_ISSUED;
 	enrolment->service = service;
 	enrolment->request = request;
+	enrolment->label = request->label ? request->label : &plain_label;
 	enrolment->answer = ret_answer;
 	enrolment->ret_der = ret_der;
 	enrolment->realm = cv_service_realm(service);
@@ -348,8 +410,8 @@ cv_enrolment_finish(const struct enrolment *enrolment, bool is_good)
 }
 
 size_t
-cv_enrolment_ca_certificates(const struct cv_realm *realm, const char *factory, int64_t now_utc,
-    void (*sink)(void *context, struct cv_bytes der), void *context)
+cv_enrolment_ca_certificates(const struct cv_realm *realm, const char *factory, const char *name,
+    int64_t now_utc, void (*sink)(void *context, struct cv_bytes der), void *context)
 {
 	static const enum cv_authority_kind order[] = {CV_AUTHORITY_ONLINE, CV_AUTHORITY_ROOT};
 	size_t count = 0;
@@ -359,13 +421,15 @@ cv_enrolment_ca_certificates(const struct cv_realm *realm, const char *factory, 
 			const struct cv_realm_authority *authority = &realm->authorities[i];
 
 			if (authority->row.kind != order[k] ||
+			    (order[k] == CV_AUTHORITY_ONLINE && name[0] &&
+				strcmp(authority->row.name, name) != 0) ||
 			    authority->row.state == CV_AUTHORITY_REVOKED ||
 			    strcmp(authority->row.factory, factory) != 0 ||
 			    authority->certificate->not_before_utc > now_utc ||
 			    authority->certificate->not_after_utc < now_utc)
 				continue;
 			sink(context, authority->certificate->der);
-			count++;
+			count += order[k] == CV_AUTHORITY_ONLINE;
 		}
 	}
 	return count;

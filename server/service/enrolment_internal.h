@@ -13,6 +13,7 @@
 
 struct enrolment {
 	struct cv_service *service;
+	const struct cv_label *label;
 	const struct cv_enrolment_request *request;
 	struct cv_enrolment_answer *answer;
 	struct cv_buffer *ret_der;
@@ -51,6 +52,10 @@ bool cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factor
 /* What the record says of the requested key. */
 bool cv_enrolment_check_named_key(
     struct enrolment *enrolment, const struct cv_device_record *record);
+/* RFC 7030 section 4.2.3: where an operator has to decide, the client repeats its request until
+ * then. identity: by which credentials it came. */
+bool cv_enrolment_check_approval(
+    struct enrolment *enrolment, const char *identity, struct cv_error *err);
 bool cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_change *change);
 
 /*

@@ -13,7 +13,7 @@
 /* notBefore backdated, notAfter capped by the issuer's; false: the issuer ends too soon to sign
  * anything. */
 bool cv_issuance_validity(const struct cv_service_settings *settings,
-    const struct cv_certificate *issuer, int64_t now_utc, int64_t lifetime_days,
+    const struct cv_certificate *issuer, int64_t now_utc, int64_t lifetime_seconds,
     struct cv_certificate_request *ret_request);
 
 /* Leaky bucket per device and slot: the debt after one more issuance, or how long to wait. */
@@ -28,10 +28,19 @@ struct cv_issuance_order {
 	struct cv_bytes san; /* GeneralNames element; empty: none */
 	int64_t now_utc;
 	int64_t lifetime_days;
+	int64_t jitter_percent; /* at most so much shorter, at random */
+	const char *crl_url;    /* as in struct cv_certificate_request */
+	const char *ocsp_url;
+	const char *issuer_url;
 };
 
-/* ret_is_usable false: the issuer ends too soon. Otherwise the signed certificate, parsed. */
+enum cv_issuance_outcome {
+	CV_ISSUANCE_MADE,         /* the signed certificate, parsed */
+	CV_ISSUANCE_ISSUER_ENDS,  /* too soon for the shortest validity */
+	CV_ISSUANCE_NAME_REFUSED, /* by the name constraints of the issuer */
+};
 bool cv_issuance_make(struct cv_service *service, const struct cv_issuance_order *order,
-    bool *ret_is_usable, struct cv_certificate **ret_certificate, struct cv_error *err);
+    enum cv_issuance_outcome *ret_outcome, struct cv_certificate **ret_certificate,
+    struct cv_error *err);
 
 #endif

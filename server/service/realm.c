@@ -178,20 +178,30 @@ cv_realm_authority_is_called(const struct cv_realm_authority *authority, const c
 	return false;
 }
 
-/* The newest trusted one: a successor takes over by being added. */
+static bool
+may_issue(const struct cv_realm_authority *authority, const char *factory, const char *name,
+    int64_t now_utc)
+{
+	return authority->row.kind == CV_AUTHORITY_ONLINE &&
+	       authority->row.state == CV_AUTHORITY_TRUSTED &&
+	       strcmp(authority->row.factory, factory) == 0 &&
+	       (!name[0] || strcmp(authority->row.name, name) == 0) &&
+	       authority->certificate->not_before_utc <= now_utc &&
+	       authority->certificate->not_after_utc > now_utc;
+}
+
+/* A successor takes over by being added; they are in the order in which they were. */
 const struct cv_realm_authority *
-cv_realm_issuer(const struct cv_realm *realm, const char *factory, int64_t now_utc)
+cv_realm_issuer(const struct cv_realm *realm, const char *factory, const char *name,
+    int64_t publish_ahead_seconds, int64_t now_utc)
 {
 	const struct cv_realm_authority *issuer = NULL;
 
 	for (size_t i = 0; i < realm->authority_count; i++) {
 		const struct cv_realm_authority *authority = &realm->authorities[i];
 
-		if (authority->row.kind == CV_AUTHORITY_ONLINE &&
-		    authority->row.state == CV_AUTHORITY_TRUSTED &&
-		    strcmp(authority->row.factory, factory) == 0 &&
-		    authority->certificate->not_before_utc <= now_utc &&
-		    authority->certificate->not_after_utc > now_utc)
+		if (may_issue(authority, factory, name, now_utc) &&
+		    (!issuer || authority->row.created_at_utc + publish_ahead_seconds <= now_utc))
 			issuer = authority;
 	}
 	return issuer;

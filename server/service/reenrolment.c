@@ -300,6 +300,19 @@ identify_presenter(struct reenrolment *reenrolment, struct cv_error *err)
 	return is_refused ? cv_enrolment_refuse_verdict(enrolment, verdict, detail) : true;
 }
 
+/* A repeated answer is for a key that is not presented yet. */
+static bool
+check_new_key(struct reenrolment *reenrolment)
+{
+	struct enrolment *enrolment = &reenrolment->base;
+
+	if (enrolment->label->needs_new_key &&
+	    cv_digest_equal(cv_public_key_id(enrolment->csr->key), &reenrolment->presenter.key_id))
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_KEY_IN_USE, "a new key is needed here");
+	return true;
+}
+
 static bool
 reenrol(struct reenrolment *reenrolment, struct cv_error *err)
 {
@@ -314,9 +327,20 @@ reenrol(struct reenrolment *reenrolment, struct cv_error *err)
 	if (!cv_enrolment_is_going_on(enrolment) || !check_names(reenrolment) ||
 	    !cv_enrolment_is_going_on(enrolment) ||
 	    !cv_enrolment_choose_factory(enrolment, reenrolment->presenter.party.factory) ||
+	    !cv_enrolment_is_going_on(enrolment) || !check_new_key(reenrolment) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
-	cv_combiner_join(cv_service_renewals(enrolment->service), &reenrolment->item);
+	if (!cv_enrolment_check_approval(enrolment, "device", err))
+		return false;
+	if (!cv_enrolment_is_going_on(enrolment))
+		return true;
+	/* Who was approved holds a connection already, which it must not do while others wait. */
+	if (!enrolment->label->needs_approval)
+		/* Who was approved holds a connection already, which it must not do while others
+		 * wait. */
+		if (!enrolment->label->needs_approval)
+			cv_combiner_join(
+			    cv_service_renewals(enrolment->service), &reenrolment->item);
 	if (reenrolment->is_settled)
 		return cv_enrolment_answer_again(enrolment, err);
 	return cv_enrolment_attempt_until_settled(enrolment, attempt_reenrolment, judge_again, err);

@@ -66,6 +66,10 @@ find_token(struct registration *registration, struct cv_error *err)
 	if (!check_token(registration, &registration->token) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
+	if (registration->bootstrap &&
+	    strcmp(registration->bootstrap->row.factory, registration->token.factory) != 0)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is of another factory");
 	return cv_enrolment_choose_factory(enrolment, registration->token.factory);
 }
 
@@ -206,7 +210,7 @@ issue_registration(struct registration *registration, enum registration_plan cho
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
 		return true;
-	if (!cv_enrolment_issue(enrolment, change, cv_bytes(NULL, 0), err))
+	if (!cv_enrolment_issue(enrolment, change, enrolment->csr->san, err))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
 		return true;
@@ -314,9 +318,19 @@ static bool
 check_credentials(struct registration *registration, struct cv_error *err)
 {
 	struct enrolment *enrolment = &registration->base;
+	int64_t ways = enrolment->label->enrols;
 
-	if (enrolment->request->evidence)
-		return check_bootstrap(registration, err);
+	if (enrolment->request->evidence) {
+		if ((ways & (CV_ENROL_BOOTSTRAP | CV_ENROL_BOTH)) == 0)
+			return cv_enrolment_refuse_verdict(
+			    enrolment, enrolment->request->sight->verdict, NULL);
+		if (!check_bootstrap(registration, err))
+			return false;
+		if ((ways & CV_ENROL_BOOTSTRAP) != 0 || !cv_enrolment_is_going_on(enrolment))
+			return true;
+	} else if ((ways & CV_ENROL_TOKEN) == 0) {
+		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_NO_CERTIFICATE, NULL);
+	}
 	if (!enrolment->request->token)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_NO_CREDENTIALS, NULL);
 	return find_token(registration, err);
@@ -335,14 +349,18 @@ register_device(struct registration *registration, struct cv_error *err)
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
 		return true;
-	if (enrolment->csr->san.len)
+	if (enrolment->csr->san.len &&
+	    !cv_san_is_listed(enrolment->csr->san, enrolment->label->san))
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_EXTENSION,
-		    "no subjectAltName is allowed at enrolment");
+		    "this subjectAltName is not allowed at enrolment");
 	if (!cv_party_set(&enrolment->answer->party, enrolment->factory->name,
 		enrolment->csr->common_name, CV_SLOT_CLIENT))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BAD_CSR, "the CN is not a device id");
-	return cv_enrolment_attempt_until_settled(enrolment, attempt_registration, NULL, err);
+	if (!cv_enrolment_check_approval(enrolment, registration->actor, err))
+		return false;
+	return !cv_enrolment_is_going_on(enrolment) ||
+	       cv_enrolment_attempt_until_settled(enrolment, attempt_registration, NULL, err);
 }
 
 bool
@@ -351,11 +369,20 @@ cv_enrol(struct cv_service *service, const struct cv_enrolment_request *request,
 {
 	AUTO_REGISTRATION struct registration registration = {.base = {.service = service}};
 
-	if (request->evidence && cv_verdict_is_allowed(request->sight->verdict))
-		return cv_reenrol(service, request, ret_answer, ret_der, err);
 	cv_enrolment_start(&registration.base, service, request, ret_answer, ret_der);
+	if (request->evidence && cv_verdict_is_allowed(request->sight->verdict)) {
+		if ((registration.base.label->enrols & CV_ENROL_DEVICE) != 0)
+			return cv_reenrol(service, request, ret_answer, ret_der, err);
+		(void)cv_enrolment_refuse(&registration.base, CV_ENROLMENT_NOT_AUTHORISED,
+		    "an enrolled device renews at simplereenroll");
+		return cv_enrolment_finish(&registration.base, true);
+	}
 	if (!request->evidence && !request->token) {
-		ret_answer->outcome = CV_ENROLMENT_NO_CREDENTIALS;
+		if ((registration.base.label->enrols & CV_ENROL_TOKEN) != 0)
+			ret_answer->outcome = CV_ENROLMENT_NO_CREDENTIALS;
+		else
+			(void)cv_enrolment_refuse_verdict(
+			    &registration.base, CV_VERDICT_NO_CERTIFICATE, NULL);
 		return cv_enrolment_finish(&registration.base, true);
 	}
 	return cv_enrolment_finish(&registration.base, register_device(&registration, err));

@@ -6,6 +6,7 @@
 
 #include "cv/index/feed.h"
 #include "cv/model/source.h"
+#include "cv/service/key_block_list.h"
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 
@@ -390,6 +391,12 @@ const struct cv_clock *
 cv_service_clock(const struct cv_service *service)
 {
 	return service->parts.clock;
+}
+
+bool
+cv_service_key_is_blocked(struct cv_service *service, const struct cv_digest *key)
+{
+	return cv_key_block_list_has(service->parts.blocked_keys, key);
 }
 
 bool

@@ -23,6 +23,8 @@ static const struct cv_bytes signed_extensions[] = {
     CV_OID_INIT(CV_OID_SUBJECT_KEY),
     CV_OID_INIT(CV_OID_AUTHORITY_KEY),
     CV_OID_INIT(CV_OID_SUBJECT_ALT_NAME),
+    CV_OID_INIT(CV_OID_CRL_DISTRIBUTION_POINTS),
+    CV_OID_INIT(CV_OID_AUTHORITY_INFO_ACCESS),
 };
 
 static bool

@@ -52,6 +52,7 @@ give_authority(struct cv_row row, const struct cv_realm_sink *sink)
 	    !cv_row_digest(row, 6, &authority.fingerprint) || !cv_row_bytes(row, 7, &der))
 		return false;
 	authority.certificate = cv_buffer_bytes(&der);
+	authority.created_at_utc = cv_row_number(row, 8);
 	return sink->authority(sink->context, &authority);
 }
 

@@ -127,6 +127,27 @@ CREATE TABLE certvendor.device_group (
 	PRIMARY KEY (factory, name)
 );
 
+-- Enrolments that an operator has to approve, and what was decided. The same request by the same identity is
+-- the same row.
+CREATE TABLE certvendor.approval (
+	id uuid PRIMARY KEY,
+	factory text NOT NULL REFERENCES certvendor.factory (name),
+	-- Of EST; '': none.
+	label text NOT NULL,
+	-- By which credentials: 'device', 'token:<id>', 'bootstrap:<authority>'.
+	identity text NOT NULL,
+	device text NOT NULL,
+	csr_digest bytea NOT NULL CHECK (octet_length(csr_digest) = 32),
+	csr bytea NOT NULL,
+	state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'approved', 'refused')),
+	asked_at timestamptz NOT NULL DEFAULT now(),
+	decided_at timestamptz,
+	decided_by text,
+	-- Forgotten then, whatever its state.
+	expires_at timestamptz NOT NULL,
+	UNIQUE (factory, label, identity, csr_digest)
+);
+
 CREATE TABLE certvendor.device (
 	factory text NOT NULL,
 	id text NOT NULL CHECK (id ~ '^[A-Za-z0-9._:-]{1,64}$'),
@@ -391,12 +412,13 @@ REVOKE SELECT ON certvendor.operator_token, certvendor.enrolment_token, certvend
 
 GRANT SELECT ON ALL TABLES IN SCHEMA certvendor TO certvendor_service;
 GRANT INSERT, UPDATE ON certvendor.factory, certvendor.authority, certvendor.gateway,
-	certvendor.operator_token, certvendor.enrolment_token, certvendor.device, certvendor.slot,
+	certvendor.operator_token, certvendor.enrolment_token, certvendor.approval, certvendor.device, certvendor.slot,
 	certvendor.slot_key, certvendor.certificate, certvendor.security_event TO certvendor_service;
 GRANT UPDATE (position, hash) ON certvendor.audit TO certvendor_service;
 GRANT UPDATE ON certvendor.feed, certvendor.audit_chain, certvendor.enrolment_token_use TO certvendor_service;
 -- A key that was only named, and fell back, leaves no trace.
 GRANT DELETE ON certvendor.slot_key TO certvendor_service;
+GRANT DELETE ON certvendor.approval TO certvendor_service;
 GRANT INSERT ON certvendor.enrolment_token_use, certvendor.key_claim, certvendor.audit
 	TO certvendor_service;
 GRANT INSERT, UPDATE, DELETE ON certvendor.change, certvendor.device_group, certvendor.idempotency

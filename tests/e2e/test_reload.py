@@ -72,14 +72,14 @@ def test_settings_change_while_serving(own):
 
 
 def test_what_needs_a_restart_is_named(own):
-    change(own, server={"workers": 3}, issue={"skew": 299})
+    change(own, server={"workers": 3}, issue={"skew": 299}, est={"keys": "p256"})
     assert own.reload()
     assert [(line["section"], line["key"]) for line in own.events("setting-needs-restart")] == \
-        [("server", "workers")]
+        [("server", "workers"), ("est", "*")]
     assert [line["key"] for line in own.events("setting-changed")] == ["skew"]
     # Said again each time, because it still has no effect.
     assert own.reload()
-    assert len(own.events("setting-needs-restart")) == 2
+    assert len(own.events("setting-needs-restart")) == 4
     assert len(own.events("setting-changed")) == 1
 
 

@@ -11,11 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cv/model/label.h"
 #include "cv/util/auto.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
 #include "cv/util/log.h"
 
+#define CV_CONFIG_LABELS_MAX 64
 #define CV_CONFIG_DEFAULT_PATH "/etc/certvendor/certvendor.conf"
 
 #define CV_CONFIG_SETTINGS_MAX 64
@@ -73,8 +75,19 @@ struct cv_config {
 	int64_t issue_replay_window_seconds;
 	int64_t issue_min_validity_seconds;
 	int64_t issue_skew_seconds;
+	int64_t issue_publish_ahead_seconds;
+	char *issue_blocked_keys;
+
+	int64_t approval_retry_seconds;
+	int64_t approval_days;
+	int64_t approval_limit;
+	int64_t approval_limit_per_device;
 
 	int64_t log_level; /* enum cv_log_level */
+
+	/* [est] first, then each [est.<label>] with what it does not set taken from [est]. */
+	struct cv_label labels[CV_CONFIG_LABELS_MAX];
+	size_t label_count;
 
 	/* Where it was read, so that it can be read again. */
 	char *path;

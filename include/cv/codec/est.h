@@ -12,6 +12,8 @@
 /* Request body: base64 with white space anywhere, PEM armour of a CSR accepted. CV_E_INPUT:
  * bad-base64. */
 bool cv_est_decode_request(struct cv_bytes body, struct cv_buffer *ret_der, struct cv_error *err);
+/* Answer body: these bytes in base64, as below. */
+void cv_est_append_base64(struct cv_buffer *buffer, struct cv_bytes der, size_t columns);
 /* Answer body: certs-only, base64 in one line (columns 0) or wrapped with CRLF, exactly one CRLF at
  * the end. */
 void cv_est_append_certs(

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cv/model/label.h"
 #include "cv/service/service.h"
 #include "cv/util/auto.h"
 #include "cv/util/error.h"
@@ -47,6 +48,8 @@ struct cv_http_options {
 	unsigned idle_seconds;          /* keep-alive; 60 */
 	int64_t check_max_age_seconds;  /* Cache-Control of an allow; 0: no-store */
 	int64_t broker_session_seconds; /* EMQX ends a session then; 0: never */
+	const struct cv_label *labels;  /* that of requests without label first; at least this */
+	size_t label_count;
 	const char *version;
 };
 

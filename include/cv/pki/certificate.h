@@ -29,7 +29,8 @@ struct cv_certificate {
 	struct cv_bytes spki;    /* whole SubjectPublicKeyInfo element */
 	struct cv_bytes
 	    san; /* content of the subjectAltName extension's OCTET STRING; empty: absent */
-	struct cv_bytes subject_key;   /* subjectKeyIdentifier octets; empty: absent */
+	struct cv_bytes name_constraints; /* value of the extension; empty: absent */
+	struct cv_bytes subject_key;      /* subjectKeyIdentifier octets; empty: absent */
 	struct cv_bytes authority_key; /* keyIdentifier of authorityKeyIdentifier; empty: absent */
 	struct cv_bytes algorithm;     /* outer AlgorithmIdentifier element */
 	struct cv_bytes signature;     /* signature octets */
@@ -82,5 +83,10 @@ enum cv_chain_outcome {
 bool cv_certificate_verify(const struct cv_certificate *leaf,
     const struct cv_certificate *authority, enum cv_chain_outcome *ret_outcome,
     const char **ret_reason, struct cv_error *err);
+
+/* Do the name constraints of the authority (RFC 5280 section 4.2.1.10) allow the names of this
+ * certificate? Its signature is not looked at. Fails on CV_E_CRYPTO and CV_E_MEMORY. */
+bool cv_certificate_may_name(const struct cv_certificate *authority, struct cv_bytes certificate,
+    bool *ret_may, struct cv_error *err);
 
 #endif

@@ -18,6 +18,11 @@ struct cv_csr {
 	struct cv_bytes subject; /* whole Name element, copied unchanged into the certificate */
 	struct cv_bytes
 	    san; /* content of the requested subjectAltName OCTET STRING; empty: absent */
+	struct cv_bytes attributes;             /* content of the attributes; may be empty */
+	bool has_link;                          /* a value that ties it to its TLS connection */
+	struct cv_bytes link;                   /* empty when it is not one text of 1..255 octets */
+	bool exceeds_key_usage;                 /* asks for more than digitalSignature */
+	bool exceeds_purpose;                   /* asks for more than clientAuth */
 	struct cv_public_key *key;              /* owned */
 	struct cv_digest digest;                /* SHA-256 of der */
 	char common_name[CV_DEVICE_ID_MAX + 1]; /* as in struct cv_certificate */
@@ -40,12 +45,19 @@ enum cv_csr_outcome {
  * exactly one CN that is a device id, no NUL or control characters); one extensionRequest (or
  * Microsoft's 1.3.6.1.4.1.311.2.1.14, not both) with one value and no repeated extension; requested
  * SKI, AKI, basicConstraints CA:FALSE, CDP, AIA ignored; keyUsage bits other than keyCertSign and
- * cRLSign ignored; EKU must be within clientAuth; SAN is noted; unknown critical refused, unknown
- * non-critical ignored. The signature is verified before anything else uses the content. ret_detail
- * (may be NULL) gets a static text for the client. False only on CV_E_MEMORY and CV_E_CRYPTO.
+ * cRLSign, EKU serverAuth and any, and SAN are noted; other EKU beyond clientAuth refused; unknown
+ * critical refused, unknown non-critical ignored. The signature is verified before anything else
+ * uses the content. ret_detail (may be NULL) gets a static text for the client. False only on
+ * CV_E_MEMORY and CV_E_CRYPTO.
  */
 bool cv_csr_parse(struct cv_bytes der, enum cv_csr_outcome *ret_outcome, const char **ret_detail,
     struct cv_csr **ret_csr, struct cv_error *err);
+/* Is every name of a GeneralNames element of a kind and pattern in the comma list
+ * "dns:*.example.org, uri:urn:dev:*, ip:10.*, email:*"? "*" stands for any characters. Other kinds
+ * never are. */
+bool cv_san_is_listed(struct cv_bytes san, const char *list);
+/* Does the request have this attribute, or ask for this extension? */
+bool cv_csr_names(const struct cv_csr *csr, struct cv_bytes oid);
 void cv_csr_free(struct cv_csr *csr);
 CV_DEFINE_CLEANUP(cv_csr);
 

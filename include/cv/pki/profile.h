@@ -32,6 +32,9 @@ struct cv_certificate_request {
 	struct cv_bytes subject;   /* Name element */
 	struct cv_bytes spki;      /* canonical SubjectPublicKeyInfo */
 	struct cv_bytes san;       /* GeneralNames element; empty: none */
+	const char *crl_url;       /* http URLs for whoever verifies; NULL or "": none */
+	const char *ocsp_url;
+	const char *issuer_url;
 	uint8_t serial[CV_ISSUED_SERIAL_LEN];
 	int64_t not_before_utc;
 	int64_t not_after_utc;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "cv/model/digest.h"
+#include "cv/model/key_type.h"
 #include "cv/util/auto.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
@@ -35,6 +36,8 @@ CV_DEFINE_CLEANUP(cv_public_key);
 
 const struct cv_digest *cv_public_key_id(const struct cv_public_key *key);
 struct cv_bytes cv_public_key_spki(const struct cv_public_key *key); /* canonical DER, lent */
+enum cv_key_type cv_public_key_type(const struct cv_public_key *key);
+unsigned cv_public_key_bits(const struct cv_public_key *key);
 
 /*
  * Verifies a signature over data made by this key. algorithm: DER AlgorithmIdentifier; allowed are

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "cv/model/label.h"
 #include "cv/service/service.h"
 #include "cv/service/sight.h"
 #include "cv/util/bytes.h"
@@ -29,13 +30,24 @@ enum cv_enrolment_outcome {
 	CV_ENROLMENT_BAD_CREDENTIALS, /* unknown, expired or used-up token */
 	CV_ENROLMENT_NOT_AUTHORISED,  /* credentials good, but not for this id */
 	CV_ENROLMENT_REFUSED,         /* the presented certificate: see ret_verdict */
+	CV_ENROLMENT_POP_MISSING,     /* the label wants it tied to its TLS connection */
+	CV_ENROLMENT_POP_MISMATCH,    /* it is tied to another */
+	CV_ENROLMENT_PENDING,         /* an operator has to approve: see retry_after_seconds */
 	CV_ENROLMENT_BUSY,            /* rate limit of (device, slot): see retry_after_seconds */
 	CV_ENROLMENT_NO_ISSUER,       /* no usable online authority: 503 */
 };
 
+/* What ties a request to its TLS connection, as base64; "": this connection has none. */
+struct cv_channel_binding {
+	char tls_unique[64];   /* RFC 5929 section 3 */
+	char tls_exporter[64]; /* RFC 9266 section 2 */
+};
+
 struct cv_enrolment_request {
-	struct cv_bytes csr;                /* DER */
-	const struct cv_evidence *evidence; /* NULL: no client certificate */
+	const struct cv_label *label;             /* NULL: one that asks for nothing */
+	const struct cv_channel_binding *binding; /* NULL: not known */
+	struct cv_bytes csr;                      /* DER */
+	const struct cv_evidence *evidence;       /* NULL: no client certificate */
 	const struct cv_sight
 	    *sight; /* of that certificate, already judged and allowed; NULL with evidence NULL */
 	const char *token; /* HTTP secret; NULL: none */
@@ -49,7 +61,8 @@ struct cv_enrolment_request {
 struct cv_enrolment_answer {
 	enum cv_enrolment_outcome outcome;
 	enum cv_verdict verdict; /* with CV_ENROLMENT_REFUSED */
-	const char *detail;      /* static text for the client; may be NULL */
+	const char *detail;      /* for the client: static, or detail_text; may be NULL */
+	char detail_text[192];
 	int64_t retry_after_seconds;
 	struct cv_party party;              /* as far as known */
 	char serial[2 * CV_SERIAL_MAX + 1]; /* hex, when issued or repeated */
@@ -72,9 +85,12 @@ const char *cv_enrolment_outcome_name(enum cv_enrolment_outcome outcome);
 
 /*
  * Certificates that a client needs to verify what a factory issues: issuing CAs, then roots; no
- * expired one. Calls sink for each; the realm must be held by the caller. Returns how many.
+ * expired one. name: of the one online authority; "": all of them. Calls sink for each; the realm
+ * must be held by the caller. Returns how many of them
+ * issue.
  */
 size_t cv_enrolment_ca_certificates(const struct cv_realm *realm, const char *factory,
-    int64_t now_utc, void (*sink)(void *context, struct cv_bytes der), void *context);
+    const char *name, int64_t now_utc, void (*sink)(void *context, struct cv_bytes der),
+    void *context);
 
 #endif

@@ -54,10 +54,11 @@ const struct cv_realm_authority *cv_realm_authority_by_id(
     const struct cv_realm *realm, const char *id);
 /* Is this one of our own authorities, and is that its name in one of the styles? */
 bool cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer);
-/* The trusted online authority that signs for a factory now; NULL when it has none that is usable
- * at that time. */
-const struct cv_realm_authority *cv_realm_issuer(
-    const struct cv_realm *realm, const char *factory, int64_t now_utc);
+/* The trusted online authority that signs for a factory now: of that name, or with "" the newest
+ * that clients had time to learn of, being there for publish_ahead_seconds; else the oldest. NULL
+ * when there is none that is usable at that time. */
+const struct cv_realm_authority *cv_realm_issuer(const struct cv_realm *realm, const char *factory,
+    const char *name, int64_t publish_ahead_seconds, int64_t now_utc);
 /*
  * The authority that issued a certificate: names as DER, then the signature (two CAs may share a
  * name). Roots vouch for no leaf and are never found. outcome CV_CHAIN_NOT_ISSUED: none.

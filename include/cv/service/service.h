@@ -23,10 +23,15 @@ struct cv_service_settings {
 	int64_t backdate_seconds;       /* notBefore = now - this; 300 */
 	int64_t replay_window_seconds;  /* the same CSR gets the same certificate; 86,400 */
 	int64_t min_validity_seconds;   /* an issuer with less left signs nothing; 86,400 */
+	int64_t publish_ahead_seconds;  /* an authority is in cacerts so long before it signs */
 	int64_t lock_seconds;           /* configuration lock of an announcement; 7 days */
 	int issue_burst;                /* issuances at once per device and slot; 20 */
 	int64_t issue_interval_seconds; /* then one per this; 1,800 */
 	unsigned socket_sources; /* of the gateway at the UNIX socket, see cv/model/source.h */
+	int64_t approval_retry_seconds; /* Retry-After while an operator has not decided */
+	int64_t approval_days;          /* undecided and decided requests are forgotten after it */
+	int64_t approvals_max;          /* that wait, of a factory */
+	int64_t approvals_per_device;   /* that wait, of one device */
 };
 
 /* Counters of the rules, for /metrics. */
@@ -49,7 +54,10 @@ struct cv_service_counters {
 
 struct cv_service; /* opaque: also holds the realm pointer, refusal memory and event table */
 
+struct cv_key_block_list;
+
 struct cv_service_parts {
+	struct cv_key_block_list *blocked_keys; /* lent; NULL: none */
 	struct cv_pool *pool;
 	struct cv_signer *signer; /* not owned */
 	struct cv_index *index;
@@ -84,6 +92,8 @@ struct cv_index *cv_service_index(struct cv_service *service);
 struct cv_pool *cv_service_pool(struct cv_service *service);
 struct cv_signer *cv_service_signer(struct cv_service *service);
 const struct cv_clock *cv_service_clock(const struct cv_service *service);
+/* Is the key one that everybody has? */
+bool cv_service_key_is_blocked(struct cv_service *service, const struct cv_digest *key);
 /* Index and realm are loaded and young enough to answer. */
 bool cv_service_is_fresh(const struct cv_service *service);
 

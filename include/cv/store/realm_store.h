@@ -37,6 +37,7 @@ struct cv_authority_row {
 	char owner[CV_OWNER_SIZE]; /* "": none */
 	enum cv_authority_kind kind;
 	enum cv_authority_state state;
+	int64_t created_at_utc; /* set when read */
 	struct cv_digest fingerprint;
 	struct cv_bytes certificate; /* DER, lent during the call */
 };

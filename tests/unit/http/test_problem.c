@@ -57,6 +57,8 @@ static const struct row enrolment_rows[] = {
     {CV_ENROLMENT_BAD_CREDENTIALS, 401, "unauthenticated"},
     {CV_ENROLMENT_NOT_AUTHORISED, 403, "not-authorised"},
     {CV_ENROLMENT_REFUSED, 403, "third-key"},
+    {CV_ENROLMENT_POP_MISSING, 400, "pop-missing"},
+    {CV_ENROLMENT_POP_MISMATCH, 403, "pop-mismatch"},
     {CV_ENROLMENT_BUSY, 429, "busy"},
     {CV_ENROLMENT_NO_ISSUER, 503, "unavailable"},
     {CV_ENROLMENT_ISSUED, 500, "internal"},

@@ -1,0 +1,28 @@
+/*
+ * Keys that everybody has: SHA-256 of their SubjectPublicKeyInfo, from a file of one line each (64
+ * hex digits; what follows a blank or begins with # is comment). The file is read again when it has
+ * changed. Any thread.
+ */
+#ifndef CV_SERVICE_KEY_BLOCK_LIST_H
+#define CV_SERVICE_KEY_BLOCK_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cv/model/digest.h"
+#include "cv/util/auto.h"
+#include "cv/util/error.h"
+
+struct cv_key_block_list;
+
+/* path "": an empty list for ever. CV_E_IO, or CV_E_CONFIG that names the line. */
+bool cv_key_block_list_new(
+    const char *path, struct cv_key_block_list **ret_list, struct cv_error *err);
+void cv_key_block_list_free(struct cv_key_block_list *list);
+CV_DEFINE_CLEANUP(cv_key_block_list);
+
+/* Reads the file again if it has changed; when that fails, the list stays as it was. */
+bool cv_key_block_list_refresh(struct cv_key_block_list *list, struct cv_error *err);
+bool cv_key_block_list_has(struct cv_key_block_list *list, const struct cv_digest *key);
+
+#endif

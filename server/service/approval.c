@@ -1,0 +1,57 @@
+#include "cv/service/approval.h"
+
+#include "cv/util/random.h"
+
+bool
+cv_approval_ask(struct cv_service *service, struct cv_connection *connection,
+    const struct cv_approval_request *request, enum cv_approval_state *ret_state,
+    struct cv_error *err)
+{
+	const struct cv_service_settings *settings = cv_service_settings(service);
+	char id[CV_UUID_TEXT_SIZE];
+	struct cv_approval_row row = {
+	    .id = id,
+	    .factory = request->factory,
+	    .label = request->label,
+	    .identity = request->identity,
+	    .device = request->csr->common_name,
+	    .csr_digest = &request->csr->digest,
+	    .csr = request->csr->der,
+	    .days = settings->approval_days,
+	    .most = settings->approvals_max,
+	    .most_of_device = settings->approvals_per_device,
+	};
+
+	cv_uuid7(cv_clock_wall_ms(cv_service_clock(service)), id);
+	return cv_approval_store_ask(connection, &row, ret_state, err);
+}
+
+bool
+cv_approval_decide(struct cv_service *service, const char *factory, const char *id,
+    bool is_approved, const char *actor, const char *request_id, bool *ret_exists,
+    struct cv_error *err)
+{
+	struct cv_connection *connection;
+	bool is_good;
+
+	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
+		return false;
+	is_good = cv_approval_store_decide(
+	    connection, factory, id, is_approved, actor, request_id, ret_exists, err);
+	cv_pool_return(cv_service_pool(service), connection);
+	return is_good;
+}
+
+bool
+cv_approval_list(struct cv_service *service, const char *factory, const char *after, int limit,
+    struct cv_buffer *ret_json, struct cv_error *err)
+{
+	struct cv_connection *connection;
+	bool is_good;
+
+	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
+		return false;
+	is_good = cv_approval_store_list(connection, factory, after, limit, ret_json, err);
+	cv_pool_return(cv_service_pool(service), connection);
+	return is_good;
+}
