@@ -8,8 +8,10 @@ import pytest
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "support")]
 
+import est_lab as est_profile  # noqa: E402
 from certvendor_lab import BINARY, VAR, Lab, Postgres, tail  # noqa: E402
 
+EST_RESULTS = pytest.StashKey()
 LABS = pytest.StashKey()
 LOCK = pytest.StashKey()
 NUMBERS = itertools.count(1)
@@ -25,6 +27,7 @@ def pytest_configure(config):
         pytest.exit(f"another run of these tests holds {lock.name}", returncode=1)
     config.stash[LOCK] = lock
     config.stash[LABS] = []
+    config.stash[EST_RESULTS] = []
     if not BINARY.exists():
         pytest.exit(f"{BINARY} is missing; build it with make", returncode=1)
     shutil.rmtree(VAR, ignore_errors=True)
@@ -40,12 +43,21 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_makereport(item):
     """A failure shows what the servers said."""
     report = (yield).get_result()
+    if report.when == "call" or not report.passed:
+        item.config.stash[EST_RESULTS] += [
+            (row, item.name, report.outcome) for row in est_profile.rows_of(item)]
     if not report.failed:
         return
     for lab in item.config.stash[LABS]:
         report.sections.append((f"the end of {lab.log}", tail(lab.log)))
         if lab.nginx is not None:
             report.sections.append((f"the end of {lab.nginx_log}", tail(lab.nginx_log)))
+
+
+def pytest_sessionfinish(session):
+    """Each row of the EST profile with the tests that are about it."""
+    if session.config.stash[EST_RESULTS]:
+        est_profile.write_table(session.config.stash[EST_RESULTS])
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +77,18 @@ def lab(postgres, request):
         shared.prepare().start()
         shared.gateway = shared.add_gateway()
         shared.start_nginx()
+        yield shared
+    finally:
+        shared.close()
+        request.config.stash[LABS].remove(shared)
+
+
+@pytest.fixture(scope="session")
+def est_lab(postgres, request):
+    """A server with many labels."""
+    shared = est_profile.make_lab(postgres)
+    request.config.stash[LABS].append(shared)
+    try:
         yield shared
     finally:
         shared.close()

@@ -11,6 +11,8 @@ import ssl
 import threading
 import time
 
+import pytest
+
 from certvendor_lab import EST, PATIENCE, Key, issued
 
 KILLS = int(os.environ.get("CV_KILLS", "200"))
@@ -78,6 +80,7 @@ class RotatingDevice(threading.Thread):
             self.failure = error
 
 
+@pytest.mark.est("15.1")
 def test_kill_at_random_points(make_lab):
     lab = make_lab(settings={"issue": {"burst": "1000", "interval": "1"}}).start()
     lab.gateway = lab.add_gateway()
@@ -122,6 +125,7 @@ def test_kill_at_random_points(make_lab):
         assert activations == [[str(len(device.ended))]], "one audit record for each activation"
 
 
+@pytest.mark.est("15.1")
 def test_a_lost_answer_to_an_enrolment(make_lab):
     """The same request and token get the same certificate, whenever the server died."""
     lab = make_lab().start()

@@ -330,6 +330,7 @@ def test_healthcheck_of_a_server_that_is_not_there(make_lab):
     assert result.returncode == 1 and result.stderr
 
 
+@pytest.mark.est("15.5")
 def test_metrics(lab):
     answer = lab.monitor("/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -467,6 +468,7 @@ def test_no_secret_at_the_most_talkative(make_lab):
     assert list(find_secrets.find(lab.folder, SECRETS)) == []
 
 
+@pytest.mark.est("15.4")
 @pytest.mark.last
 def test_no_secret_in_what_the_suite_wrote(lab):
     """Of the whole suite: this test is the last one."""
