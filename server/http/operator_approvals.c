@@ -5,27 +5,6 @@
 #include "operator_handlers_internal.h"
 #include "problem_internal.h"
 
-#define PAGE 100
-
-void
-cv_operator_list_approvals(struct cv_request *request)
-{
-	struct cv_operator_call call;
-	char after[CV_UUID_SIZE] = "";
-	struct cv_error err = CV_ERROR_INIT;
-
-	if (!cv_operator_admit(request, &call))
-		return;
-	if (cv_query_find(request->path.query, "after", after, sizeof(after)) == CV_QUERY_BAD)
-		cv_problem_answer(
-		    request, CV_PROBLEM_BAD_REQUEST, "Query member after is malformed.");
-	else if (cv_approval_list(request->http->service, call.factory, after, PAGE,
-		     &request->answer.body, &err))
-		cv_operator_answer_json(request, 200);
-	else
-		cv_problem_answer_error(request, &err);
-}
-
 static void
 decide(struct cv_request *request, bool is_approved)
 {

@@ -9,7 +9,6 @@ void cv_operator_list(struct cv_request *request);
 void cv_operator_show(struct cv_request *request);
 void cv_operator_show_status(struct cv_request *request);
 void cv_operator_show_description(struct cv_request *request);
-void cv_operator_list_approvals(struct cv_request *request);
 
 /* Devices and certificates. The last segment of the path names the act. */
 void cv_operator_change_device(struct cv_request *request);

@@ -37,6 +37,7 @@ struct view_row {
 
 /* clang-format off */
 static const struct view_row views[] = {
+	{"/v1/approvals", CV_VIEW_APPROVALS, {{"state", "pending,approved,refused", false}}},
 	{"/v1/audit", CV_VIEW_AUDIT, {{"device", NULL, false}, {"actor", NULL, false},
 	    {"action", NULL, false}, {"since", NULL, true}, {"until", NULL, true}}},
 	{"/v1/authorities", CV_VIEW_AUTHORITIES, {NOT_OFFERED,

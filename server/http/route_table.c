@@ -95,7 +95,7 @@ static const struct cv_route operator_rows[] = {
     {"GET", "/v1/operator-tokens/{id}", cv_operator_show, 0, ADMIN | REALM},
     {"DELETE", "/v1/operator-tokens/{id}", cv_operator_revoke_operator_token, ACT_MAX,
 	ADMIN | REALM},
-    {"GET", "/v1/approvals", cv_operator_list_approvals, 0, VIEWER},
+    {"GET", "/v1/approvals", cv_operator_list, 0, VIEWER},
     {"POST", "/v1/approvals/{id}/approve", cv_operator_approve_enrolment, ACT_MAX, OPERATOR},
     {"POST", "/v1/approvals/{id}/refuse", cv_operator_refuse_enrolment, ACT_MAX, OPERATOR},
     {"GET", "/v1/audit", cv_operator_list, 0, VIEWER | REALM},

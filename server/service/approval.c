@@ -41,17 +41,3 @@ cv_approval_decide(struct cv_service *service, const char *factory, const char *
 	cv_pool_return(cv_service_pool(service), connection);
 	return is_good;
 }
-
-bool
-cv_approval_list(struct cv_service *service, const char *factory, const char *after, int limit,
-    struct cv_buffer *ret_json, struct cv_error *err)
-{
-	struct cv_connection *connection;
-	bool is_good;
-
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_approval_store_list(connection, factory, after, limit, ret_json, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
-}

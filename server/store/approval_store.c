@@ -61,19 +61,3 @@ cv_approval_store_decide(struct cv_connection *connection, const char *factory, 
 	*ret_exists = PQntuples(result) == 1;
 	return true;
 }
-
-bool
-cv_approval_store_list(struct cv_connection *connection, const char *factory, const char *after,
-    int limit, struct cv_buffer *ret_json, struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-	CV_AUTO_RESULT PGresult *result = NULL;
-
-	cv_parameter_text(&parameters, factory);
-	cv_parameter_text(&parameters, after);
-	cv_parameter_number(&parameters, limit);
-	if (!cv_execute(connection, CV_SQL(approval_list), &parameters, &result, err))
-		return cv_error_context(err, "listing requests that wait");
-	cv_buffer_append_text(ret_json, cv_row_text((struct cv_row){result, 0}, 0));
-	return !ret_json->has_failed || cv_fail(err, CV_E_MEMORY, "out of memory");
-}

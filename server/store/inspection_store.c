@@ -11,6 +11,7 @@ struct view_row {
 #define VIEW(view, name, filters_) [view] = {.sql = {#name, cv_sql_##name}, .filters = (filters_)}
 
 static const struct view_row views[] = {
+    VIEW(CV_VIEW_APPROVALS, list_approvals, 1),
     VIEW(CV_VIEW_AUDIT, list_audit, 5),
     VIEW(CV_VIEW_AUTHORITIES, list_authorities, 2),
     VIEW(CV_VIEW_CERTIFICATE, show_certificate, 1),

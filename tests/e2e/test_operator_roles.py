@@ -42,6 +42,13 @@ class Objects:
     def enrolment_token(self):
         return self.make("/v1/enrolment-tokens", {})["id"]
 
+    def approval(self):
+        name = str(uuid.uuid4())
+        self.lab.query("INSERT INTO certvendor.approval (id, factory, label, identity, device, csr_digest, csr, "
+                       f"expires_at) VALUES ('{name}', '{FACTORY}', '', 'device', 'unit', "
+                       f"sha256('{name}'), 'csr', now() + interval '1 hour')")
+        return name
+
     def operator_token(self):
         order = {"name": "matrix", "role": "viewer", "factories": [FACTORY]}
         return self.make("/v1/operator-tokens", order)["id"]
@@ -73,6 +80,7 @@ AUTHORITY = lambda objects: ({"name": objects.authority_name()}, {})  # noqa: E7
 CERTIFICATE = lambda objects: ({"sha256": objects.device().identity.sha256}, {})  # noqa: E731
 ENROLMENT_TOKEN = lambda objects: ({"id": objects.enrolment_token()}, {})  # noqa: E731
 OPERATOR_TOKEN = lambda objects: ({"id": objects.operator_token()}, {})  # noqa: E731
+APPROVAL = lambda objects: ({"id": objects.approval()}, {})  # noqa: E731
 LIST = lambda objects: ({}, None)  # noqa: E731
 
 # What each operation is tried on: path parameters and body. An operation without a row fails.
@@ -90,6 +98,9 @@ TRIED_ON = {
     "GET /v1/certificates/{sha256}": CERTIFICATE,
     "POST /v1/certificates/{sha256}/revoke": CERTIFICATE,
     "GET /v1/denials": LIST,
+    "GET /v1/approvals": LIST,
+    "POST /v1/approvals/{id}/approve": APPROVAL,
+    "POST /v1/approvals/{id}/refuse": APPROVAL,
     "GET /v1/groups": LIST,
     "POST /v1/groups": lambda objects: ({}, {"name": fresh_name()}),
     "GET /v1/groups/{name}": GROUP,

@@ -29,8 +29,5 @@ bool cv_approval_ask(struct cv_service *service, struct cv_connection *connectio
 bool cv_approval_decide(struct cv_service *service, const char *factory, const char *id,
     bool is_approved, const char *actor, const char *request_id, bool *ret_exists,
     struct cv_error *err);
-/* Appends JSON: {"items":[...],"next":...}. */
-bool cv_approval_list(struct cv_service *service, const char *factory, const char *after, int limit,
-    struct cv_buffer *ret_json, struct cv_error *err);
 
 #endif

@@ -37,8 +37,5 @@ bool cv_approval_store_ask(struct cv_connection *connection, const struct cv_app
 bool cv_approval_store_decide(struct cv_connection *connection, const char *factory, const char *id,
     bool is_approved, const char *actor, const char *request_id, bool *ret_exists,
     struct cv_error *err);
-/* Appends {"items":[...],"next":...}. after: "" or the next of the page before. */
-bool cv_approval_store_list(struct cv_connection *connection, const char *factory,
-    const char *after, int limit, struct cv_buffer *ret_json, struct cv_error *err);
 
 #endif

@@ -12,6 +12,7 @@
 /* What can be looked at, with its filters in their order. The first filter of what can be shown
  * alone is its name or id. */
 enum cv_view {
+	CV_VIEW_APPROVALS,        /* state */
 	CV_VIEW_AUDIT,            /* device actor action since until; the newest first */
 	CV_VIEW_AUTHORITIES,      /* name kind */
 	CV_VIEW_CERTIFICATE,      /* sha256: alone */
