@@ -680,6 +680,13 @@ class Lab:
     def kill(self):
         end_process(self.process, signal.SIGKILL)
 
+    def pause(self):
+        """Until SIGCONT. The signal is sent at once, and each thread stops a little later."""
+        self.process.send_signal(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
+        wait_until(lambda: all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+                               for task in tasks.iterdir()), "every thread stands still", pause=0.001)
+
     def close(self):
         """Ends everything; a server that still runs must end well."""
         for gateway in (self.haproxy, self.nginx):

@@ -106,7 +106,7 @@ def test_fails_closed(make_lab, program):
     device = lab.enrolled_device()
     with lab.client(program, device.identity) as client:
         assert client.send("GET", "/hello").status == 200
-        lab.process.send_signal(signal.SIGSTOP)
+        lab.pause()
         try:
             assert client.send("GET", "/hello").status == TROUBLE[program]
         finally:

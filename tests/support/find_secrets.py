@@ -69,7 +69,7 @@ def secrets_of(path):
 
 def walk(folder):
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink() and path.relative_to(folder).parts[0] not in IGNORED:
+        if path.is_file() and not path.is_symlink() and not set(path.relative_to(folder).parts) & set(IGNORED):
             yield path
 
 
