@@ -263,8 +263,7 @@ run-integration: $(OUT)/integration_tests
 run-e2e: $(OUT)/certvendor
 	$(if $(wildcard tests/e2e/test_*.py),,$(error tests/e2e holds no tests))
 	$(PREPARE)
-	$(call run_tests,PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-		tests/e2e,CERTVENDOR_BINARY=$(OUT)/certvendor /usr/bin/python3 -m pytest tests/e2e -k NAME)
+	$(call run_tests,tests/support/run_e2e.sh,CERTVENDOR_BINARY=$(OUT)/certvendor /usr/bin/python3 -m pytest tests/e2e -k NAME)
 
 run-fuzz: $(FUZZ_TARGETS:%=$(OUT)/fuzz_%)
 	$(if $(FUZZ_TARGETS),,$(error tests/fuzz holds no targets))
