@@ -106,8 +106,8 @@ def test_the_example_goes_into_service(tree, postgres):
     *problems, _ = result.stderr.splitlines()
     assert problems and all(str(folder / "pki") in line for line in problems), result.stderr
     certvendor("migrate")
-    certvendor("init", "--factory", FACTORY, "--announce", "explicit", "--token-file", folder / "token")
-    SECRETS.update((folder / "token").read_text().split())
+    certvendor("init", "--factory", FACTORY, "--announce", "explicit", "--token-file", folder / "admin.token")
+    SECRETS.update((folder / "admin.token").read_text().split())
     SECRETS.update((folder / "pki/signer.passphrase").read_text().split())
     assert certvendor("check-config").stdout == "configuration is good\n"
     # One wrong edit is found.

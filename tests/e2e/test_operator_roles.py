@@ -219,6 +219,7 @@ def test_lists_of_the_realm_show_what_is_seen(lab, tokens, objects):
     gateway, token = objects.gateway(), objects.operator_token()
     for factory, is_seen in ((FACTORY, True), (FOREIGN, False)):
         own = tokens["admin", factory]
+        assert lab.operator("POST", "/v1/groups", {"name": fresh_name()}, token=own).status == 201
         names = [item["name"] for item in lab.operator("GET", "/v1/factories", token=own).json()["items"]]
         assert names == [factory]
         shown = lab.operator("GET", "/v1/gateways?limit=1000", token=own).json()["items"]

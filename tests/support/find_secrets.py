@@ -17,8 +17,8 @@ import tempfile
 
 # Files that may hold secrets. "env" is what make run leaves for the person who started it.
 HOLDERS = re.compile(r"(.*\.(key|token|conf|passphrase)|.*passphrase.*|env)$")
-# Inputs of fuzz targets look like everything, and the installed program names what keys begin with.
-IGNORED = ("fuzz", "installed")
+# Inputs of fuzz targets look like everything, and installed programs and documents show what secrets look like.
+IGNORED = ("fuzz", "installed", "stage")
 SHORTEST = 20  # shorter texts occur by chance
 
 
@@ -57,13 +57,15 @@ def read(path):
 
 def secrets_of(path):
     """What must not be seen of a file elsewhere: each line that is long enough, and is not the same in many."""
-    for line in read(path).splitlines():
-        line = line.strip()
+    lines = [line.strip() for line in read(path).splitlines()]
+    for before, line, after in zip([b"-----", *lines], lines, [*lines[1:], b""]):
         if path.name.endswith(".conf"):
             line = line.partition(b"=")[2].strip() if line.startswith((b"passphrase =", b"password =")) else b""
         # The first line of a key says what kind of key it is.
         is_frame = line.startswith((b"-----", b"#", b"MIGHAgEAMBMGByqGSM49", b"MIIBvTBXBgkqhkiG9w0B"))
-        if len(line) >= SHORTEST and not is_frame:
+        # Its last line is public: certificates hold the same.
+        is_end = after.startswith(b"-----END") and not before.startswith(b"-----")
+        if len(line) >= SHORTEST and not is_frame and not is_end:
             yield line
 
 
