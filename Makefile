@@ -26,7 +26,8 @@ PACKAGES_RUN := postgresql postgresql-client nginx-light curl openssl ca-certifi
 	util-linux procps
 PACKAGES_TEST := libcriterion-dev clang-14 clang-format-14 libclang-rt-14-dev shellcheck \
 	python3 python3-pytest python3-jsonschema python3-cryptography strongswan-pki \
-	libstrongswan-standard-plugins systemd haproxy zsh fish default-jdk-headless libbcpkix-java
+	libstrongswan-standard-plugins systemd haproxy zsh fish default-jdk-headless libbcpkix-java \
+	groff-base mandoc
 
 PACKAGES_IMAGE := buildah debootstrap docker-compose iproute2 openssl python3 python3-pytest \
 	python3-yaml
@@ -304,7 +305,11 @@ install: ## Install below DESTDIR and PREFIX (default /usr/local)
 	install -D -m 644 deploy/certvendor.conf \
 		$(DESTDIR)$(PREFIX)/share/doc/certvendor/examples/certvendor.conf
 	install -m 644 LICENSE README.md $(DESTDIR)$(PREFIX)/share/doc/certvendor/
-	find docs -type f -printf '%P\0' | xargs -0 -I{} \
+	for section in 1 5; do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$section \
+			docs/man/*.$$section || exit 1; \
+	done
+	find docs -path docs/man -prune -o -type f -printf '%P\0' | xargs -0 -I{} \
 		install -D -m 644 docs/{} $(DESTDIR)$(PREFIX)/share/doc/certvendor/{}
 
 clean: ## Remove build/; var/ with its data stays

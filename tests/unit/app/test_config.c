@@ -536,6 +536,58 @@ Test(config, example_shows_every_setting)
 	}
 }
 
+/* ".It Ic key = default\n.Pq unit, bounds, live or restart\n": what the manual says of each. */
+static void
+make_manual_lines(const struct cv_setting *setting, char *ret_lines, size_t size)
+{
+	char bounds[64] = "";
+
+	if (setting->type == CV_SETTING_NUMBER)
+		(void)snprintf(bounds, sizeof(bounds), "%s, %lld to %lld, ", setting->unit,
+		    (long long)setting->min, (long long)setting->max);
+	(void)snprintf(ret_lines, size, "\n.It Ic %s =%s%s\n.Pq %s%s%s\n", setting->key,
+	    setting->fallback[0] == '\0' ? "" : " ", setting->fallback,
+	    setting->is_secret ? "secret, " : "", bounds, setting->is_live ? "live" : "restart");
+}
+
+static size_t
+count_between(const char *text, const char *end, const char *word)
+{
+	size_t count = 0;
+
+	while ((text = strstr(text, word)) != NULL && text < end) {
+		count++;
+		text++;
+	}
+	return count;
+}
+
+Test(config, manual_shows_every_setting_and_no_other)
+{
+	CV_AUTO_BUFFER struct cv_buffer manual = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	char section[80], lines[256];
+	size_t count;
+	const struct cv_setting *settings = cv_config_settings(&count);
+
+	cr_assert(cv_file_read("docs/man/certvendor.conf.5", 65536, &manual, &err), "%s", err.text);
+	for (size_t i = 0; i < count; i++) {
+		(void)snprintf(section, sizeof(section), "\n.Ss [%s]\n", settings[i].section);
+		make_manual_lines(&settings[i], lines, sizeof(lines));
+		const char *begin = strstr(cv_buffer_text(&manual), section);
+		cr_assert(begin != NULL, "no section %s", settings[i].section);
+		const char *end = strstr(begin, "\n.El\n");
+		cr_assert(end != NULL);
+		cr_expect_eq(count_between(begin, end, lines), 1, "[%s] is not said:%s",
+		    settings[i].section, lines);
+	}
+	const char *begin = strstr(cv_buffer_text(&manual), "\n.Sh SETTINGS\n");
+	cr_assert(begin != NULL);
+	const char *end = strstr(begin + 1, "\n.Sh ");
+	cr_assert(end != NULL);
+	cr_expect_eq(count_between(begin, end, "\n.It "), count);
+}
+
 Test(config, example_is_good)
 {
 	CV_AUTO(cv_config) struct cv_config *config = NULL;
