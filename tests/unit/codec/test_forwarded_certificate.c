@@ -149,7 +149,7 @@ Test(forwarded_certificate, reads_the_leaf_of_a_chain)
 
 Test(forwarded_certificate, reads_sha1_of_40_digits)
 {
-	static const char *const refused[] = {SHA1, SHA1 "33", SHA1 "g", "", ":" SHA1};
+	static const char *const refused[] = {SHA1, (SHA1 "33"), (SHA1 "g"), "", (":" SHA1)};
 	struct cv_certificate_name name = {.has_sha1 = false};
 	struct cv_error err = CV_ERROR_INIT;
 
