@@ -15,8 +15,8 @@
 #define REFUSALS 4096
 #define REFUSAL_MS 1000
 #define EVENTS_MAX 512
-/* Two, so that one batch is prepared while the other waits for the disk. */
-#define RENEWAL_BATCHES 2
+/* One: while it waits for the disk the next one gathers, and the larger a batch the cheaper. */
+#define RENEWAL_BATCHES 1
 
 struct refusal {
 	struct cv_digest fingerprint;
