@@ -405,6 +405,21 @@ LANGUAGE sql IMMUTABLE AS $$
 	SELECT left(encode(sha256(convert_to(object::text, 'UTF8')), 'hex'), 32)
 $$;
 
+-- What an index in memory holds of each certificate.
+CREATE VIEW certvendor.certificate_status AS
+SELECT c.factory, c.device, c.slot, s.version, d.state::text AS device_state, d.first_seen_at IS NOT NULL AS is_seen,
+	EXISTS (SELECT FROM certvendor.slot_key a WHERE a.factory = c.factory AND a.device = c.device
+		AND a.slot = c.slot AND a.state = 'announced') AS has_pending,
+	extract(epoch FROM k.talks_until)::bigint AS talks_until, c.fingerprint, k.state::text AS key_state,
+	c.revoked_at IS NOT NULL AS is_revoked, c.authority::text AS authority,
+	extract(epoch FROM c.not_before)::bigint AS not_before, extract(epoch FROM c.not_after)::bigint AS not_after,
+	c.sha1, CASE WHEN c.is_ours THEN c.serial END AS serial
+FROM certvendor.certificate c
+JOIN certvendor.device d ON d.factory = c.factory AND d.id = c.device
+JOIN certvendor.slot s ON s.factory = c.factory AND s.device = c.device AND s.name = c.slot
+JOIN certvendor.slot_key k ON k.factory = c.factory AND k.device = c.device AND k.slot = c.slot
+	AND k.key_id = c.key_id;
+
 GRANT USAGE ON SCHEMA certvendor TO certvendor_service, certvendor_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA certvendor TO certvendor_reader;
 REVOKE SELECT ON certvendor.operator_token, certvendor.enrolment_token, certvendor.idempotency
