@@ -94,3 +94,14 @@ cv_json_append_problem(struct cv_buffer *buffer, const char *code, const char *t
 	append_member(buffer, "code", code);
 	cv_buffer_printf(buffer, ",\"retryable\":%s}\n", is_retryable ? "true" : "false");
 }
+
+void
+cv_json_append_message(
+    struct cv_buffer *buffer, const char *code, const char *message, const char *request_id)
+{
+	cv_buffer_append_text(buffer, "{\"message\":");
+	cv_json_append_string(buffer, message);
+	append_member(buffer, "code", code);
+	append_member(buffer, "instance", request_id);
+	cv_buffer_append_text(buffer, "}\n");
+}

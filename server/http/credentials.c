@@ -85,10 +85,11 @@ cv_credentials_read(
 
 	if (authorization->count > 1 || (reads_osf_token && token->count > 1))
 		return CV_CREDENTIALS_UNUSABLE;
-	if (authorization->count == 1)
-		return cv_credentials_parse(authorization->text, ret_secret);
+	/* A client that has a token besides a login of another kind sends both. */
 	if (reads_osf_token && token->count == 1)
 		return take(token->text, ret_secret);
+	if (authorization->count == 1)
+		return cv_credentials_parse(authorization->text, ret_secret);
 	return CV_CREDENTIALS_ABSENT;
 }
 

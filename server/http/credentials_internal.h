@@ -22,7 +22,7 @@ enum cv_credentials_outcome {
 enum cv_credentials_outcome cv_credentials_parse(
     const char *authorization, char ret_secret[CV_CREDENTIAL_SIZE]);
 
-/* From Authorization, or OSF-TOKEN where that is read. Headers that came twice are unusable. */
+/* From OSF-TOKEN where that is read, else Authorization. Headers that came twice are unusable. */
 enum cv_credentials_outcome cv_credentials_read(
     const struct cv_request *request, bool reads_osf_token, char ret_secret[CV_CREDENTIAL_SIZE]);
 

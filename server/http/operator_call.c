@@ -64,17 +64,29 @@ default_factory(const struct cv_realm *realm, const struct cv_operator *operator
 	return row == NULL ? "" : row->name;
 }
 
+/* The factory that a request names: in its path, where that has a place for it, else in its query.
+ */
+static enum cv_query_outcome
+named_factory(const struct cv_request *request, struct cv_operator_call *call)
+{
+	if (cv_text_has_prefix(request->match.route->pattern, "/ota/factories/{factory}/"))
+		return cv_text_copy(
+			   call->factory, sizeof(call->factory), request->match.parameters[0])
+			   ? CV_QUERY_FOUND
+			   : CV_QUERY_BAD;
+	return cv_query_find(request->path.query, "factory", call->factory, sizeof(call->factory));
+}
+
 /* A factory that the token may not see looks as if it did not exist. */
 static bool
 choose_factory(struct cv_request *request, struct cv_operator_call *call)
 {
 	bool is_realm = (request->match.route->flags & CV_ROUTE_REALM) != 0;
-	enum cv_query_outcome outcome =
-	    cv_query_find(request->path.query, "factory", call->factory, sizeof(call->factory));
+	enum cv_query_outcome outcome = named_factory(request, call);
 
 	if (outcome == CV_QUERY_BAD) {
 		cv_problem_answer(
-		    request, CV_PROBLEM_BAD_REQUEST, "Query member factory is malformed.");
+		    request, CV_PROBLEM_BAD_REQUEST, "The name of the factory is malformed.");
 		return false;
 	}
 	request->realm = cv_service_realm(request->http->service);

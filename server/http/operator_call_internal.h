@@ -17,9 +17,9 @@ struct cv_operator_call {
 };
 
 /*
- * Token, role of the route, and factory: ?factory=, else the token's only one, else the default
- * factory. False: answered with 400, 401, 403, 404 (also for a factory that the token may not see),
- * 429 or 503.
+ * Token, role of the route, and factory: {factory} of an /ota/factories/ path, else ?factory=, else
+ * the token's only one, else the default factory. False: answered with 400, 401, 403, 404 (also for
+ * a factory that the token may not see), 429 or 503.
  */
 bool cv_operator_admit(struct cv_request *request, struct cv_operator_call *ret_call);
 

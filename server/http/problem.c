@@ -215,15 +215,33 @@ speaks_text(const struct cv_request *request)
 	return request->listener->kind == CV_LISTENER_DEVICE;
 }
 
+/* Unknown paths too: such a client prints nothing of an error in another form. */
+static bool
+speaks_ota(const struct cv_request *request)
+{
+	return request->listener->kind == CV_LISTENER_OPERATOR &&
+	       cv_path_is_below(request->target, "/ota");
+}
+
+static const char *
+content_type_of(const struct cv_request *request)
+{
+	if (speaks_text(request))
+		return "text/plain; charset=utf-8";
+	return speaks_ota(request) ? "application/json" : "application/problem+json";
+}
+
 static void
 append_body(struct cv_request *request, const struct cv_problem_row *row, const char *detail)
 {
 	struct cv_buffer *body = &request->answer.body;
+	const char *sentence = detail == NULL ? row->sentence : detail;
 
 	cv_buffer_reset(body);
 	if (speaks_text(request))
-		cv_buffer_printf(body, "%s %.*s\n", row->word, SENTENCE_MAX,
-		    detail == NULL ? row->sentence : detail);
+		cv_buffer_printf(body, "%s %.*s\n", row->word, SENTENCE_MAX, sentence);
+	else if (speaks_ota(request))
+		cv_json_append_message(body, row->word, sentence, request->id);
 	else
 		cv_json_append_problem(body, row->word, row->sentence, (int)row->status, detail,
 		    request->id, row->status == 429 || row->status == 503);
@@ -253,8 +271,7 @@ cv_problem_answer_later(struct cv_request *request, enum cv_problem problem, con
 	cv_answer_reset(request);
 	request->answer.must_close = must_close;
 	request->reason = row->word;
-	cv_answer_set(request, row->status,
-	    speaks_text(request) ? "text/plain; charset=utf-8" : "application/problem+json");
+	cv_answer_set(request, row->status, content_type_of(request));
 	append_body(request, row, detail);
 	cv_answer_add_header(request, "Cache-Control", "no-store");
 	if (row->status == 429 || row->status == 503)

@@ -36,19 +36,28 @@ match_segment(const char **pattern, const char *segment, struct cv_route_match *
 	return true;
 }
 
+/* The segments that a row looks at. */
+static size_t
+take_segments(const struct cv_route *route, const struct cv_path *path,
+    const char *ret_segments[CV_SEGMENTS_MAX])
+{
+	size_t count = path->count;
+
+	if ((route->flags & CV_ROUTE_DOUBLED_SLASH) != 0)
+		return drop_doubled_slash(path, ret_segments);
+	memcpy(ret_segments, path->segments, count * sizeof(ret_segments[0]));
+	return count;
+}
+
 static bool
 match_pattern(
     const struct cv_route *route, const struct cv_path *path, struct cv_route_match *match)
 {
 	const char *pattern = route->pattern;
 	const char *segments[CV_SEGMENTS_MAX];
-	size_t count = path->count;
+	size_t count = take_segments(route, path, segments);
 	size_t parameter_count = 0;
 
-	if ((route->flags & CV_ROUTE_DOUBLED_SLASH) != 0)
-		count = drop_doubled_slash(path, segments);
-	else
-		memcpy(segments, path->segments, count * sizeof(segments[0]));
 	for (size_t i = 0; i < count; i++) {
 		if (*pattern != '/')
 			return false;
@@ -56,7 +65,7 @@ match_pattern(
 		if (!match_segment(&pattern, segments[i], match, &parameter_count))
 			return false;
 	}
-	return *pattern == '\0';
+	return *pattern == '\0' || strcmp(pattern, "/") == 0;
 }
 
 static bool

@@ -25,14 +25,15 @@ enum cv_route_flag {
 	CV_ROUTE_REALM = 1 << 12,  /* of operators: means no factory but all that are seen */
 	CV_ROUTE_CHANGE = 1 << 13, /* of operators: needs If-Match */
 	CV_ROUTE_EST = 1 << 14,    /* an operation of EST, which its label may have switched off */
+	CV_ROUTE_OTA = 1 << 15,    /* of operators: in the words of FoundriesFactory clients */
 };
 
-#define CV_ROUTE_PARAMETERS_MAX 2
+#define CV_ROUTE_PARAMETERS_MAX 3
 
 struct cv_route {
 	const char *method;  /* "GET" stands for HEAD too */
 	const char *pattern; /* "/v1/devices/{id}"; a segment in braces takes any one, but not an
-				empty one */
+				empty one. One that ends in "/" matches without it too */
 	void (*handle)(struct cv_request *request);
 	size_t body_max;
 	unsigned flags;

@@ -106,5 +106,8 @@ void cv_json_append_with_member(
  * retryable. */
 void cv_json_append_problem(struct cv_buffer *buffer, const char *code, const char *title,
     int status, const char *detail, const char *request_id, bool is_retryable);
+/* {"message","code","instance"}: an error as FoundriesFactory clients print it. */
+void cv_json_append_message(
+    struct cv_buffer *buffer, const char *code, const char *message, const char *request_id);
 
 #endif

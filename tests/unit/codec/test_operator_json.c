@@ -376,6 +376,10 @@ Test(operator_json, writes_problems)
 {
 	CV_AUTO_BUFFER struct cv_buffer json = CV_BUFFER_INIT;
 
+	cv_json_append_message(&json, "busy", "Wait \"a\" bit.", "id-0");
+	cr_expect_str_eq(cv_buffer_text(&json),
+	    "{\"message\":\"Wait \\\"a\\\" bit.\",\"code\":\"busy\",\"instance\":\"id-0\"}\n");
+	cv_buffer_reset(&json);
 	cv_json_append_problem(&json, "busy", "Too many.", 429, "Wait \"a\" bit.", "id-1", true);
 	cr_expect_str_eq(cv_buffer_text(&json),
 	    "{\"type\":\"urn:certvendor:busy\",\"title\":\"Too many.\",\"status\":429,"

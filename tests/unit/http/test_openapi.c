@@ -183,6 +183,8 @@ Test(openapi, every_route_is_described)
 		const struct cv_route *route = &table->rows[i];
 		const json_t *operation = find_operation(document, route);
 
+		if ((route->flags & CV_ROUTE_OTA) != 0)
+			continue;
 		cr_assert_not_null(operation, "%s %s", route->method, route->pattern);
 		cr_expect_str_eq(json_string_value(json_object_get(operation, "x-certvendor-role")),
 		    role_of(route), "%s %s", route->method, route->pattern);
@@ -207,6 +209,18 @@ is_route(const char *path, const char *method)
 	return false;
 }
 
+/* What speaks in the words of other clients is described elsewhere. */
+static size_t
+count_described(void)
+{
+	const struct cv_route_table *table = cv_route_table_of(CV_LISTENER_OPERATOR);
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		count += (table->rows[i].flags & CV_ROUTE_OTA) == 0;
+	return count;
+}
+
 Test(openapi, every_description_is_a_route)
 {
 	json_t *document = load();
@@ -222,7 +236,7 @@ Test(openapi, every_description_is_a_route)
 			count++;
 		}
 	}
-	cr_expect_eq(count, cv_route_table_of(CV_LISTENER_OPERATOR)->count);
+	cr_expect_eq(count, count_described());
 	json_decref(document);
 }
 
