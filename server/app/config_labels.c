@@ -24,7 +24,8 @@ struct word {
 
 static const struct word switches[] = {{"no", 0}, {"yes", 1}, {NULL, 0}};
 static const struct word operations[] = {{"cacerts", CV_EST_CACERTS}, {"csrattrs", CV_EST_CSRATTRS},
-    {"simpleenroll", CV_EST_SIMPLEENROLL}, {"simplereenroll", CV_EST_SIMPLEREENROLL}, {NULL, 0}};
+    {"simpleenroll", CV_EST_SIMPLEENROLL}, {"simplereenroll", CV_EST_SIMPLEREENROLL},
+    {"serverkeygen", CV_EST_SERVERKEYGEN}, {NULL, 0}};
 static const struct word ways[] = {{"device", CV_ENROL_DEVICE}, {"bootstrap", CV_ENROL_BOOTSTRAP},
     {"token", CV_ENROL_TOKEN}, {"bootstrap+token", CV_ENROL_BOTH}, {NULL, 0}};
 static const struct word challenges[] = {{"basic", CV_CHALLENGE_BASIC},
@@ -34,6 +35,9 @@ static const struct word challenges[] = {{"basic", CV_CHALLENGE_BASIC},
 static const struct word key_types[] = {{"p256", 1 << CV_KEY_TYPE_P256},
     {"p384", 1 << CV_KEY_TYPE_P384}, {"p521", 1 << CV_KEY_TYPE_P521},
     {"ed25519", 1 << CV_KEY_TYPE_ED25519}, {"rsa", 1 << CV_KEY_TYPE_RSA}, {NULL, 0}};
+static const struct word new_keys[] = {{"p256", CV_NEW_KEY_P256}, {"p384", CV_NEW_KEY_P384},
+    {"p521", CV_NEW_KEY_P521}, {"ed25519", CV_NEW_KEY_ED25519}, {"rsa2048", CV_NEW_KEY_RSA_2048},
+    {"rsa3072", CV_NEW_KEY_RSA_3072}, {NULL, 0}};
 static const struct word linkings[] = {{"off", CV_LINKING_OFF}, {"optional", CV_LINKING_OPTIONAL},
     {"required", CV_LINKING_REQUIRED}, {NULL, 0}};
 static const struct word excesses[] = {
@@ -73,6 +77,7 @@ static const struct label_setting {
 	WORD("challenge", challenges, "basic+bearer", challenges),
 	WORDS("keys", key_types, "p256, p384, p521, ed25519, rsa", keys),
 	NUMBER("rsa_min_bits", 2048, 4096, "2048", rsa_min_bits),
+	WORD("generated_key", new_keys, "p256", generated_key),
 	WORD("new_key", switches, "no", needs_new_key),
 	WORD("linking", linkings, "off", linking),
 	TEXT("san", LABEL_TEXT, san),

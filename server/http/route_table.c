@@ -22,7 +22,7 @@
 	    CV_ROUTE_DOUBLED_SLASH)
 #define DEVICE (CV_ROUTE_WORKER | CV_ROUTE_CERTIFICATE | CV_ROUTE_GRACE)
 
-/* fullcmc and serverkeygen are not offered: unknown paths, whatever the method. */
+/* fullcmc is not offered: an unknown path, whatever the method. */
 static const struct cv_route device_rows[] = {
     {"GET", EST "/cacerts", cv_est_cacerts, 0, EST_READ},
     {"GET", EST "/{label}/cacerts", cv_est_cacerts, 0, EST_READ | CV_ROUTE_LABEL},
@@ -34,6 +34,9 @@ static const struct cv_route device_rows[] = {
     {"POST", EST "/simplereenroll", cv_est_simplereenroll, CV_EST_BODY_MAX, EST_REENROL},
     {"POST", EST "/{label}/simplereenroll", cv_est_simplereenroll, CV_EST_BODY_MAX,
 	EST_REENROL | CV_ROUTE_LABEL},
+    {"POST", EST "/serverkeygen", cv_est_serverkeygen, CV_EST_BODY_MAX, EST_ENROL},
+    {"POST", EST "/{label}/serverkeygen", cv_est_serverkeygen, CV_EST_BODY_MAX,
+	EST_ENROL | CV_ROUTE_LABEL},
     {"GET", "/device", cv_device_show, 0, DEVICE},
     {"PATCH", "/device", cv_device_patch, JSON_MAX, DEVICE},
 };

@@ -7,6 +7,7 @@
 #include "cv/pki/digest.h"
 #include "cv/pki/openssl_auto.h"
 #include "cv/pki/openssl_error.h"
+#include "cv/pki/openssl_key.h"
 #include "key_parts_internal.h"
 #include "pem_internal.h"
 
@@ -171,6 +172,24 @@ cv_public_key_parse(struct cv_bytes spki, enum cv_key_outcome *ret_outcome,
 	if (!make_key(&pkey, &parts, ret_key, err))
 		return false;
 	*ret_outcome = CV_KEY_USABLE;
+	return true;
+}
+
+bool
+cv_public_key_of(EVP_PKEY *pkey, struct cv_public_key **ret_key, struct cv_error *err)
+{
+	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
+	uint8_t *der = NULL;
+	const int len = i2d_PUBKEY(pkey, &der);
+	if (len <= 0)
+		return cv_openssl_fail(err, CV_E_CRYPTO, "public part of a key cannot be encoded");
+	const bool is_read =
+	    cv_public_key_parse(cv_bytes(der, (size_t)len), &outcome, ret_key, err);
+	OPENSSL_free(der);
+	if (!is_read)
+		return false;
+	if (outcome != CV_KEY_USABLE)
+		return cv_fail(err, CV_E_CRYPTO, "key is of a type or size that is not used");
 	return true;
 }
 

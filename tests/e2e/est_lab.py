@@ -14,6 +14,7 @@ from est_client import make_key
 PROFILE = ROOT / "docs/protocol/est.md"
 TABLE = VAR / "est-rows.md"
 OIDS = "2.5.4.5, 1.2.3.4.5"
+KEYGEN = "cacerts, csrattrs, simpleenroll, simplereenroll, serverkeygen"
 
 LABELS = {
     "": {"authority": "demo-device-ca-1"},
@@ -46,6 +47,10 @@ LABELS = {
     "by-both": {"enrol": "bootstrap+token"},
     "bearer": {"challenge": "bearer+basic"},
     "reading": {"operations": "cacerts"},
+    "keygen": {"operations": KEYGEN, "keys": "p384"},
+    "keygen-rsa": {"operations": KEYGEN, "generated_key": "rsa2048"},
+    "keygen-line": {"operations": KEYGEN, "generated_key": "ed25519", "line_length": "0"},
+    "keygen-approved": {"operations": KEYGEN, "approval": "manual"},
     "plain": {"go_clients": "standard", "line_length": "76"},
 }
 

@@ -13,6 +13,8 @@
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
 
+#define CV_APPROVAL_IDENTITY_SIZE 192
+
 struct cv_approval_request {
 	const char *label;
 	const char *factory;
