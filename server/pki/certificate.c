@@ -140,6 +140,7 @@ read_key(struct cv_der_reader *tbs, struct cv_certificate *certificate, struct c
 	switch (outcome) {
 	case CV_KEY_USABLE:
 		certificate->key_id = *cv_public_key_id(key);
+		certificate->key = CV_TAKE(key);
 		return true;
 	case CV_KEY_MALFORMED:
 		return refuse(err, "public key does not decode", "4.1.2.7");
@@ -315,6 +316,7 @@ cv_certificate_free(struct cv_certificate *certificate)
 {
 	if (certificate == NULL)
 		return;
+	cv_public_key_free(certificate->key);
 	free(certificate->der_copy);
 	free(certificate);
 }

@@ -146,7 +146,8 @@ issue_gateway(struct cv_service *service, const struct cv_certificate *service_c
 	/* The name is the operator's, whatever the request says. */
 	cv_profile_append_name(&subject, NULL, name);
 	issuance.subject = cv_buffer_bytes(&subject);
-	if (!cv_issuance_make(service, &issuance, &outcome, ret_certificate, err))
+	if (!cv_issuance_make(cv_service_settings(service), cv_service_signer(service), &issuance,
+		&outcome, ret_certificate, err))
 		return false;
 	return outcome == CV_ISSUANCE_MADE ||
 	       cv_fail(err, CV_E_SIGNER, "the service CA ends too soon, or may not name this");

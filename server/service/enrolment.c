@@ -341,7 +341,9 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 	struct cv_certificate_row row;
 	enum cv_issuance_outcome outcome;
 
-	if (!cv_issuance_make(enrolment->service, &order, &outcome, &enrolment->certificate, err))
+	if (!cv_issuance_make(cv_service_settings(enrolment->service),
+		cv_service_signer(enrolment->service), &order, &outcome, &enrolment->certificate,
+		err))
 		return false;
 	if (outcome == CV_ISSUANCE_NAME_REFUSED)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_NOT_AUTHORISED,

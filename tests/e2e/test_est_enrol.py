@@ -4,6 +4,7 @@ import concurrent.futures
 import datetime
 import hashlib
 import json
+import os
 import re
 import ssl
 import subprocess
@@ -18,6 +19,7 @@ from certvendor_lab import (EST, FACTORY, Authority, Identity, Key, Raw, clean_e
 from est_client import (CHALLENGE_PASSWORD, CN, IA5, IDENTITY_LINKING, OU, PRINTABLE, T61, UTF8, Enrolled, Est, attribute,
                         der, device_name, dns_names, extension, extension_request, make_key, name, oid, outcome,
                         request, save, seq, spki_of, integer)
+from est_lab import load_key
 
 est = pytest.mark.est
 GOOD = 200
@@ -849,6 +851,41 @@ def test_what_was_delivered_is_recorded(est_lab, door):
         fingerprint = hashlib.sha256(issued(answer)).hexdigest()
         assert est_lab.query("SELECT count(*) FROM certvendor.certificate "
                              f"WHERE fingerprint = '\\x{fingerprint}'") == [["1"]]
+
+
+def flip_in_memory(pid, needle):
+    """Flips the first bit of each copy of these bytes; how many there are."""
+    count = 0
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "r+b", 0) as memory:
+        for line in maps:
+            bounds, rights, *_ = line.split()
+            begin, end = (int(each, 16) for each in bounds.split("-"))
+            if not rights.startswith("rw") or begin >= 1 << 63:
+                continue
+            memory.seek(begin)
+            for at in re.finditer(re.escape(needle), memory.read(end - begin)):
+                memory.seek(begin + at.start())
+                memory.write(bytes([needle[0] ^ 1]))
+                count += 1
+    return count
+
+
+@est("11.11")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to reach into the memory of the server")
+def test_a_bit_of_the_signing_key_flips(make_lab):
+    lab = make_lab().start()
+    door, device = Est(lab), fresh()
+    pki = lab.folder / "pki"
+    secret = load_key(pki / "device-ca.key", pki / "signer.passphrase").private_numbers().private_value
+    number = secret.to_bytes(32, "little")  # as OpenSSL keeps it
+    token = lab.enrolment_token(device=device)
+    csr = request(make_key(), device_name(device))
+    assert flip_in_memory(lab.process.pid, number) > 0
+    assert outcome(door.enrol(csr, token=token)) == (500, "internal")
+    assert lab.query("SELECT FROM certvendor.certificate") == []
+    assert lab.events("bad-certificate-made")[0]["level"] == "error"
+    assert flip_in_memory(lab.process.pid, bytes([number[0] ^ 1]) + number[1:]) > 0
+    assert door.enrol(csr, token=token).status == 200
 
 
 # ---- 12 Approval and repetition ----------------------------------------------------------------
