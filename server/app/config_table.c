@@ -111,7 +111,7 @@ static const struct cv_setting settings[] = {
 	LIVE_NUMBER("issue", "publish_ahead", "s", 0, 90 * DAY, "3600", issue_publish_ahead_seconds,
 	    "a new authority is in cacerts so long before it signs, unless it is the only one"),
 	TEXT("issue", "blocked_keys", CV_SETTING_PATH, "", issue_blocked_keys,
-	    "file with the SHA-256 of public keys that are refused"),
+	    "file of public keys that are refused: SHA-256, or as in Debian's openssl-blacklist"),
 
 	LIVE_NUMBER("approval", "retry_after", "s", 1, DAY, "300", approval_retry_seconds,
 	    "when a device asks again while its enrolment waits for an operator"),

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
+#include "cv/pki/der.h"
 #include "cv/pki/digest.h"
 #include "cv/pki/openssl_auto.h"
 #include "cv/pki/openssl_error.h"
@@ -250,6 +251,25 @@ unsigned
 cv_public_key_bits(const struct cv_public_key *key)
 {
 	return (unsigned)EVP_PKEY_get_bits(key->pkey);
+}
+
+bool
+cv_public_key_modulus(const struct cv_public_key *key, struct cv_bytes *ret_modulus)
+{
+	struct cv_der_reader reader = cv_der_reader(cv_buffer_bytes(&key->spki));
+	struct cv_der_reader spki, numbers;
+	struct cv_bytes ignored, bits, modulus;
+	if (key->kind != CV_KEY_KIND_RSA || !cv_der_enter(&reader, CV_DER_SEQUENCE, &spki) ||
+	    !cv_der_read(&spki, CV_DER_SEQUENCE, &ignored) ||
+	    !cv_der_read(&spki, CV_DER_BIT_STRING, &bits))
+		return false;
+	reader = cv_der_reader(cv_bytes(bits.data + 1, bits.len - 1));
+	if (!cv_der_enter(&reader, CV_DER_SEQUENCE, &numbers) ||
+	    !cv_der_read(&numbers, CV_DER_INTEGER, &modulus))
+		return false;
+	/* Canonical: one zero in front of a first bit that is set. */
+	*ret_modulus = modulus.data[0] == 0 ? cv_bytes(modulus.data + 1, modulus.len - 1) : modulus;
+	return true;
 }
 
 static bool

@@ -194,7 +194,7 @@ cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory)
 	if (!enrolment->factory || !enrolment->issuer)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the factory has no usable authority");
-	if (cv_service_key_is_blocked(enrolment->service, cv_public_key_id(enrolment->csr->key)))
+	if (cv_service_key_is_blocked(enrolment->service, enrolment->csr->key))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key is on the list of known keys");
 	if (is_our_own_key(enrolment))

@@ -394,7 +394,7 @@ cv_service_clock(const struct cv_service *service)
 }
 
 bool
-cv_service_key_is_blocked(struct cv_service *service, const struct cv_digest *key)
+cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key *key)
 {
 	return cv_key_block_list_has(service->parts.blocked_keys, key);
 }

@@ -420,6 +420,13 @@ def test_keys_that_everybody_has(est_lab, door):
     path = est_lab.folder / "blocked.keys"
     path.write_text(f"# known\n{hashlib.sha256(spki_of(key)).hexdigest()} of a test\n")
     wait_until(lambda: judged(door, with_key(key)) == (400, "blocked-key"), "the list is read again")
+    weak, other = make_key("RSA-2048"), make_key("RSA-2048")
+    pem = weak.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                             serialization.NoEncryption()).decode()
+    line = run("openssl", "rsa", "-noout", "-modulus", stdin=pem).stdout
+    path.write_text(f"{hashlib.sha256(spki_of(key)).hexdigest()}\n{hashlib.sha1(line.encode()).hexdigest()[20:]}\n")
+    wait_until(lambda: judged(door, with_key(weak)) == (400, "blocked-key"), "the list is read again")
+    assert judged(door, with_key(other)) == GOOD
     path.write_text("nonsense\n")
     wait_until(lambda: "blocked-keys-failed" in est_lab.log.read_text(), "the broken list is reported")
     assert judged(door, with_key(key)) == (400, "blocked-key")

@@ -93,7 +93,7 @@ struct cv_pool *cv_service_pool(struct cv_service *service);
 struct cv_signer *cv_service_signer(struct cv_service *service);
 const struct cv_clock *cv_service_clock(const struct cv_service *service);
 /* Is the key one that everybody has? */
-bool cv_service_key_is_blocked(struct cv_service *service, const struct cv_digest *key);
+bool cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key *key);
 /* Index and realm are loaded and young enough to answer. */
 bool cv_service_is_fresh(const struct cv_service *service);
 
