@@ -2,6 +2,7 @@
 
 #include "credentials_internal.h"
 #include "cv/codec/est.h"
+#include "cv/service/ca_certificates.h"
 #include "cv/service/enrolment.h"
 #include "cv/service/label_policy.h"
 #include "cv/util/text.h"
@@ -87,9 +88,8 @@ cv_est_cacerts(struct cv_request *request)
 	size_t issuers = 0;
 
 	if (factory != NULL)
-		issuers =
-		    cv_enrolment_ca_certificates(request->realm, factory, request->label->authority,
-			cv_clock_wall_seconds(cv_service_clock(service)), collect, &list);
+		issuers = cv_ca_certificates(request->realm, factory, request->label->authority,
+		    cv_clock_wall_seconds(cv_service_clock(service)), collect, &list);
 	if (issuers == 0) {
 		cv_problem_answer(
 		    request, CV_PROBLEM_UNAVAILABLE, "There is no usable certificate authority.");

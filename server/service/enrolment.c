@@ -472,29 +472,3 @@ cv_enrolment_finish(const struct enrolment *enrolment, bool is_good)
 		cv_service_counters(enrolment->service)->issue_refusals++;
 	return is_good;
 }
-
-size_t
-cv_enrolment_ca_certificates(const struct cv_realm *realm, const char *factory, const char *name,
-    int64_t now_utc, void (*sink)(void *context, struct cv_bytes der), void *context)
-{
-	static const enum cv_authority_kind order[] = {CV_AUTHORITY_ONLINE, CV_AUTHORITY_ROOT};
-	size_t count = 0;
-
-	for (size_t k = 0; k < 2; k++) {
-		for (size_t i = 0; i < realm->authority_count; i++) {
-			const struct cv_realm_authority *authority = &realm->authorities[i];
-
-			if (authority->row.kind != order[k] ||
-			    (order[k] == CV_AUTHORITY_ONLINE && name[0] &&
-				strcmp(authority->row.name, name) != 0) ||
-			    authority->row.state == CV_AUTHORITY_REVOKED ||
-			    strcmp(authority->row.factory, factory) != 0 ||
-			    authority->certificate->not_before_utc > now_utc ||
-			    authority->certificate->not_after_utc < now_utc)
-				continue;
-			sink(context, authority->certificate->der);
-			count += order[k] == CV_AUTHORITY_ONLINE;
-		}
-	}
-	return count;
-}

@@ -105,6 +105,55 @@ def add_authority(lab, name, key=None, factory=FACTORY, days=3000, begin=-1, ext
     return certificate
 
 
+def ca_certificate(subject, key, issuer, issuer_key, issuer_ski=None, days=3000, begin=-1, ski=None):
+    """A CA certificate as PEM. Names are texts or names; issuer_ski None: no authorityKeyIdentifier."""
+    subject, issuer = (each if isinstance(each, x509.Name) else
+                       x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, each)]) for each in (subject, issuer))
+    now = datetime.datetime.utcnow()
+    builder = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + datetime.timedelta(days=begin)).not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.BasicConstraints(True, None), True)
+        .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), True)
+        .add_extension(ski or x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False))
+    if issuer_ski is not None:
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_ski), False)
+    return builder.sign(issuer_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def ski_of(certificate):
+    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+
+
+class Rollover:
+    """A server whose root is being replaced: what an operator imports for that, as PEM."""
+
+    def __init__(self, postgres):
+        self.lab = Lab("rollover", postgres).prepare().start()
+        pki = self.lab.folder / "pki"
+        self.old = x509.load_pem_x509_certificate((pki / "root.pem").read_bytes())
+        self.old_key = load_key(pki / "offline/root.key", pki / "offline/root.passphrase")
+        self.key = make_key()
+        self.ski = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
+        self.pem = {
+            "new": ca_certificate("New root", self.key, "New root", self.key, self.ski),
+            "new-with-old": ca_certificate("New root", self.key, self.old.subject, self.old_key, ski_of(self.old)),
+            "old-with-new": ca_certificate(self.old.subject, self.old_key, "New root", self.key, self.ski,
+                                           ski=ski_of(self.old)),
+        }
+
+    def add(self, name, pem=None):
+        return self.lab.operator("POST", "/v1/authorities", {
+            "name": name, "kind": "root", "certificate": pem or self.pem[name]})
+
+    def begin(self):
+        for name in self.pem:
+            assert self.add(name).status == 201
+        return self
+
+
 def make_lab(postgres):
     lab = Lab("est", postgres, settings=settings())
     (lab.folder / "blocked.keys").write_text("# none yet\n")

@@ -23,9 +23,9 @@ def client(est_lab):
     path = ":".join(str(jar) for jar in JARS)
     run("javac", "-d", classes, "-cp", path, DRIVER, timeout=180)
 
-    def ask(operation, label="", *options, is_checked=True):
-        return run("java", "-cp", f"{classes}:{path}", "BouncyCastle", f"127.0.0.1:{est_lab.ports['device']}", label,
-                   est_lab.root, operation, *options, is_checked=is_checked)
+    def ask(operation, label="", *options, at=est_lab, is_checked=True):
+        return run("java", "-cp", f"{classes}:{path}", "BouncyCastle", f"127.0.0.1:{at.ports['device']}", label,
+                   at.root, operation, *options, is_checked=is_checked)
 
     return ask
 
@@ -47,6 +47,11 @@ def test_ca_certificates(est_lab, client, version):
     assert len(found) == 2
     assert ssl.PEM_cert_to_DER_cert(est_lab.root.read_text()) in [ssl.PEM_cert_to_DER_cert(pem) for pem in found]
     assert len(certificates(client("cacerts", "second"))) == 2
+
+
+@pytest.mark.est("5.5", "14.2")
+def test_ca_certificates_while_the_root_changes(client, rollover):
+    assert len(certificates(client("cacerts", "", at=rollover.lab))) == 5
 
 
 @pytest.mark.est("14.2")

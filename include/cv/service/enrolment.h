@@ -89,14 +89,4 @@ bool cv_enrol(struct cv_service *service, const struct cv_enrolment_request *req
 /* The stable reason word of an outcome (EST error bodies, logs): "key-in-use". Never NULL. */
 const char *cv_enrolment_outcome_name(enum cv_enrolment_outcome outcome);
 
-/*
- * Certificates that a client needs to verify what a factory issues: issuing CAs, then roots; no
- * expired one. name: of the one online authority; "": all of them. Calls sink for each; the realm
- * must be held by the caller. Returns how many of them
- * issue.
- */
-size_t cv_enrolment_ca_certificates(const struct cv_realm *realm, const char *factory,
-    const char *name, int64_t now_utc, void (*sink)(void *context, struct cv_bytes der),
-    void *context);
-
 #endif
