@@ -27,18 +27,22 @@ cv_issuance_validity(const struct cv_service_settings *settings,
 	return true;
 }
 
+int64_t
+cv_issuance_debt_max(const struct cv_service_settings *settings)
+{
+	return (settings->issue_burst - 1) * settings->issue_interval_seconds;
+}
+
 bool
 cv_issuance_allowance(const struct cv_service_settings *settings,
     const struct cv_device_record *record, int64_t *ret_debt_until_utc, int64_t *ret_wait_seconds)
 {
 	int64_t debt = record->issue_debt_until_utc;
-	int64_t most = settings->issue_burst * settings->issue_interval_seconds;
 
 	if (debt < record->now_utc)
 		debt = record->now_utc;
-	debt += settings->issue_interval_seconds;
-	*ret_debt_until_utc = debt;
-	*ret_wait_seconds = debt - record->now_utc - most;
+	*ret_debt_until_utc = debt + settings->issue_interval_seconds;
+	*ret_wait_seconds = debt - record->now_utc - cv_issuance_debt_max(settings);
 	return *ret_wait_seconds <= 0;
 }
 

@@ -16,6 +16,8 @@ bool cv_issuance_validity(const struct cv_service_settings *settings,
     const struct cv_certificate *issuer, int64_t now_utc, int64_t lifetime_seconds,
     struct cv_certificate_request *ret_request);
 
+/* In seconds; a slot that owes more gets no further certificate. */
+int64_t cv_issuance_debt_max(const struct cv_service_settings *settings);
 /* Leaky bucket per device and slot: the debt after one more issuance, or how long to wait. */
 bool cv_issuance_allowance(const struct cv_service_settings *settings,
     const struct cv_device_record *record, int64_t *ret_debt_until_utc, int64_t *ret_wait_seconds);

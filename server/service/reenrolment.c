@@ -1,4 +1,5 @@
 #include "enrolment_internal.h"
+#include "issuance_internal.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -106,6 +107,9 @@ issue(struct reenrolment *reenrolment, struct cv_device_change *change, struct c
 	if (!cv_enrolment_check_allowance(enrolment, change) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
+	/* It owed too much when the key was to be claimed, and no longer does. */
+	if (!cv_device_change_record(change)->named.is_of_device)
+		return cv_fail(err, CV_E_CONFLICT, "the requested key is not claimed yet");
 	if (!cv_enrolment_issue(enrolment, change, reenrolment->presenter.certificate->san, err))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
@@ -136,9 +140,14 @@ static struct cv_record_query
 query_of(const struct reenrolment *reenrolment)
 {
 	const struct enrolment *enrolment = &reenrolment->base;
+	struct cv_record_query query = cv_presenter_query(enrolment->service,
+	    &reenrolment->presenter, cv_public_key_id(cv_enrolment_key(enrolment)),
+	    cv_enrolment_replay_digest(enrolment));
 
-	return cv_presenter_query(enrolment->service, &reenrolment->presenter,
-	    cv_public_key_id(cv_enrolment_key(enrolment)), cv_enrolment_replay_digest(enrolment));
+	query.claims_within_debt = true;
+	query.claim_debt_max_seconds =
+	    cv_issuance_debt_max(cv_service_settings(enrolment->service));
+	return query;
 }
 
 static bool

@@ -25,14 +25,19 @@ send_claims(struct cv_connection *connection, struct cv_rows *claims, struct cv_
 }
 
 static void
-add_claim(struct cv_rows *claims, const struct cv_party *party, const struct cv_digest *key)
+add_claim(struct cv_rows *claims, const struct cv_record_query *query, const struct cv_digest *key)
 {
 	if (!key)
 		return;
 	cv_rows_next(claims);
-	cv_rows_text(claims, party->factory);
+	cv_rows_text(claims, query->party->factory);
 	cv_rows_digest(claims, key);
-	cv_rows_text(claims, party->device);
+	cv_rows_text(claims, query->party->device);
+	cv_rows_text(claims, query->party->slot);
+	if (query->claims_within_debt)
+		cv_rows_number(claims, query->claim_debt_max_seconds);
+	else
+		cv_rows_no_number(claims);
 }
 
 /* Lock order: authority, token, group, device. */
@@ -169,7 +174,7 @@ begin_one(struct cv_device_change *change, const struct cv_record_query *query,
 	CV_AUTO_ROWS struct cv_rows claims = {0};
 
 	for (size_t i = 0; i < 2; i++)
-		add_claim(&claims, query->party, options->proved_keys[i]);
+		add_claim(&claims, query, options->proved_keys[i]);
 	return send_claims(connection, &claims, err) &&
 	       send_locks(connection, query->party, options, err) &&
 	       cv_device_records_send(connection, query, 1, err) &&
@@ -214,7 +219,7 @@ begin_many(struct cv_change_set *set, const struct cv_record_query *queries, str
 	CV_AUTO_ROWS struct cv_rows claims = {0}, devices = {0};
 
 	for (size_t i = 0; i < set->count; i++) {
-		add_claim(&claims, queries[i].party, queries[i].named_key);
+		add_claim(&claims, &queries[i], queries[i].named_key);
 		cv_rows_next(&devices);
 		cv_rows_text(&devices, queries[i].party->factory);
 		cv_rows_text(&devices, queries[i].party->device);

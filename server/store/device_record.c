@@ -34,8 +34,10 @@ read_key(struct cv_row row, int column, const struct cv_party *party, struct cv_
 	ret_key->is_asked_by_current = cv_row_bool(row, column + 1);
 	ret_key->talks_until_utc = cv_row_number(row, column + 2);
 	ret_key->first_issued_version = cv_row_number(row, column + 3);
-	ret_key->is_of_another = !cv_row_is_null(row, column + 4) &&
-				 strcmp(cv_row_text(row, column + 4), party->device) != 0;
+	if (cv_row_is_null(row, column + 4))
+		return;
+	ret_key->is_of_device = strcmp(cv_row_text(row, column + 4), party->device) == 0;
+	ret_key->is_of_another = !ret_key->is_of_device;
 }
 
 void

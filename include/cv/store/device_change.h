@@ -25,6 +25,11 @@ struct cv_record_query {
 	const struct cv_digest *named_key;
 	const struct cv_digest *csr_digest;
 	int64_t replay_window_seconds;
+	/* A proved key is not claimed while the slot owes more than this (see
+	 * key_claim_insert.sql): a device over its allowance cannot fill the table with fresh keys.
+	 */
+	bool claims_within_debt;
+	int64_t claim_debt_max_seconds;
 };
 
 /* Without lock: only says whether a change is worth trying. One round trip. */
