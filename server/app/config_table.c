@@ -60,7 +60,7 @@ static const struct cv_setting settings[] = {
 	    "when EMQX is told to end a session, so that the device is asked about again; 0: never"),
 
 	TEXT("operator", "listen", CV_SETTING_ADDRESS, ":8444", operator_listen,
-	    "address for operators: /v1, TLS and a token"),
+	    "address for operators: /v1, TLS and a token or client certificate"),
 	LIVE_TEXT("operator", "certificate", CV_SETTING_PKI_FILE, "operator.pem", operator_certificate,
 	    "server certificate and its chain"),
 	LIVE_TEXT("operator", "key", CV_SETTING_PKI_FILE, "operator.key", operator_key,

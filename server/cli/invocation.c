@@ -119,6 +119,10 @@ take_global(struct cv_cli_options *global, const char *name, char *value)
 		global->server = value;
 	else if (cv_text_equal(name, "token-file"))
 		global->token_file = value;
+	else if (cv_text_equal(name, "cert"))
+		global->certificate = value;
+	else if (cv_text_equal(name, "key"))
+		global->key = value;
 	else if (cv_text_equal(name, "ca"))
 		global->ca_file = value;
 	else if (cv_text_equal(name, "factory"))

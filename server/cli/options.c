@@ -13,9 +13,10 @@ static const struct cv_cli_option options[] = {
 	    "what announces a next key; factory (groups only): what the factory says"},
 	{"authority", CV_CLI_TEXT, "NAME", NULL, "only those of this authority"},
 	{"csr", CV_CLI_FILE, "FILE", NULL,
-	    "PEM request of the gateway's key, e.g. by: openssl req -new -newkey ec -pkeyopt "
-	    "ec_paramgen_curve:P-256 -nodes -keyout gateway.key -subj /CN=NAME -out gateway.csr"},
+	    "PEM request of the holder's key, e.g. by: openssl req -new -newkey ec -pkeyopt "
+	    "ec_paramgen_curve:P-256 -nodes -keyout NAME.key -subj /CN=NAME -out NAME.csr"},
 	{"cursor", CV_CLI_TEXT, "CURSOR", NULL, "go on where a page ended"},
+	{"days", CV_CLI_NUMBER, "N", NULL, "until the certificate ends; default: 365"},
 	{"device", CV_CLI_TEXT, "ID", NULL, "of or for this device"},
 	{"expires-before", CV_CLI_TEXT, "TIME", NULL, "only what ends before, e.g. 2027-01-01T00:00:00Z"},
 	{"expires-in", CV_CLI_NUMBER, "SECONDS", NULL,
@@ -43,14 +44,17 @@ static const struct cv_cli_option options[] = {
 	    "header it forwards certificates in: " CV_SOURCE_WORDS "; repeatable"},
 	{"state", CV_CLI_TEXT, "STATE", NULL,
 	    "devices: ok, held, deleted, revoked; certificates: issued, announced, active, retired, "
-	    "revoked, discarded"},
+	    "revoked, discarded; approvals: pending, approved, refused"},
 	{"until", CV_CLI_TEXT, "TIME", NULL, "before this time"},
 	{"uses", CV_CLI_NUMBER, "N", NULL, "how many devices may use it; default: 1"},
 	{"server", CV_CLI_GLOBAL, "URL", NULL, "operator API to ask (CERTVENDOR_SERVER)"},
 	{"token-file", CV_CLI_GLOBAL, "FILE", NULL, "file that holds the token"},
+	{"cert", CV_CLI_GLOBAL, "FILE", NULL,
+	    "client certificate to log in with instead (CERTVENDOR_CERT)"},
+	{"key", CV_CLI_GLOBAL, "FILE", NULL, "its key (CERTVENDOR_KEY)"},
 	{"ca", CV_CLI_GLOBAL, "FILE", NULL,
 	    "certificate that the server is verified with (CERTVENDOR_CA)"},
-	{"factory", CV_CLI_GLOBAL, "NAME", NULL, "factory that is meant, where the token has several"},
+	{"factory", CV_CLI_GLOBAL, "NAME", NULL, "factory that is meant, where the operator has several"},
 	{"json", CV_CLI_GLOBAL, NULL, NULL, "print what the server answered, as it is"},
 	{"help", CV_CLI_GLOBAL, NULL, NULL, "print this"},
 };

@@ -9,8 +9,8 @@
 #define TOKEN_USES_MAX 1000000
 #define TOKEN_SECONDS_MAX 31536000 /* a year */
 #define TOKEN_SECONDS_DEFAULT 3600
-#define GATEWAY_DAYS_MAX 3650
-#define GATEWAY_DAYS_DEFAULT 365
+#define CLIENT_DAYS_MAX 3650 /* certificates of the service CA */
+#define CLIENT_DAYS_DEFAULT 365
 #define AUTHORITY_NAME_MAX 64
 #define GRACE_DAYS_MAX 90
 #define LIFETIME_DAYS_MAX 7300
@@ -87,6 +87,19 @@ check_name(const char *name, struct cv_error *err)
 	return true;
 }
 
+/* PEM, as older tools write it too. */
+static bool
+read_csr(const json_t *object, struct cv_buffer *ret_csr_der, struct cv_error *err)
+{
+	struct cv_bytes csr;
+
+	if (!cv_json_read_long_text(object, "csr", &csr, err))
+		return false;
+	return cv_armour_decode(csr, CV_ARMOUR_WITH_TEXT, CV_ARMOUR_REQUEST, CV_ARMOUR_NEW_REQUEST,
+		   ret_csr_der, err) ||
+	       cv_error_context(err, "member \"csr\"");
+}
+
 bool
 cv_json_decode_gateway(struct cv_bytes body, struct cv_gateway_body *ret_gateway,
     struct cv_buffer *ret_csr_der, struct cv_error *err)
@@ -94,9 +107,8 @@ cv_json_decode_gateway(struct cv_bytes body, struct cv_gateway_body *ret_gateway
 	static const char *const known[] = {
 	    "name", "sources", "factories", "may_activate", "lifetime_days", "csr", NULL};
 	struct cv_gateway_body gateway = {
-	    .may_activate = true, .lifetime_days = GATEWAY_DAYS_DEFAULT};
+	    .may_activate = true, .lifetime_days = CLIENT_DAYS_DEFAULT};
 	CV_AUTO_JSON json_t *object = NULL;
-	struct cv_bytes csr;
 
 	if (!cv_json_read_object(body, known, &object, err) ||
 	    !cv_json_read_text(
@@ -108,12 +120,9 @@ cv_json_decode_gateway(struct cv_bytes body, struct cv_gateway_body *ret_gateway
 		sizeof(gateway.factories), err) ||
 	    !cv_json_read_boolean(object, "may_activate", &gateway.may_activate, err) ||
 	    !cv_json_read_integer(
-		object, "lifetime_days", 1, GATEWAY_DAYS_MAX, &gateway.lifetime_days, err) ||
-	    !cv_json_read_long_text(object, "csr", &csr, err))
+		object, "lifetime_days", 1, CLIENT_DAYS_MAX, &gateway.lifetime_days, err) ||
+	    !read_csr(object, ret_csr_der, err))
 		return false;
-	if (!cv_armour_decode(csr, CV_ARMOUR_WITH_TEXT, CV_ARMOUR_REQUEST, CV_ARMOUR_NEW_REQUEST,
-		ret_csr_der, err))
-		return cv_error_context(err, "member \"csr\"");
 	*ret_gateway = gateway;
 	return true;
 }
@@ -280,11 +289,22 @@ cv_json_decode_group_change(
 	return true;
 }
 
+/* Who an operator is and what they may do, whatever they log in with. */
 static bool
-role_is_known(const char *role)
+read_operator(const json_t *object, struct cv_operator_body *operator_, struct cv_error *err)
 {
+	const char *role = operator_->role;
+
+	if (!read_name(object, operator_->name, sizeof(operator_->name), err) ||
+	    !cv_json_read_text(
+		object, "role", CV_JSON_REQUIRED, operator_->role, sizeof(operator_->role), err) ||
+	    !cv_json_read_names(object, "factories", CV_JSON_OPTIONAL, operator_->factories,
+		sizeof(operator_->factories), err))
+		return false;
 	return cv_text_equal(role, "viewer") || cv_text_equal(role, "operator") ||
-	       cv_text_equal(role, "admin");
+	       cv_text_equal(role, "admin") ||
+	       cv_fail(err, CV_E_INPUT,
+		   "member \"role\" is none of \"viewer\", \"operator\" and \"admin\"");
 }
 
 bool
@@ -292,22 +312,33 @@ cv_json_decode_operator_token(
     struct cv_bytes body, struct cv_operator_token_body *ret_token, struct cv_error *err)
 {
 	static const char *const known[] = {"name", "role", "factories", "expires_in", NULL};
-	struct cv_operator_token_body token = {.name = ""};
+	struct cv_operator_token_body token = {.expires_in_seconds = 0};
 	CV_AUTO_JSON json_t *object = NULL;
 
 	if (!cv_json_read_object(body, known, &object, err) ||
-	    !read_name(object, token.name, sizeof(token.name), err) ||
-	    !cv_json_read_text(
-		object, "role", CV_JSON_REQUIRED, token.role, sizeof(token.role), err) ||
-	    !cv_json_read_names(object, "factories", CV_JSON_OPTIONAL, token.factories,
-		sizeof(token.factories), err) ||
+	    !read_operator(object, &token.operator_, err) ||
 	    !cv_json_read_integer(
 		object, "expires_in", 1, OPERATOR_SECONDS_MAX, &token.expires_in_seconds, err))
 		return false;
-	if (!role_is_known(token.role))
-		return cv_fail(err, CV_E_INPUT,
-		    "member \"role\" is none of \"viewer\", \"operator\" and \"admin\"");
 	*ret_token = token;
+	return true;
+}
+
+bool
+cv_json_decode_operator_certificate(struct cv_bytes body,
+    struct cv_operator_certificate_body *ret_certificate, struct cv_buffer *ret_csr_der,
+    struct cv_error *err)
+{
+	static const char *const known[] = {"name", "role", "factories", "csr", "days", NULL};
+	struct cv_operator_certificate_body order = {.days = CLIENT_DAYS_DEFAULT};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !read_operator(object, &order.operator_, err) ||
+	    !cv_json_read_integer(object, "days", 1, CLIENT_DAYS_MAX, &order.days, err) ||
+	    !read_csr(object, ret_csr_der, err))
+		return false;
+	*ret_certificate = order;
 	return true;
 }
 

@@ -49,7 +49,7 @@ cv_operator_add_factory(struct cv_request *request)
 		return;
 	if (!call.operator_.has_every_factory)
 		cv_problem_answer(
-		    request, CV_PROBLEM_MISSING_ROLE, "This takes a token of every factory.");
+		    request, CV_PROBLEM_MISSING_ROLE, "This takes an operator of every factory.");
 	else if (!cv_json_decode_new_factory(cv_buffer_bytes(&request->body), &body, &err))
 		cv_operator_answer_bad_json(request, &err);
 	else
@@ -126,9 +126,10 @@ cv_operator_change_group(struct cv_request *request)
 /* ---- what ends ---- */
 
 static bool
-is_token(enum cv_configuration_act act)
+has_id(enum cv_configuration_act act)
 {
-	return act == CV_REVOKE_ENROLMENT_TOKEN || act == CV_REVOKE_OPERATOR_TOKEN;
+	return act == CV_REVOKE_ENROLMENT_TOKEN || act == CV_REVOKE_OPERATOR_TOKEN ||
+	       act == CV_REVOKE_OPERATOR_CERTIFICATE;
 }
 
 static void
@@ -142,8 +143,8 @@ end_object(struct cv_request *request, enum cv_configuration_act act)
 
 	if (!cv_operator_admit(request, &call))
 		return;
-	/* No token has an id of another form, and the database knows no other. */
-	if (is_token(act) && !cv_uuid_is_valid(request->match.parameters[0])) {
+	/* None has an id of another form, and the database knows no other. */
+	if (has_id(act) && !cv_uuid_is_valid(request->match.parameters[0])) {
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
 		return;
 	}
@@ -181,6 +182,12 @@ void
 cv_operator_revoke_operator_token(struct cv_request *request)
 {
 	end_object(request, CV_REVOKE_OPERATOR_TOKEN);
+}
+
+void
+cv_operator_revoke_operator_certificate(struct cv_request *request)
+{
+	end_object(request, CV_REVOKE_OPERATOR_CERTIFICATE);
 }
 
 /* ---- tokens ---- */
@@ -226,11 +233,10 @@ cv_operator_make_enrolment_token(struct cv_request *request)
 	make_token(request, &call, &order);
 }
 
-/* A token of some factories makes tokens of these only, and says which. */
 void
 cv_operator_make_operator_token(struct cv_request *request)
 {
-	struct cv_operator_token_order token = {.expires_in_seconds = 0};
+	struct cv_operator_row token = {.expires_in_seconds = 0};
 	struct cv_operator_token_body body;
 	struct cv_configuration_order order;
 	struct cv_operator_call call;
@@ -242,16 +248,10 @@ cv_operator_make_operator_token(struct cv_request *request)
 		cv_operator_answer_bad_json(request, &err);
 		return;
 	}
-	if (!cv_operator_sees_factories(&call.operator_, body.factories)) {
-		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, "There is no such factory.");
+	if (!cv_operator_grant(request, &call, &body.operator_, &token) ||
+	    !cv_operator_order(request, &call, CV_ADD_OPERATOR_TOKEN, NULL, &order))
 		return;
-	}
-	if (!cv_operator_order(request, &call, CV_ADD_OPERATOR_TOKEN, NULL, &order))
-		return;
-	(void)cv_text_copy(token.name, sizeof(token.name), body.name);
-	(void)cv_text_copy(token.role, sizeof(token.role), body.role);
-	(void)cv_text_copy(token.factories, sizeof(token.factories), body.factories);
 	token.expires_in_seconds = body.expires_in_seconds;
-	order.value.operator_token = &token;
+	order.value.operator_ = &token;
 	make_token(request, &call, &order);
 }

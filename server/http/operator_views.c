@@ -59,6 +59,8 @@ static const struct view_row views[] = {
 	{"/v1/gateways/{name}", CV_VIEW_GATEWAYS, {NOT_OFFERED}},
 	{"/v1/groups", CV_VIEW_GROUPS, {NOT_OFFERED}},
 	{"/v1/groups/{name}", CV_VIEW_GROUPS, {NOT_OFFERED}},
+	{"/v1/operator-certificates", CV_VIEW_OPERATOR_CERTIFICATES, {NOT_OFFERED}},
+	{"/v1/operator-certificates/{id}", CV_VIEW_OPERATOR_CERTIFICATES, {NOT_OFFERED}},
 	{"/v1/operator-tokens", CV_VIEW_OPERATOR_TOKENS, {NOT_OFFERED}},
 	{"/v1/operator-tokens/{id}", CV_VIEW_OPERATOR_TOKENS, {NOT_OFFERED}},
 };
@@ -260,7 +262,8 @@ name_of(const struct cv_request *request, enum cv_view view, char hex[2 * CV_DIG
 	const char *name = request->match.parameters[0];
 	struct cv_digest fingerprint;
 
-	if (view == CV_VIEW_ENROLMENT_TOKENS || view == CV_VIEW_OPERATOR_TOKENS)
+	if (view == CV_VIEW_ENROLMENT_TOKENS || view == CV_VIEW_OPERATOR_TOKENS ||
+	    view == CV_VIEW_OPERATOR_CERTIFICATES)
 		return cv_uuid_is_valid(name) ? name : NULL;
 	if (view != CV_VIEW_CERTIFICATE)
 		return name;

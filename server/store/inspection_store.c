@@ -23,6 +23,7 @@ static const struct view_row views[] = {
     VIEW(CV_VIEW_FACTORIES, list_factories, 1),
     VIEW(CV_VIEW_GATEWAYS, list_gateways, 1),
     VIEW(CV_VIEW_GROUPS, list_groups, 1),
+    VIEW(CV_VIEW_OPERATOR_CERTIFICATES, list_operator_certificates, 1),
     VIEW(CV_VIEW_OPERATOR_TOKENS, list_operator_tokens, 1),
 };
 

@@ -1,11 +1,14 @@
 """What operators configure over the API, and its conventions: pages, tags, keys, audit."""
+import re
 import threading
+import urllib.parse
 import uuid
 
 import pytest
 
 import operator_description
 from certvendor_lab import FACTORY, SECRETS, Key, pem_request
+from test_operator_roles import Objects
 
 
 def fresh_name(letter="n"):
@@ -365,6 +368,7 @@ def creations(lab):
         "/v1/authorities": None,
         "/v1/enrolment-tokens": {"device": fresh_name("d")},
         "/v1/operator-tokens": {"name": fresh_name("o"), "role": "viewer"},
+        "/v1/operator-certificates": {"name": fresh_name("o"), "role": "viewer", "csr": pem_request(key)},
     }
 
 

@@ -182,6 +182,8 @@ check_settings(struct cv_bytes body)
 	struct cv_group_body group;
 	struct cv_gateway_change_body gateway;
 	struct cv_operator_token_body token;
+	struct cv_operator_certificate_body certificate;
+	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
 	char remark[CV_REMARK_SIZE];
 	bool is_read;
 
@@ -199,8 +201,13 @@ check_settings(struct cv_bytes body)
 	if (!cv_json_decode_gateway_change(body, &gateway, &err))
 		check_refused(&err);
 	if (cv_json_decode_operator_token(body, &token, &err))
-		FUZZ_REQUIRE(token.role[0] != '\0' && token.expires_in_seconds >= 0 &&
+		FUZZ_REQUIRE(token.operator_.role[0] != '\0' && token.expires_in_seconds >= 0 &&
 			     token.expires_in_seconds <= 315360000);
+	else
+		check_refused(&err);
+	if (cv_json_decode_operator_certificate(body, &certificate, &csr, &err))
+		FUZZ_REQUIRE(certificate.operator_.role[0] != '\0' && certificate.days >= 1 &&
+			     certificate.days <= 3650 && csr.len > 0);
 	else
 		check_refused(&err);
 	if (cv_json_decode_remark(body, remark, &err))

@@ -81,15 +81,29 @@ bool cv_json_decode_new_group(
 bool cv_json_decode_group_change(
     struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err);
 
-/* {"name", "role", "factories"?:[...], "expires_in"?}; expires_in 1..315360000, absent: never. */
-struct cv_operator_token_body {
+/* An operator, whatever they log in with. */
+struct cv_operator_body {
 	char name[65];
 	char role[16];
-	char factories[1024];       /* comma list; "": every factory */
+	char factories[1024]; /* comma list; "": every factory */
+};
+
+/* {"name", "role", "factories"?:[...], "expires_in"?}; expires_in 1..315360000, absent: never. */
+struct cv_operator_token_body {
+	struct cv_operator_body operator_;
 	int64_t expires_in_seconds; /* 0: never */
 };
 bool cv_json_decode_operator_token(
     struct cv_bytes body, struct cv_operator_token_body *ret_token, struct cv_error *err);
+
+/* {"name", "role", "factories"?:[...], "csr": PEM, "days"?}; days 1..3650, 365. CSR as DER. */
+struct cv_operator_certificate_body {
+	struct cv_operator_body operator_;
+	int64_t days;
+};
+bool cv_json_decode_operator_certificate(struct cv_bytes body,
+    struct cv_operator_certificate_body *ret_certificate, struct cv_buffer *ret_csr_der,
+    struct cv_error *err);
 
 /* {"reason"?: a line of text}; the body may be empty. */
 #define CV_REMARK_SIZE 201

@@ -81,7 +81,8 @@ bool cv_realm_store_init(
     struct cv_connection *connection, const struct cv_first_factory *first, struct cv_error *err);
 
 enum cv_role { CV_ROLE_VIEWER, CV_ROLE_OPERATOR, CV_ROLE_ADMIN };
-struct cv_operator_token {
+/* What an operator's token or client certificate stands for. */
+struct cv_operator_credential {
 	char id[CV_UUID_SIZE];
 	char name[CV_OWNER_SIZE];
 	enum cv_role role;
@@ -90,7 +91,17 @@ struct cv_operator_token {
 };
 /* ret_exists false: no such token, expired or revoked. */
 bool cv_realm_store_find_operator(struct cv_connection *connection, const struct cv_digest *hash,
-    bool *ret_exists, struct cv_operator_token *ret_token, struct cv_error *err);
+    bool *ret_exists, struct cv_operator_credential *ret_credential, struct cv_error *err);
+
+enum cv_credential_standing {
+	CV_CREDENTIAL_GOOD,
+	CV_CREDENTIAL_UNKNOWN, /* the credential is not filled */
+	CV_CREDENTIAL_REVOKED,
+	CV_CREDENTIAL_EXPIRED,
+};
+bool cv_realm_store_find_operator_certificate(struct cv_connection *connection,
+    const struct cv_digest *fingerprint, enum cv_credential_standing *ret_standing,
+    struct cv_operator_credential *ret_credential, struct cv_error *err);
 
 struct cv_enrolment_token_row {
 	char id[CV_UUID_SIZE];
