@@ -193,7 +193,6 @@ cv_operator_add_certificate(struct cv_request *request)
 void
 cv_operator_change_gateway(struct cv_request *request)
 {
-	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
 	struct cv_configuration_order order;
 	struct cv_gateway_change_body body;
 	unsigned sources;
@@ -218,6 +217,5 @@ cv_operator_change_gateway(struct cv_request *request)
 		request, &call, CV_CHANGE_GATEWAY, request->match.parameters[0], &order))
 		return;
 	order.value.gateway_change = &change;
-	if (cv_operator_configure(request, &order, &result))
-		cv_operator_answer_object(request, &result);
+	cv_operator_carry_out(request, &order);
 }

@@ -334,6 +334,19 @@ cv_operator_answer_created(struct cv_request *request, const struct cv_configura
 }
 
 void
+cv_operator_carry_out(struct cv_request *request, const struct cv_configuration_order *order)
+{
+	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
+
+	if (!cv_operator_configure(request, order, &result))
+		return;
+	if (cv_text_equal(request->method, "POST"))
+		cv_operator_answer_created(request, &result, "outcome", "added");
+	else
+		cv_operator_answer_object(request, &result);
+}
+
+void
 cv_operator_answer_outcome(struct cv_request *request, const char *outcome)
 {
 	cv_buffer_printf(&request->answer.body, "{\"outcome\":\"%s\"}\n", outcome);

@@ -49,6 +49,8 @@ void cv_operator_answer_outcome(struct cv_request *request, const char *outcome)
 /* Carries an order out. False: it was refused, and that is answered. */
 bool cv_operator_configure(struct cv_request *request, const struct cv_configuration_order *order,
     struct cv_configuration_result *ret_result);
+/* The same with its answer: 201 to what was made, 200 with the ETag to what was changed. */
+void cv_operator_carry_out(struct cv_request *request, const struct cv_configuration_order *order);
 /* Did it come to something? False: the refusal is answered. */
 bool cv_operator_accept(struct cv_request *request, const struct cv_configuration_result *result);
 /* 200 with the object and its ETag. */

@@ -12,115 +12,98 @@ or_null(const char *text)
 	return text[0] == '\0' ? NULL : text;
 }
 
+/* What is made is named in the body, what is there already in the path. */
+static const char *
+name_of(const struct cv_request *request, const char *in_body)
+{
+	const char *in_path = request->match.parameters[0];
+
+	return in_path == NULL ? in_body : in_path;
+}
+
 /* ---- factories ---- */
 
-static void
-configure_factory(struct cv_request *request, struct cv_operator_call *call,
-    enum cv_configuration_act act, const char *name, const struct cv_factory_body *body)
-{
-	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
-	struct cv_configuration_order order;
-	const struct cv_factory_settings settings = {
-	    .announce = or_null(body->announce),
-	    .first_contact = or_null(body->first_contact),
-	    .retire_after_days = body->retire_after_days,
-	    .lifetime_days = body->lifetime_days,
-	};
+typedef bool decode_factory(
+    struct cv_bytes body, struct cv_factory_body *ret_factory, struct cv_error *err);
 
-	if (!cv_operator_order(request, call, act, name, &order))
+static void
+configure_factory(struct cv_request *request, enum cv_configuration_act act, decode_factory *decode)
+{
+	struct cv_configuration_order order;
+	struct cv_operator_call call;
+	struct cv_factory_body body;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_operator_admit(request, &call))
+		return;
+	if (act == CV_ADD_FACTORY && !call.operator_.has_every_factory) {
+		cv_problem_answer(
+		    request, CV_PROBLEM_MISSING_ROLE, "This takes an operator of every factory.");
+		return;
+	}
+	if (!decode(cv_buffer_bytes(&request->body), &body, &err)) {
+		cv_operator_answer_bad_json(request, &err);
+		return;
+	}
+	const struct cv_factory_settings settings = {
+	    .announce = or_null(body.announce),
+	    .first_contact = or_null(body.first_contact),
+	    .retire_after_days = body.retire_after_days,
+	    .lifetime_days = body.lifetime_days,
+	};
+	if (!cv_operator_order(request, &call, act, name_of(request, body.name), &order))
 		return;
 	order.value.factory = &settings;
-	if (!cv_operator_configure(request, &order, &result))
-		return;
-	if (act == CV_ADD_FACTORY)
-		cv_operator_answer_created(request, &result, "outcome", "added");
-	else
-		cv_operator_answer_object(request, &result);
+	cv_operator_carry_out(request, &order);
 }
 
 void
 cv_operator_add_factory(struct cv_request *request)
 {
-	struct cv_operator_call call;
-	struct cv_factory_body body;
-	struct cv_error err = CV_ERROR_INIT;
-
-	if (!cv_operator_admit(request, &call))
-		return;
-	if (!call.operator_.has_every_factory)
-		cv_problem_answer(
-		    request, CV_PROBLEM_MISSING_ROLE, "This takes an operator of every factory.");
-	else if (!cv_json_decode_new_factory(cv_buffer_bytes(&request->body), &body, &err))
-		cv_operator_answer_bad_json(request, &err);
-	else
-		configure_factory(request, &call, CV_ADD_FACTORY, body.name, &body);
+	configure_factory(request, CV_ADD_FACTORY, cv_json_decode_new_factory);
 }
 
 void
 cv_operator_change_factory(struct cv_request *request)
 {
-	struct cv_operator_call call;
-	struct cv_factory_body body;
-	struct cv_error err = CV_ERROR_INIT;
-
-	if (!cv_operator_admit(request, &call))
-		return;
-	if (!cv_json_decode_factory_change(cv_buffer_bytes(&request->body), &body, &err))
-		cv_operator_answer_bad_json(request, &err);
-	else
-		configure_factory(
-		    request, &call, CV_CHANGE_FACTORY, request->match.parameters[0], &body);
+	configure_factory(request, CV_CHANGE_FACTORY, cv_json_decode_factory_change);
 }
 
 /* ---- groups ---- */
 
-static void
-configure_group(struct cv_request *request, struct cv_operator_call *call,
-    enum cv_configuration_act act, const char *name, const struct cv_group_body *body)
-{
-	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
-	struct cv_configuration_order order;
+typedef bool decode_group(
+    struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err);
 
-	if (!cv_operator_order(request, call, act, name, &order))
+static void
+configure_group(struct cv_request *request, enum cv_configuration_act act, decode_group *decode)
+{
+	struct cv_configuration_order order;
+	struct cv_operator_call call;
+	struct cv_group_body body;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_operator_admit(request, &call))
 		return;
-	order.value.group_announce = or_null(body->announce);
-	if (!cv_operator_configure(request, &order, &result))
+	if (!decode(cv_buffer_bytes(&request->body), &body, &err)) {
+		cv_operator_answer_bad_json(request, &err);
 		return;
-	if (act == CV_ADD_GROUP)
-		cv_operator_answer_created(request, &result, "outcome", "added");
-	else
-		cv_operator_answer_object(request, &result);
+	}
+	if (!cv_operator_order(request, &call, act, name_of(request, body.name), &order))
+		return;
+	order.value.group_announce = or_null(body.announce);
+	cv_operator_carry_out(request, &order);
 }
 
 void
 cv_operator_add_group(struct cv_request *request)
 {
-	struct cv_operator_call call;
-	struct cv_group_body body;
-	struct cv_error err = CV_ERROR_INIT;
-
-	if (!cv_operator_admit(request, &call))
-		return;
-	if (!cv_json_decode_new_group(cv_buffer_bytes(&request->body), &body, &err))
-		cv_operator_answer_bad_json(request, &err);
-	else
-		configure_group(request, &call, CV_ADD_GROUP, body.name, &body);
+	configure_group(request, CV_ADD_GROUP, cv_json_decode_new_group);
 }
 
 void
 cv_operator_change_group(struct cv_request *request)
 {
-	struct cv_operator_call call;
-	struct cv_group_body body;
-	struct cv_error err = CV_ERROR_INIT;
-
-	if (!cv_operator_admit(request, &call))
-		return;
-	if (!cv_json_decode_group_change(cv_buffer_bytes(&request->body), &body, &err))
-		cv_operator_answer_bad_json(request, &err);
-	else
-		configure_group(
-		    request, &call, CV_CHANGE_GROUP, request->match.parameters[0], &body);
+	configure_group(request, CV_CHANGE_GROUP, cv_json_decode_group_change);
 }
 
 /* ---- what ends ---- */
