@@ -37,7 +37,7 @@ or_environment(const char *value, const char *variable)
 static bool
 read_token_file(const char *path, struct cv_buffer *ret_token, struct cv_error *err)
 {
-	if (!cv_file_read(path, TOKEN_MAX_BYTES, ret_token, err))
+	if (!cv_file_read_any(path, TOKEN_MAX_BYTES, ret_token, err))
 		return cv_error_context(err, "token");
 	while (ret_token->len > 0 && strchr("\r\n ", ret_token->data[ret_token->len - 1]) != NULL)
 		ret_token->data[--ret_token->len] = '\0';

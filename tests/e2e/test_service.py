@@ -1,16 +1,18 @@
 """The program itself: configuration, start, stop, init, monitoring, and what the logs hold."""
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
 import threading
 import time
+import uuid
 
 import pytest
 
 from certvendor_lab import (BINARY, EST, FACTORY, SECRETS, VAR, Key, Lab, basic, clean_environment, end_process,
-                            free_port, port_answers, run, wait_until)
+                            free_port, pem_request, port_answers, run, wait_until)
 
 import find_secrets
 
