@@ -167,11 +167,15 @@ cv_new_key_make(enum cv_new_key kind, struct cv_public_key **ret_public,
 {
 	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *pkey = generate(kind);
 	CV_AUTO(cv_public_key) struct cv_public_key *key = NULL;
+	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
 
 	if (pkey == NULL)
 		return cv_openssl_fail(err, CV_E_CRYPTO, "a new key cannot be made");
-	if (!cv_public_key_of(pkey, &key, err) ||
-	    !append_private(pkey, cv_public_key_spki(key), ret_private, err))
+	if (!cv_public_key_of(pkey, &outcome, &key, err))
+		return false;
+	if (outcome != CV_KEY_USABLE)
+		return cv_fail(err, CV_E_CRYPTO, "a new key is not good");
+	if (!append_private(pkey, cv_public_key_spki(key), ret_private, err))
 		return false;
 	*ret_public = CV_TAKE(key);
 	return true;

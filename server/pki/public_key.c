@@ -177,21 +177,17 @@ cv_public_key_parse(struct cv_bytes spki, enum cv_key_outcome *ret_outcome,
 }
 
 bool
-cv_public_key_of(EVP_PKEY *pkey, struct cv_public_key **ret_key, struct cv_error *err)
+cv_public_key_of(EVP_PKEY *pkey, enum cv_key_outcome *ret_outcome, struct cv_public_key **ret_key,
+    struct cv_error *err)
 {
-	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
 	uint8_t *der = NULL;
 	const int len = i2d_PUBKEY(pkey, &der);
 	if (len <= 0)
 		return cv_openssl_fail(err, CV_E_CRYPTO, "public part of a key cannot be encoded");
 	const bool is_read =
-	    cv_public_key_parse(cv_bytes(der, (size_t)len), &outcome, ret_key, err);
+	    cv_public_key_parse(cv_bytes(der, (size_t)len), ret_outcome, ret_key, err);
 	OPENSSL_free(der);
-	if (!is_read)
-		return false;
-	if (outcome != CV_KEY_USABLE)
-		return cv_fail(err, CV_E_CRYPTO, "key is of a type or size that is not used");
-	return true;
+	return is_read;
 }
 
 static bool

@@ -54,6 +54,7 @@ find_row(const EVP_PKEY *pkey)
 static bool
 wrap(EVP_PKEY **pkey, struct cv_signing_key **ret_key, struct cv_error *err)
 {
+	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
 	const struct algorithm_row *row = find_row(*pkey);
 	if (row == NULL)
 		return cv_fail(err, CV_E_SIGNER, "key is of a type or size that is not used");
@@ -61,8 +62,10 @@ wrap(EVP_PKEY **pkey, struct cv_signing_key **ret_key, struct cv_error *err)
 	if (key == NULL)
 		return cv_fail(err, CV_E_MEMORY, "no memory for a signing key");
 	/* A CA key obeys the same policy as a device key. */
-	if (!cv_public_key_of(*pkey, &key->public_key, err))
+	if (!cv_public_key_of(*pkey, &outcome, &key->public_key, err))
 		return false;
+	if (outcome != CV_KEY_USABLE)
+		return cv_fail(err, CV_E_SIGNER, "key is of a type or size that is not used");
 	key->algorithm = row->algorithm;
 	key->digest = row->digest;
 	key->pkey = CV_TAKE(*pkey);

@@ -8,8 +8,8 @@
 #include "cv/pki/public_key.h"
 #include "cv/util/error.h"
 
-/* The public part of a key pair; CV_E_CRYPTO when it is not a key that would be accepted from
- * others. */
-bool cv_public_key_of(EVP_PKEY *pkey, struct cv_public_key **ret_key, struct cv_error *err);
+/* The public part of a key pair, judged like a key from elsewhere: as cv_public_key_parse. */
+bool cv_public_key_of(EVP_PKEY *pkey, enum cv_key_outcome *ret_outcome,
+    struct cv_public_key **ret_key, struct cv_error *err);
 
 #endif

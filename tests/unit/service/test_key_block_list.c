@@ -80,10 +80,11 @@ static void
 make_key(const char *kind, struct listed *ret_listed)
 {
 	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *pkey = fixture_key(kind);
+	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
 	struct cv_error err = CV_ERROR_INIT;
 
 	memset(ret_listed, 0, sizeof(*ret_listed));
-	cr_assert(cv_public_key_of(pkey, &ret_listed->key, &err), "%s", err.text);
+	cr_assert(cv_public_key_of(pkey, &outcome, &ret_listed->key, &err), "%s", err.text);
 	cv_digest_format(cv_public_key_id(ret_listed->key), ret_listed->digest);
 	if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA)
 		write_mark(pkey, ret_listed->mark);
