@@ -28,6 +28,7 @@ static const struct cv_cli_option options[] = {
 	{"if-match", CV_CLI_HEADER, "ETAG", NULL, "change only this state; default: whatever it is"},
 	{"kind", CV_CLI_TEXT, "root|online|offline|bootstrap", NULL,
 	    "kind of authority; online ones cannot be imported"},
+	{"label", CV_CLI_TEXT, "LABEL", NULL, "only for this label of EST; default: for all"},
 	{"lifetime-days", CV_CLI_NUMBER, "N", NULL, "of its certificates"},
 	{"limit", CV_CLI_NUMBER, "N", NULL, "how many a page, 1 to 1000; default: 100"},
 	{"name", CV_CLI_TEXT, "NAME", NULL, "name of the authority"},

@@ -39,7 +39,7 @@ bool
 cv_json_decode_token_order(
     struct cv_bytes body, struct cv_enrolment_token_order *ret_order, struct cv_error *err)
 {
-	static const char *const known[] = {"device", "uses", "expires_in", NULL};
+	static const char *const known[] = {"device", "label", "uses", "expires_in", NULL};
 	struct cv_enrolment_token_order order = {
 	    .uses = 1, .expires_in_seconds = TOKEN_SECONDS_DEFAULT};
 	CV_AUTO_JSON json_t *object = NULL;
@@ -48,6 +48,8 @@ cv_json_decode_token_order(
 		if (!cv_json_read_object(body, known, &object, err) ||
 		    !cv_json_read_text(object, "device", CV_JSON_OPTIONAL, order.device,
 			sizeof(order.device), err) ||
+		    !cv_json_read_text(
+			object, "label", CV_JSON_OPTIONAL, order.label, sizeof(order.label), err) ||
 		    !cv_json_read_integer(object, "uses", 1, TOKEN_USES_MAX, &order.uses, err) ||
 		    !cv_json_read_integer(
 			object, "expires_in", 1, TOKEN_SECONDS_MAX, &order.expires_in_seconds, err))
@@ -56,6 +58,8 @@ cv_json_decode_token_order(
 		if (json_object_get(object, "device") != NULL &&
 		    !cv_device_id_is_valid(order.device, strlen(order.device)))
 			return cv_fail(err, CV_E_INPUT, "member \"device\" is no device id");
+		if (json_object_get(object, "label") != NULL && !cv_label_is_name(order.label))
+			return cv_fail(err, CV_E_INPUT, "member \"label\" is no name of a label");
 	}
 	*ret_order = order;
 	return true;

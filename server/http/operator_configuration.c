@@ -191,6 +191,19 @@ make_token(struct cv_request *request, const struct cv_operator_call *call,
 	cv_wipe(secret, sizeof(secret));
 }
 
+/* A label that nobody can use would be a mistake. */
+static bool
+has_label(const struct cv_http *http, const char *name, const char *factory)
+{
+	for (size_t i = 1; i < http->options->label_count; i++) {
+		const struct cv_label *label = &http->options->labels[i];
+
+		if (cv_text_equal(label->name, name))
+			return label->factory[0] == '\0' || cv_text_equal(label->factory, factory);
+	}
+	return false;
+}
+
 void
 cv_operator_make_enrolment_token(struct cv_request *request)
 {
@@ -206,10 +219,16 @@ cv_operator_make_enrolment_token(struct cv_request *request)
 		cv_operator_answer_bad_json(request, &err);
 		return;
 	}
+	if (body.label[0] != '\0' && !has_label(request->http, body.label, call.factory)) {
+		cv_problem_answer(request, CV_PROBLEM_BAD_REQUEST,
+		    "The configuration has no such label for this factory.");
+		return;
+	}
 	if (!cv_operator_order(request, &call, CV_ADD_ENROLMENT_TOKEN, NULL, &order))
 		return;
 	(void)cv_text_copy(row.factory, sizeof(row.factory), call.factory);
 	(void)cv_text_copy(row.device, sizeof(row.device), body.device);
+	(void)cv_text_copy(row.label, sizeof(row.label), body.label);
 	row.uses_max = body.uses;
 	row.expires_in_seconds = body.expires_in_seconds;
 	order.value.enrolment_token = &row;

@@ -353,6 +353,7 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the issuing authority ends too soon");
 	cv_certificate_to_row(enrolment->certificate, enrolment->issuer->row.id, true, &row);
 	row.has_csr_digest = cv_enrolment_replay_digest(enrolment) != NULL;
+	row.label = enrolment->label->name;
 	if (row.has_csr_digest)
 		row.csr_digest = *cv_enrolment_replay_digest(enrolment);
 	cv_device_change_add_certificate(change, &row);

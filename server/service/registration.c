@@ -36,6 +36,9 @@ check_token(struct registration *registration, const struct cv_enrolment_token_r
 	if (token->device[0] && strcmp(token->device, enrolment->csr->common_name) != 0)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is for another device");
+	if (token->label[0] && strcmp(token->label, enrolment->label->name) != 0)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is for another label");
 	if (token->is_spent_by_device)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_NOT_AUTHORISED,
 		    "the certificate that the token gave was seen: the token is used up");
@@ -308,6 +311,7 @@ attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 	    .party = &enrolment->answer->party,
 	    .named_key = key,
 	    .csr_digest = cv_enrolment_replay_digest(enrolment),
+	    .label = enrolment->label->name,
 	    .replay_window_seconds = cv_service_settings(enrolment->service)->replay_window_seconds,
 	};
 	struct cv_change_options options = {

@@ -120,6 +120,7 @@ fill_new_enrolment_token(
 	cv_parameter_number(parameters, row->uses_max);
 	cv_parameter_number(parameters, row->expires_in_seconds);
 	cv_parameter_text(parameters, order->actor);
+	cv_parameter_text(parameters, row->label[0] ? row->label : NULL);
 }
 
 static void

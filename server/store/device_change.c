@@ -67,9 +67,10 @@ send_locks(struct cv_connection *connection, const struct cv_party *party,
 		return false;
 	if (!cv_batch_send(connection, CV_SQL(device_lock), &device, err))
 		return false;
+	cv_parameter_digest(&token, NULL);
 	cv_parameter_text(&token, party->device);
 	return !options->token ||
-	       cv_batch_send(connection, CV_SQL(enrolment_token_read), &token, err);
+	       cv_batch_send(connection, CV_SQL(enrolment_token_find), &token, err);
 }
 
 void
@@ -85,6 +86,7 @@ cv_enrolment_token_from_row(struct cv_row row, struct cv_enrolment_token_row *re
 	ret_token->is_spent_by_device = cv_row_bool(row, 6);
 	ret_token->expires_in_seconds = cv_row_number(row, 7);
 	ret_token->made_at_us = cv_row_number(row, 8);
+	cv_text_copy(ret_token->label, sizeof(ret_token->label), cv_row_text(row, 9));
 }
 
 static bool
@@ -395,6 +397,7 @@ add_certificate(const struct cv_device_change *change, struct cv_rows *certifica
 	cv_rows_number(certificates, row->not_after_utc);
 	cv_rows_digest(certificates, row->has_csr_digest ? &row->csr_digest : NULL);
 	cv_rows_bytes(certificates, row->der);
+	cv_rows_text(certificates, row->label);
 }
 
 static void

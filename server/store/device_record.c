@@ -20,6 +20,7 @@ cv_device_records_send(struct cv_connection *connection, const struct cv_record_
 		cv_rows_digest(&rows, queries[i].presented_tbs);
 		cv_rows_digest(&rows, queries[i].csr_digest);
 		cv_rows_number(&rows, queries[i].replay_window_seconds);
+		cv_rows_text(&rows, queries[i].label);
 	}
 	return cv_batch_send_rows(connection, CV_SQL(device_record), &rows, err);
 }

@@ -262,6 +262,7 @@ cv_realm_store_find_enrolment_token(struct cv_connection *connection, const stru
 	struct cv_parameters parameters = {0};
 	CV_AUTO_RESULT PGresult *result = NULL;
 
+	cv_parameter_text(&parameters, NULL);
 	cv_parameter_digest(&parameters, hash);
 	cv_parameter_text(&parameters, device);
 	if (!cv_execute(connection, CV_SQL(enrolment_token_find), &parameters, &result, err))

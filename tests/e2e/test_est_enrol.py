@@ -96,6 +96,24 @@ def test_tokens_are_for_one_id(est_lab, door):
     assert door.enrol(csr, token=token[:-1] + "x", source="127.0.0.9").status == 401
 
 
+@est("6.10")
+def test_tokens_of_a_label_count_there_only(est_lab, door):
+    device = fresh()
+    token = est_lab.enrolment_token(device=device, label="second")
+    csr = request(make_key(), device_name(device))
+    for other in (door, Est(est_lab, "life"), Est(est_lab, FACTORY)):
+        assert outcome(other.enrol(csr, token=token)) == (403, "not-authorised")
+    assert est_lab.query(f"SELECT FROM certvendor.device WHERE id = '{device}'") == []
+    assert Est(est_lab, "second").enrol(csr, token=token).status == 200
+    # What is given to that label is not given to another, not even again.
+    assert outcome(door.enrol(csr, token=token)) == (403, "not-authorised")
+    for label, code in (("nowhere", 400), ("a b", 400), ("cacerts", 400), (FACTORY, 400), ("second", 201)):
+        assert est_lab.operator("POST", "/v1/enrolment-tokens", {"label": label}).status == code
+    assert est_lab.operator("POST", "/v1/enrolment-tokens?factory=other", {"label": "second"}).status == 400
+    shown, = [item for item in est_lab.operator("GET", f"/v1/enrolment-tokens?device={device}").json()["items"]]
+    assert shown["label"] == "second"
+
+
 @est("6.3")
 def test_guessing_waits(est_lab, door):
     csr = request(make_key(), device_name("guess"))
@@ -969,6 +987,28 @@ def test_renewals_at_once_go_by_their_own_labels(est_lab, door):
         if label in ("", "life"):
             days = (certificate_of(after).not_valid_after - datetime.datetime.utcnow()).days
             assert (days <= 100) == (label == "life")
+
+
+@est("12.6")
+def test_at_another_label_it_is_another_request(est_lab, door):
+    """Labels ask and give different things."""
+    holder = door.enrolled()
+    csr = request(make_key(), holder.subject)
+    short = Est(est_lab, "life")
+
+    def asked(at):
+        answer = at.reenrol(csr, holder.identity)
+        assert answer.status == 200
+        return issued(answer)
+
+    first = asked(door)
+    second = asked(short)
+    assert first != second and (asked(door), asked(short)) == (first, second)
+    days = (x509.load_der_x509_certificate(second).not_valid_after - datetime.datetime.utcnow()).days
+    assert days <= 100
+    # With another signature, but of the same key.
+    again = request(make_key(), holder.subject)
+    assert issued(door.reenrol(again, holder.identity)) not in (first, second)
 
 
 @est("12.3")

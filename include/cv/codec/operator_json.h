@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cv/model/label.h"
 #include "cv/model/name.h"
 #include "cv/model/state.h"
 #include "cv/util/bytes.h"
@@ -18,10 +19,12 @@ bool cv_json_decode_reason(struct cv_bytes body, enum cv_reason *ret_reason, str
 
 struct cv_enrolment_token_order {
 	char device[CV_DEVICE_ID_MAX + 1]; /* "": none */
+	char label[CV_LABEL_NAME_MAX + 1]; /* "": any */
 	int64_t uses;                      /* 1 */
 	int64_t expires_in_seconds;        /* 3,600 */
 };
-/* {"device"?, "uses"?, "expires_in"?}; bounds: uses 1..1000000, expires_in 1..31536000. */
+/* {"device"?, "label"?, "uses"?, "expires_in"?}; bounds: uses 1..1000000, expires_in 1..31536000.
+ */
 bool cv_json_decode_token_order(
     struct cv_bytes body, struct cv_enrolment_token_order *ret_order, struct cv_error *err);
 /* {"next_pubkey": PEM}; other members ignored (device clients send more). The text is appended. */

@@ -8,6 +8,7 @@
 
 #include "cv/model/device_record.h"
 #include "cv/model/digest.h"
+#include "cv/model/label.h"
 #include "cv/model/name.h"
 #include "cv/model/state.h"
 #include "cv/store/pool.h"
@@ -107,6 +108,7 @@ struct cv_enrolment_token_row {
 	char id[CV_UUID_SIZE];
 	char factory[CV_FACTORY_NAME_MAX + 1];
 	char device[CV_DEVICE_ID_MAX + 1]; /* "": any unregistered id */
+	char label[CV_LABEL_NAME_MAX + 1]; /* of EST; "": any, and none */
 	int64_t uses_max;
 	int64_t uses;            /* devices so far */
 	bool is_used_by_device;  /* the device asked about already has a use */

@@ -72,6 +72,10 @@ static const struct token_row token_rows[] = {
     {"{\"expires_in\":31536001}", false, NULL, 0, 0},
     {"{\"expires_in\":0}", false, NULL, 0, 0},
     {"{\"device\":\"d 1\"}", false, NULL, 0, 0},
+    {"{\"label\":\"lab~1\"}", true, "", 1, 3600},
+    {"{\"label\":\"\"}", false, NULL, 0, 0},
+    {"{\"label\":\"a/b\"}", false, NULL, 0, 0},
+    {"{\"label\":\"cacerts\"}", false, NULL, 0, 0},
     {"{\"devices\":\"d1\"}", false, NULL, 0, 0},
 };
 
