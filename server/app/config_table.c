@@ -121,6 +121,8 @@ static const struct cv_setting settings[] = {
 	    "requests of a factory that wait; more are answered 429"),
 	LIVE_NUMBER("approval", "limit_per_device", "requests", 1, 1000000, "10", approval_limit_per_device,
 	    "requests of one device that wait"),
+	LIVE_NUMBER("approval", "limit_per_identity", "requests", 1, 1000000, "100",
+	    approval_limit_per_identity, "requests by one token or bootstrap authority that wait"),
 
 	LIVE_TEXT("log", "level", CV_SETTING_LEVEL, "info", log_level, "debug, info, warning or error"),
 };

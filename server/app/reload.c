@@ -123,6 +123,7 @@ cv_app_service_settings(const struct cv_config *config)
 	    .approval_days = config->approval_days,
 	    .approvals_max = config->approval_limit,
 	    .approvals_per_device = config->approval_limit_per_device,
+	    .approvals_per_identity = config->approval_limit_per_identity,
 	};
 }
 

@@ -282,13 +282,15 @@ cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_chang
 }
 
 bool
-cv_enrolment_check_approval(struct enrolment *enrolment, const char *identity, struct cv_error *err)
+cv_enrolment_check_approval(
+    struct enrolment *enrolment, const char *identity, int64_t most, struct cv_error *err)
 {
 	char with_key[CV_APPROVAL_IDENTITY_SIZE];
 	struct cv_approval_request request = {
 	    .label = enrolment->label->name,
 	    .factory = enrolment->factory->name,
 	    .identity = identity,
+	    .most_by_identity = most,
 	    .csr = enrolment->csr,
 	    .request_id = enrolment->request->request_id,
 	};

@@ -67,9 +67,9 @@ bool cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factor
 bool cv_enrolment_check_named_key(
     struct enrolment *enrolment, const struct cv_device_record *record);
 /* RFC 7030 section 4.2.3: where an operator has to decide, the client repeats its request until
- * then. identity: by which credentials it came. */
+ * then. identity: by which credentials it came; most: requests by these that may wait. */
 bool cv_enrolment_check_approval(
-    struct enrolment *enrolment, const char *identity, struct cv_error *err);
+    struct enrolment *enrolment, const char *identity, int64_t most, struct cv_error *err);
 bool cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_change *change);
 
 /*

@@ -340,7 +340,9 @@ reenrol(struct reenrolment *reenrolment, struct cv_error *err)
 	    !cv_enrolment_is_going_on(enrolment) || !check_new_key(reenrolment) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
-	if (!cv_enrolment_check_approval(enrolment, "device", err))
+	/* All devices are one identity here, and each has its own bound. */
+	if (!cv_enrolment_check_approval(
+		enrolment, "device", cv_service_settings(enrolment->service)->approvals_max, err))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
 		return true;

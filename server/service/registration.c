@@ -357,6 +357,20 @@ check_credentials(struct registration *registration, struct cv_error *err)
 	return find_token(registration, err);
 }
 
+/* A token asks for as many devices as it has uses, whatever it calls them. */
+static int64_t
+approvals_max(const struct registration *registration)
+{
+	const struct cv_service_settings *settings =
+	    cv_service_settings(registration->base.service);
+	int64_t most = settings->approvals_per_identity;
+
+	if (registration->has_token &&
+	    registration->token.uses_max * settings->approvals_per_device < most)
+		most = registration->token.uses_max * settings->approvals_per_device;
+	return most;
+}
+
 static bool
 register_device(struct registration *registration, struct cv_error *err)
 {
@@ -378,7 +392,8 @@ register_device(struct registration *registration, struct cv_error *err)
 		enrolment->csr->common_name, CV_SLOT_CLIENT))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BAD_CSR, "the CN is not a device id");
-	if (!cv_enrolment_check_approval(enrolment, registration->actor, err))
+	if (!cv_enrolment_check_approval(
+		enrolment, registration->actor, approvals_max(registration), err))
 		return false;
 	if (cv_enrolment_is_going_on(enrolment) &&
 	    !cv_enrolment_make_key(enrolment, object_to_key, err))

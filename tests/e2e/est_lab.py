@@ -59,7 +59,7 @@ def settings():
     sections = {"est" + (f".{label}" if label else ""): {"factory": FACTORY, **values}
                 for label, values in LABELS.items()}
     sections["est"] = LABELS[""]
-    sections["approval"] = {"retry_after": "7", "limit_per_device": "3"}
+    sections["approval"] = {"retry_after": "7", "limit_per_device": "3", "limit_per_identity": "8"}
     sections["issue"] = {"blocked_keys": "blocked.keys"}
     return sections
 

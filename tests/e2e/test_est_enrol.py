@@ -1037,6 +1037,28 @@ def test_too_many_wait(est_lab):
     assert door.enrol(requests[3], token=token).status == 202
 
 
+@est("12.4")
+def test_a_token_does_not_fill_the_queue_with_names(est_lab, maker):
+    door = Est(est_lab, "approved")
+
+    def statuses(count, **credentials):
+        devices = [fresh() for _ in range(count)]
+        return [door.enrol(request(make_key(), device_name(device)),
+                           **{key: value(device) if callable(value) else value for key, value in credentials.items()})
+                .status for device in devices]
+
+    one, two = est_lab.enrolment_token(), est_lab.enrolment_token(uses=2)
+    assert statuses(4, token=one) == [202, 202, 202, 429]
+    keygen = Est(est_lab, "keygen-approved").post("serverkeygen", request(make_key(), device_name(fresh())), token=one)
+    assert keygen.status == 429
+    assert statuses(7, token=two) == [202] * 6 + [429]
+    assert statuses(9, token=est_lab.enrolment_token(uses=100)) == [202] * 8 + [429]
+    assert statuses(9, identity=maker) == [202] * 8 + [429]
+    # Devices with certificates of their own are not concerned.
+    holders = [Est(est_lab).enrolled() for _ in range(9)]
+    assert [door.reenrol(request(make_key(), holder.subject), holder.identity).status for holder in holders] == [202] * 9
+
+
 @est("12.5")
 def test_approvals_need_a_role_and_exist(est_lab):
     assert est_lab.operator("GET", "/v1/approvals", token="x").status == 401

@@ -83,6 +83,7 @@ struct cv_config {
 	int64_t approval_days;
 	int64_t approval_limit;
 	int64_t approval_limit_per_device;
+	int64_t approval_limit_per_identity;
 
 	int64_t log_level; /* enum cv_log_level */
 

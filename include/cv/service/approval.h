@@ -19,6 +19,7 @@ struct cv_approval_request {
 	const char *label;
 	const char *factory;
 	const char *identity;
+	int64_t most_by_identity; /* that wait, whatever their devices */
 	const struct cv_csr *csr;
 	const char *request_id;
 };

@@ -32,6 +32,7 @@ struct cv_service_settings {
 	int64_t approval_days;          /* undecided and decided requests are forgotten after it */
 	int64_t approvals_max;          /* that wait, of a factory */
 	int64_t approvals_per_device;   /* that wait, of one device */
+	int64_t approvals_per_identity; /* that wait, by one token or bootstrap authority */
 };
 
 /* Counters of the rules, for /metrics. */
