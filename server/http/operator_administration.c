@@ -5,6 +5,7 @@
 #include "cv/model/source.h"
 #include "cv/service/authority.h"
 #include "cv/util/text.h"
+#include "cv/util/pem.h"
 #include "http_internal.h"
 #include "operator_call_internal.h"
 #include "problem_internal.h"
@@ -111,7 +112,7 @@ answer_client(struct cv_request *request, enum cv_client_outcome outcome,
 	}
 	if (!cv_operator_accept(request, result))
 		return;
-	cv_armour_append(&pem, CV_ARMOUR_CERTIFICATE, cv_buffer_bytes(&result->kept));
+	cv_pem_append(&pem, CV_ARMOUR_CERTIFICATE, cv_buffer_bytes(&result->kept));
 	cv_operator_answer_created(request, result, "certificate", cv_buffer_text(&pem));
 }
 

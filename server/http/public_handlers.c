@@ -5,6 +5,7 @@
 #include "cv/codec/armour.h"
 #include "cv/service/ca_certificates.h"
 #include "cv/util/text.h"
+#include "cv/util/pem.h"
 #include "http_internal.h"
 #include "problem_internal.h"
 
@@ -71,7 +72,7 @@ show_authority(struct cv_request *request, const char *name)
 static void
 append_armoured(void *context, struct cv_bytes der)
 {
-	cv_armour_append(context, CV_ARMOUR_CERTIFICATE, der);
+	cv_pem_append(context, CV_ARMOUR_CERTIFICATE, der);
 }
 
 static void

@@ -9,8 +9,8 @@
 #include "cv/pki/openssl_auto.h"
 #include "cv/pki/openssl_error.h"
 #include "cv/pki/openssl_key.h"
+#include "cv/util/pem.h"
 #include "key_parts_internal.h"
-#include "pem_internal.h"
 
 #define POINT_MAX (1 + 2 * 66) /* P-521, uncompressed */
 #define SPKI_MAX_BYTES 4096
@@ -207,7 +207,7 @@ cv_public_key_parse_pem(const char *pem, size_t len, enum cv_key_outcome *ret_ou
 {
 	CV_AUTO_BUFFER struct cv_buffer der = {.max_bytes = SPKI_MAX_BYTES};
 	struct cv_pem_block block;
-	if (cv_pem_decode(pem, len, "PUBLIC KEY", &block, &der) != CV_PEM_FOUND ||
+	if (cv_pem_decode(cv_bytes(pem, len), "PUBLIC KEY", &block, &der) != CV_PEM_FOUND ||
 	    !is_white_space(block.before) || !is_white_space(block.after)) {
 		*ret_outcome = CV_KEY_MALFORMED;
 		return true;

@@ -6,6 +6,7 @@
 
 #include "cv/codec/armour.h"
 #include "cv/codec/operator_json.h"
+#include "cv/util/pem.h"
 #include "fuzz.h"
 
 static void
@@ -123,7 +124,7 @@ check_gateway(struct cv_bytes body)
 		return;
 	}
 	FUZZ_REQUIRE(gateway.lifetime_days >= 1 && gateway.sources[0] != '\0' && csr.len > 0);
-	cv_armour_append(&pem, CV_ARMOUR_REQUEST, cv_buffer_bytes(&csr));
+	cv_pem_append(&pem, CV_ARMOUR_REQUEST, cv_buffer_bytes(&csr));
 	json_t *object = json_pack("{s:s, s:o, s:b, s:I, s:s}", "name", gateway.name, "sources",
 	    split(gateway.sources), "may_activate", gateway.may_activate, "lifetime_days",
 	    (json_int_t)gateway.lifetime_days, "csr", cv_buffer_text(&pem));
