@@ -164,7 +164,7 @@ set_path(struct cv_config_loader *loader, const struct cv_setting *setting, cons
 static void
 set_sources(struct cv_config_loader *loader, const struct cv_setting *setting, const char *value)
 {
-	unsigned sources;
+	struct cv_sources sources;
 
 	if (!cv_sources_parse(value, &sources))
 		cv_config_complain(

@@ -103,7 +103,7 @@ cv_app_fill_http(const struct cv_config *config, const struct cv_pairs *pairs,
 struct cv_service_settings
 cv_app_service_settings(const struct cv_config *config)
 {
-	unsigned socket_sources = 0;
+	struct cv_sources socket_sources = {.words = 0};
 
 	(void)cv_sources_parse(
 	    config->gateway_socket_sources, &socket_sources); /* checked before */

@@ -41,7 +41,7 @@ static const struct cv_cli_option options[] = {
 	{"role", CV_CLI_TEXT, "viewer|operator|admin", NULL, "what its holder may do"},
 	{"rotation", CV_CLI_TEXT, "none|pending|stalled", NULL, "only devices whose rotation is so"},
 	{"since", CV_CLI_TEXT, "TIME", NULL, "from this time on"},
-	{"source", CV_CLI_REPEATED, "WORD", "sources",
+	{"source", CV_CLI_REPEATED, "WORD[=HEADER]", "sources",
 	    "header it forwards certificates in: " CV_SOURCE_WORDS "; repeatable"},
 	{"state", CV_CLI_TEXT, "STATE", NULL,
 	    "devices: ok, held, deleted, revoked; certificates: issued, announced, active, retired, "

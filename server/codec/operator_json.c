@@ -118,7 +118,7 @@ cv_json_decode_gateway(struct cv_bytes body, struct cv_gateway_body *ret_gateway
 	    !cv_json_read_text(
 		object, "name", CV_JSON_REQUIRED, gateway.name, sizeof(gateway.name), err) ||
 	    !check_name(gateway.name, err) ||
-	    !cv_json_read_names(object, "sources", CV_JSON_REQUIRED, gateway.sources,
+	    !cv_json_read_words(object, "sources", CV_JSON_REQUIRED, gateway.sources,
 		sizeof(gateway.sources), err) ||
 	    !cv_json_read_names(object, "factories", CV_JSON_OPTIONAL, gateway.factories,
 		sizeof(gateway.factories), err) ||
@@ -180,7 +180,7 @@ cv_json_decode_gateway_change(
 	CV_AUTO_JSON json_t *object = NULL;
 
 	if (!cv_json_read_object(body, known, &object, err) ||
-	    !cv_json_read_names(
+	    !cv_json_read_words(
 		object, "sources", CV_JSON_OPTIONAL, change.sources, sizeof(change.sources), err) ||
 	    !cv_json_read_boolean(object, "may_activate", &change.may_activate, err))
 		return false;

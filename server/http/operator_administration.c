@@ -196,7 +196,7 @@ cv_operator_change_gateway(struct cv_request *request)
 {
 	struct cv_configuration_order order;
 	struct cv_gateway_change_body body;
-	unsigned sources;
+	struct cv_sources sources;
 	struct cv_operator_call call;
 	struct cv_error err = CV_ERROR_INIT;
 

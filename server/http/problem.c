@@ -34,7 +34,8 @@ static const struct cv_problem_row rows[] = {
     ROW(CV_PROBLEM_SAME_KEY, 400, "same-key", "The named key is the one in use."),
     ROW(CV_PROBLEM_BAD_CERTIFICATE, 400, "bad-certificate", "The certificate is not acceptable."),
     ROW(CV_PROBLEM_BAD_SOURCE, 400, "bad-source",
-	"The sources must be some of " CV_SOURCE_WORDS "."),
+	"The sources must be some of " CV_SOURCE_WORDS
+	", each once, with \"=Name\" if the header has another name."),
     ROW(CV_PROBLEM_BAD_CURSOR, 400, "bad-cursor", "The cursor is none that this list has given."),
     ROW(CV_PROBLEM_UNAUTHENTICATED, 401, "unauthenticated",
 	"A valid token or client certificate is needed."),

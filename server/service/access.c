@@ -256,7 +256,7 @@ cv_access_add_gateway(struct cv_service *service, const struct cv_certificate *s
     struct cv_error *err)
 {
 	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
-	unsigned sources;
+	struct cv_sources sources;
 
 	*ret_outcome = CV_CLIENT_BAD_SOURCE;
 	if (!cv_sources_parse(gateway->sources, &sources))

@@ -199,7 +199,13 @@ def test_gateways(lab):
     shown = lab.operator("GET", path).json()
     assert (shown["sources"], shown["factories"], shown["sha256"]) == (["pem"], None, gateway.sha256)
     assert lab.check(device.identity.der, gateway=gateway).status == 403, "not its source"
-    assert refusal(change(lab, path, {"sources": ["smoke-signals"]})) == (400, "bad-source")
+    for source in ("smoke-signals", "pem=", "pem=Host", "pem=Content-Type", "pem=A:B", "issuer-serial=A",
+                   "pem=" + 65 * "a"):
+        assert refusal(change(lab, path, {"sources": [source]})) == (400, "bad-source"), source
+    assert refusal(change(lab, path, {"sources": ["pem=X-A", "sha1=x-a"]})) == (400, "bad-source")
+    assert refusal(change(lab, path, {"sources": ["pem=X A"]})) == (400, "bad-json")
+    answer = change(lab, path, {"sources": ["pem=X-SSL-Cert", "sha256"]})
+    assert (answer.status, answer.json()["sources"]) == (200, ["pem=X-SSL-Cert", "sha256"])
     assert change(lab, path, {"sources": ["rfc9440"], "may_activate": False}).status == 200
     assert lab.check(device.identity.der, gateway=gateway).status == 200
     assert lab.operator("DELETE", path).json()["outcome"] == "done"

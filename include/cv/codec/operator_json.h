@@ -7,6 +7,7 @@
 
 #include "cv/model/label.h"
 #include "cv/model/name.h"
+#include "cv/model/source.h"
 #include "cv/model/state.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
@@ -32,8 +33,8 @@ bool cv_json_decode_next_key(struct cv_bytes body, struct cv_buffer *ret_pem, st
 
 struct cv_gateway_body {
 	char name[65];
-	char factories[1024]; /* comma list; "": every factory */
-	char sources[128];
+	char factories[1024];              /* comma list; "": every factory */
+	char sources[CV_SOURCE_LIST_SIZE]; /* comma list, not yet parsed */
 	bool may_activate;
 	int64_t lifetime_days;
 };
@@ -44,7 +45,7 @@ bool cv_json_decode_gateway(struct cv_bytes body, struct cv_gateway_body *ret_ga
 
 /* {"sources"?:[...], "may_activate"?}; what is absent stays. */
 struct cv_gateway_change_body {
-	char sources[128]; /* "": absent */
+	char sources[CV_SOURCE_LIST_SIZE]; /* "": absent */
 	bool has_may_activate;
 	bool may_activate;
 };

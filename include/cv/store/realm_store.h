@@ -10,6 +10,7 @@
 #include "cv/model/digest.h"
 #include "cv/model/label.h"
 #include "cv/model/name.h"
+#include "cv/model/source.h"
 #include "cv/model/state.h"
 #include "cv/store/pool.h"
 #include "cv/util/bytes.h"
@@ -18,9 +19,8 @@
 #define CV_AUTHORITY_NAME_SIZE 65
 #define CV_GATEWAY_NAME_SIZE 65
 #define CV_OWNER_SIZE 129
-/* The lists of a gateway, comma separated. */
+/* The factories of a gateway, comma separated. */
 #define CV_FACTORY_LIST_SIZE 1024
-#define CV_SOURCE_LIST_SIZE 128
 
 struct cv_factory_row {
 	char name[CV_FACTORY_NAME_MAX + 1];
