@@ -252,8 +252,16 @@ append_body(struct cv_request *request, const struct cv_problem_row *row, const 
 static bool
 is_of_broker(const struct cv_request *request)
 {
-	return request->match.route != NULL &&
-	       (request->match.route->flags & (CV_ROUTE_EMQX | CV_ROUTE_VERNEMQ)) != 0;
+	return request->match.route != NULL && (request->match.route->flags & CV_ROUTE_BROKER) != 0;
+}
+
+/* Whoever asks for a device is told what is to be done with it: a malformed question admits nobody.
+ */
+static enum cv_verdict
+verdict_of_gateway(enum cv_problem problem)
+{
+	return cv_problem_row(problem)->status < 500 ? CV_VERDICT_BAD_CERTIFICATE
+						     : CV_VERDICT_UNAVAILABLE;
 }
 
 void
@@ -264,9 +272,7 @@ cv_problem_answer_later(struct cv_request *request, enum cv_problem problem, con
 	bool must_close = request->answer.must_close;
 
 	if (is_of_broker(request)) {
-		cv_broker_refuse(request, problem == CV_PROBLEM_TOO_LARGE
-					      ? CV_VERDICT_BAD_CERTIFICATE
-					      : CV_VERDICT_UNAVAILABLE);
+		cv_broker_refuse(request, verdict_of_gateway(problem));
 		return;
 	}
 

@@ -45,6 +45,14 @@ static const struct cv_route device_rows[] = {
 static const struct cv_route gateway_rows[] = {
     {"POST", "/v1/broker/emqx", cv_broker_ask, BROKER_MAX, CV_ROUTE_EMQX},
     {"POST", "/v1/broker/vernemq", cv_broker_ask, BROKER_MAX, CV_ROUTE_VERNEMQ},
+    {"GET", "/v1/broker/rabbitmq/user", cv_broker_ask, 0, CV_ROUTE_RABBITMQ},
+    {"POST", "/v1/broker/rabbitmq/user", cv_broker_ask, BROKER_MAX, CV_ROUTE_RABBITMQ},
+    {"GET", "/v1/broker/rabbitmq/vhost", cv_broker_ask, 0, CV_ROUTE_RABBITMQ},
+    {"POST", "/v1/broker/rabbitmq/vhost", cv_broker_ask, BROKER_MAX, CV_ROUTE_RABBITMQ},
+    {"GET", "/v1/broker/rabbitmq/resource", cv_broker_ask, 0, CV_ROUTE_RABBITMQ},
+    {"POST", "/v1/broker/rabbitmq/resource", cv_broker_ask, BROKER_MAX, CV_ROUTE_RABBITMQ},
+    {"GET", "/v1/broker/rabbitmq/topic", cv_broker_ask, 0, CV_ROUTE_RABBITMQ},
+    {"POST", "/v1/broker/rabbitmq/topic", cv_broker_ask, BROKER_MAX, CV_ROUTE_RABBITMQ},
 };
 
 #define VIEWER (CV_ROUTE_WORKER | CV_ROUTE_VIEWER)
