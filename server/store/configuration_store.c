@@ -73,10 +73,22 @@ fill_authority(struct cv_parameters *parameters, const struct cv_configuration_o
 }
 
 static void
-fill_group(struct cv_parameters *parameters, const struct cv_configuration_order *order)
+fill_new_group(struct cv_parameters *parameters, const struct cv_configuration_order *order)
 {
 	fill_name_and_factory(parameters, order);
-	cv_parameter_text(parameters, order->value.group_announce);
+	cv_parameter_text(parameters, order->value.group->announce);
+	cv_parameter_text(parameters, order->value.group->policies);
+}
+
+static void
+fill_group(struct cv_parameters *parameters, const struct cv_configuration_order *order)
+{
+	const struct cv_group_settings *settings = order->value.group;
+
+	fill_name_and_factory(parameters, order);
+	cv_parameter_text(parameters, settings->announce);
+	cv_parameter_bool(parameters, settings->sets_announce);
+	cv_parameter_text(parameters, settings->policies);
 }
 
 static void
@@ -170,7 +182,7 @@ static const struct act_row acts[] = {
 	    SQL_OF(authority_insert), fill_new_authority, true},
 	[CV_CHANGE_AUTHORITY] = {"authority-changed", CV_VIEW_AUTHORITIES,
 	    SQL_OF(authority_lock_named), SQL_OF(authority_change), fill_authority, true},
-	[CV_ADD_GROUP] = {"group-added", CV_VIEW_GROUPS, NEW, SQL_OF(group_insert), fill_group,
+	[CV_ADD_GROUP] = {"group-added", CV_VIEW_GROUPS, NEW, SQL_OF(group_insert), fill_new_group,
 	    true},
 	[CV_CHANGE_GROUP] = {"group-changed", CV_VIEW_GROUPS, SQL_OF(group_lock),
 	    SQL_OF(group_change), fill_group, true},
