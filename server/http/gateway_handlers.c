@@ -146,9 +146,11 @@ answer_sight(struct cv_request *request)
 {
 	enum cv_verdict verdict = request->sight.verdict;
 	bool is_trouble = verdict == CV_VERDICT_UNAVAILABLE;
+	bool must_close = request->answer.must_close;
 
 	request->reason = cv_verdict_name(verdict);
 	cv_answer_reset(request);
+	request->answer.must_close = must_close;
 	if (cv_verdict_is_allowed(verdict)) {
 		cv_answer_set(request, 200, NULL);
 	} else {
@@ -161,6 +163,13 @@ answer_sight(struct cv_request *request)
 	}
 	cv_gateway_add_facts(request);
 	add_caching(request);
+}
+
+void
+cv_gateway_refuse(struct cv_request *request, enum cv_verdict verdict)
+{
+	request->sight = (struct cv_sight){.verdict = verdict, .is_decided = true};
+	answer_sight(request);
 }
 
 static void
