@@ -223,8 +223,21 @@ find_route(struct cv_request *request)
 		request->path.query = "";
 		return;
 	}
+	if (request->listener->kind == CV_LISTENER_DEVICE)
+		cv_path_move_label(&request->path);
 	cv_route_find(request->listener->routes, request->method, &request->path, &request->match);
 	check_label(request);
+}
+
+/* With the label in front, too; a path that was not understood has no segments. */
+static bool
+is_below_est(const struct cv_request *request)
+{
+	const struct cv_path *path = &request->path;
+
+	return cv_path_is_below(request->target, EST_ROOT) ||
+	       (path->count > 2 && cv_text_equal(path->segments[0], ".well-known") &&
+		   cv_text_equal(path->segments[1], "est"));
 }
 
 /*
@@ -238,7 +251,7 @@ looks_at_certificate(const struct cv_request *request)
 	    request->connection->peer.certificate.len == 0)
 		return false;
 	if (request->match.allow[0] == '\0')
-		return !cv_path_is_below(request->target, EST_ROOT);
+		return !is_below_est(request);
 	return (request->match.path_flags & CV_ROUTE_BLIND) == 0;
 }
 
