@@ -1,12 +1,16 @@
 #include "listener_internal.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cv/util/log.h"
@@ -20,6 +24,7 @@
 #define MEMORY ((size_t)32 * 1024)
 #define OPTIONS_MAX 16
 #define LOG_LINE_MAX 256
+#define QUIESCE_ATTEMPTS_MAX 1000 /* a millisecond each */
 
 const int64_t cv_duration_bounds_us[CV_DURATION_BUCKETS] = {
     100, 500, 1000, 5000, 10000, 50000, 100000, 500000, 1000000, 5000000};
@@ -283,12 +288,56 @@ cv_listener_set_pair(struct cv_listener *listener, struct cv_tls_pair *pair)
 	cv_tls_pair_free(old);
 }
 
+/*
+ * The library (0.9.75) calls it a fatal error when an event loop of a pool was quicker than
+ * MHD_quiesce_daemon at taking the socket out of its own set, and would abort. At that place it
+ * holds nothing, and beginning anew finds the loop done, so that is what we do.
+ */
+static _Thread_local jmp_buf *quiescing;
+
+static void __attribute__((noreturn))
+take_panic(void *context, const char *file, unsigned line, const char *reason)
+{
+	(void)context;
+	if (quiescing != NULL && errno == ENOENT)
+		longjmp(*quiescing, 1);
+	cv_log(CV_LOG_ERROR, "http-library-failed", reason == NULL ? "fatal error" : reason,
+	    CV_LOG_TEXT("file", file), CV_LOG_NUMBER("line", line));
+	abort();
+}
+
+void
+cv_listener_take_panics(void)
+{
+	MHD_set_panic_func(take_panic, NULL);
+}
+
+/* False: an event loop was quicker. */
+static bool
+try_to_quiesce(struct MHD_Daemon *daemon)
+{
+	jmp_buf start;
+
+	if (setjmp(start) != 0) {
+		quiescing = NULL;
+		return false;
+	}
+	quiescing = &start;
+	/* It gives the socket back, which must stay open until the daemon has stopped. */
+	(void)MHD_quiesce_daemon(daemon);
+	quiescing = NULL;
+	return true;
+}
+
 void
 cv_listener_quiesce(struct cv_listener *listener)
 {
-	/* It gives the socket back, which must stay open until the daemon has stopped. */
-	if (listener->daemon != NULL)
-		(void)MHD_quiesce_daemon(listener->daemon);
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	if (listener->daemon == NULL)
+		return;
+	for (int i = 0; i < QUIESCE_ATTEMPTS_MAX && !try_to_quiesce(listener->daemon); i++)
+		(void)nanosleep(&pause, NULL);
 }
 
 void

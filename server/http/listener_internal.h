@@ -66,6 +66,8 @@ struct cv_tls_pair *cv_listener_pair(struct cv_listener *listener);
 void cv_listener_set_pair(struct cv_listener *listener, struct cv_tls_pair *pair);
 /* Connections that wait to be accepted, while there is room for more. */
 void cv_listener_read_pulse(const struct cv_listener *listener, struct cv_pulse *ret_pulse);
+/* Once, before the first listener starts: what the library takes for a fatal error. */
+void cv_listener_take_panics(void);
 /* Accepts nothing more; open connections go on. */
 void cv_listener_quiesce(struct cv_listener *listener);
 /* No request may be suspended. Closes everything. NULL allowed. */

@@ -244,6 +244,7 @@ cv_http_start(struct cv_http_options *options, struct cv_http **ret_http, struct
 
 	if (http == NULL)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	cv_listener_take_panics();
 	http->options = options;
 	http->factory_label = options->labels[0];
 	http->factory_label.authority[0] = '\0';
