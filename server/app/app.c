@@ -224,6 +224,23 @@ log_ready(const struct app *app)
 	cv_notify("READY=1\nSTATUS=serving");
 }
 
+/* For somebody who cannot reach the monitoring listener. */
+static void
+log_state(const struct app *app)
+{
+	size_t open = 0, borrowed = 0;
+
+	cv_pool_count(app->pool, &open, &borrowed);
+	cv_http_log_state(app->http);
+	cv_log(CV_LOG_INFO, "state", "as asked for by SIGUSR2",
+	    CV_LOG_NUMBER("certificates", cv_index_count(app->index)),
+	    CV_LOG_NUMBER("index_age_ms", cv_index_age_ms(app->index)),
+	    CV_LOG_TEXT("index", cv_service_is_fresh(app->service) ? "fresh" : "old"),
+	    CV_LOG_TEXT("database", cv_pool_is_up(app->pool) ? "up" : "down"),
+	    CV_LOG_NUMBER("database_connections", open),
+	    CV_LOG_NUMBER("database_connections_borrowed", borrowed));
+}
+
 /* Three times in the watchdog's interval. */
 static int
 tick_ms(const struct cv_watchdog *watchdog)
@@ -258,6 +275,9 @@ serve_until_stop(struct app *app)
 			return;
 		case CV_SIGNAL_RELOAD:
 			cv_reload_all(&reload);
+			break;
+		case CV_SIGNAL_DUMP:
+			log_state(app);
 			break;
 		case CV_SIGNAL_NONE:
 			cv_reload_changed_pairs(&reload);

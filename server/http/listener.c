@@ -16,6 +16,7 @@
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 #include "dispatch_internal.h"
+#include "gateway_handlers_internal.h"
 #include "http_internal.h"
 #include "kept_response_internal.h"
 
@@ -49,6 +50,32 @@ cv_listener_name(enum cv_listener_kind kind)
 		break;
 	}
 	return "none";
+}
+
+size_t
+cv_listener_route_number(const struct cv_listener *listener, const struct cv_route *route)
+{
+	size_t count = listener->routes->count;
+
+	if (route == NULL)
+		return count + 1;
+	return route == &cv_gateway_check_route ? count : (size_t)(route - listener->routes->rows);
+}
+
+const struct cv_route *
+cv_listener_route(const struct cv_listener *listener, size_t number)
+{
+	size_t count = listener->routes->count;
+
+	if (number < count)
+		return &listener->routes->rows[number];
+	return number == count ? &cv_gateway_check_route : NULL;
+}
+
+size_t
+cv_listener_route_count(const struct cv_listener *listener)
+{
+	return listener->routes->count + 2;
 }
 
 static void
@@ -354,6 +381,7 @@ cv_listener_free(struct cv_listener *listener)
 	if (listener->unix_path != NULL)
 		(void)unlink(listener->unix_path);
 	cv_tls_pair_free(listener->pair);
+	free(listener->by_route);
 	pthread_mutex_destroy(&listener->mutex);
 	free(listener);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cv/model/verdict.h"
+#include "cv/service/enrolment.h"
 #include "http_internal.h"
 
 void
@@ -28,17 +29,42 @@ append_counter(struct cv_buffer *buffer, const char *name, const char *help, uin
 }
 
 static void
+append_failures(struct cv_buffer *buffer, struct cv_service_counters *counters)
+{
+	cv_metrics_append_head(buffer, "certvendor_issue_failures_total", "counter",
+	    "Certificate requests that were refused, by reason.");
+	for (unsigned outcome = 0; outcome < CV_ENROLMENT_OUTCOMES; outcome++) {
+		if (cv_enrolment_is_refusal((enum cv_enrolment_outcome)outcome))
+			cv_buffer_printf(buffer,
+			    "certvendor_issue_failures_total{reason=\"%s\"} %" PRIu64 "\n",
+			    cv_enrolment_outcome_name((enum cv_enrolment_outcome)outcome),
+			    atomic_load(&counters->issue_refusals[outcome]));
+	}
+}
+
+static void
+append_limits(struct cv_buffer *buffer, struct cv_http *http)
+{
+	struct cv_service_counters *counters = cv_service_counters(http->service);
+
+	cv_metrics_append_head(buffer, "certvendor_ratelimit_rejected_total", "counter",
+	    "Requests beyond a limit: of certificates for a device, of bad credentials.");
+	cv_buffer_printf(buffer,
+	    "certvendor_ratelimit_rejected_total{limit=\"device\"} %" PRIu64 "\n",
+	    atomic_load(&counters->rate_limited));
+	cv_buffer_printf(buffer,
+	    "certvendor_ratelimit_rejected_total{limit=\"credentials\"} %" PRIu64 "\n",
+	    atomic_load(&http->credentials_delayed));
+}
+
+static void
 append_rules(struct cv_buffer *buffer, struct cv_service_counters *counters)
 {
 	append_counter(buffer, "certvendor_certificates_issued_total", "Certificates issued.",
 	    atomic_load(&counters->issued));
 	append_counter(buffer, "certvendor_certificates_repeated_total",
 	    "Answers that repeated an issued certificate.", atomic_load(&counters->repeated));
-	append_counter(buffer, "certvendor_issue_failures_total",
-	    "Certificate requests that were refused.", atomic_load(&counters->issue_refusals));
-	append_counter(buffer, "certvendor_ratelimit_rejected_total",
-	    "Certificate requests beyond the rate of their device.",
-	    atomic_load(&counters->rate_limited));
+	append_failures(buffer, counters);
 	append_counter(buffer, "certvendor_announcements_total", "Next keys announced.",
 	    atomic_load(&counters->announced));
 	append_counter(buffer, "certvendor_activations_total",
@@ -113,21 +139,35 @@ append_database(struct cv_buffer *buffer, struct cv_service *service)
 	    buffer, "certvendor_db_pool_connections{state=\"borrowed\"} %zu\n", borrowed);
 }
 
+/* A series begins with the first answer: most routes of a listener are never asked for. */
+static void
+append_route(struct cv_buffer *buffer, const struct cv_listener *listener, size_t number)
+{
+	const struct cv_route *route = cv_listener_route(listener, number);
+
+	for (unsigned class = 2; class <= 5; class ++) {
+		uint64_t count = atomic_load(&listener->by_route[number].by_class[class]);
+
+		if (count == 0)
+			continue;
+		cv_buffer_printf(buffer,
+		    "certvendor_http_requests_total{listener=\"%s\",route=\"%s\",method=\"%s\","
+		    "code=\"%uxx\"} %" PRIu64 "\n",
+		    cv_listener_name(listener->kind), route == NULL ? "none" : route->pattern,
+		    route == NULL || route->method == NULL ? "any" : route->method, class, count);
+	}
+}
+
 static void
 append_requests(struct cv_buffer *buffer, struct cv_http *http)
 {
 	cv_metrics_append_head(buffer, "certvendor_http_requests_total", "counter",
-	    "Requests, by listener and class of the status.");
+	    "Requests, by listener, route and class of the status.");
 	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
-		if (http->listeners[i] == NULL)
-			continue;
-		for (unsigned class = 2; class <= 5; class ++) {
-			cv_buffer_printf(buffer,
-			    "certvendor_http_requests_total{listener=\"%s\",code=\"%uxx\"} %" PRIu64
-			    "\n",
-			    cv_listener_name(http->listeners[i]->kind), class,
-			    atomic_load(&http->listeners[i]->counters.by_class[class]));
-		}
+		const struct cv_listener *listener = http->listeners[i];
+
+		for (size_t n = 0; listener != NULL && n < cv_listener_route_count(listener); n++)
+			append_route(buffer, listener, n);
 	}
 }
 
@@ -228,6 +268,7 @@ cv_metrics_append(struct cv_buffer *buffer, struct cv_http *http)
 	struct cv_service_counters *counters = cv_service_counters(http->service);
 
 	append_rules(buffer, counters);
+	append_limits(buffer, http);
 	append_lookups(buffer, counters);
 	append_cache(buffer, http->service);
 	append_database(buffer, http->service);

@@ -18,13 +18,17 @@ cv_request_clock_us(void)
 }
 
 static void
-count(struct cv_listener_counters *counters, unsigned status, int64_t duration_us)
+count(const struct cv_request *request, unsigned status, int64_t duration_us)
 {
+	struct cv_listener *listener = request->listener;
+	struct cv_listener_counters *counters = &listener->counters;
+	size_t route = cv_listener_route_number(listener, request->match.route);
 	size_t bucket = 0;
 
 	while (bucket < CV_DURATION_BUCKETS && duration_us > cv_duration_bounds_us[bucket])
 		bucket++;
-	atomic_fetch_add_explicit(&counters->by_class[status / 100 % 6], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    &listener->by_route[route].by_class[status / 100 % 6], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&counters->durations[bucket], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(
 	    &counters->duration_sum_us, (uint64_t)duration_us, memory_order_relaxed);
@@ -129,7 +133,7 @@ cv_request_log(struct cv_request *request)
 	int64_t duration_us = now_us - request->started_us;
 	unsigned status = request->answer.status;
 
-	count(&request->listener->counters, status, duration_us);
+	count(request, status, duration_us);
 	if (status == 0) {
 		/* The library refused it, or the client went away. */
 		cv_log(CV_LOG_DEBUG, "request-aborted", "no answer of ours was sent",

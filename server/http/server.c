@@ -84,6 +84,11 @@ make_listener(struct cv_http *http, const struct listener_plan *plan)
 	listener->asks_for_certificate = plan->is_tls;
 	listener->certificate_pem = plan->certificate;
 	listener->key_pem = plan->key;
+	listener->by_route = calloc(cv_listener_route_count(listener), sizeof(*listener->by_route));
+	if (listener->by_route == NULL) {
+		free(listener);
+		return NULL;
+	}
 	pthread_mutex_init(&listener->mutex, NULL);
 	listener->threads = plan->has_pool ? http->options->threads : 1;
 	listener->connections_max = plan->connections_max;
@@ -278,6 +283,26 @@ cv_http_read_pulses(struct cv_http *http, struct cv_pulse ret_pulses[CV_HTTP_PUL
 			cv_listener_read_pulse(http->listeners[i], &ret_pulses[count++]);
 	}
 	return count;
+}
+
+void
+cv_http_log_state(struct cv_http *http)
+{
+	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
+		const struct cv_listener *listener = http->listeners[i];
+
+		if (listener == NULL)
+			continue;
+		cv_log(CV_LOG_INFO, "state-of-listener", "as asked for by SIGUSR2",
+		    CV_LOG_TEXT("listener", cv_listener_name(listener->kind)),
+		    CV_LOG_TEXT("address", listener->address),
+		    CV_LOG_NUMBER("connections", atomic_load(&listener->counters.connections_open)),
+		    CV_LOG_NUMBER("connections_max", listener->connections_max));
+	}
+	cv_log(CV_LOG_INFO, "state-of-requests", "as asked for by SIGUSR2",
+	    CV_LOG_NUMBER("in_flight", atomic_load(&http->in_flight)),
+	    CV_LOG_NUMBER("waiting_for_a_worker", cv_workers_waiting(http->workers)),
+	    CV_LOG_TEXT("draining", atomic_load(&http->is_draining) ? "yes" : "no"));
 }
 
 static void

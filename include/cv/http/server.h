@@ -77,6 +77,8 @@ bool cv_http_check_pair(const char *certificate_pem, const char *key_pem,
     int64_t *ret_not_after_utc, struct cv_error *err);
 /* What metrics say about the last configuration that was tried. */
 void cv_http_note_reload(struct cv_http *http, bool was_taken);
+/* One log line for each listener, and one for what they share. */
+void cv_http_log_state(struct cv_http *http);
 #define CV_HTTP_PULSES_MAX 8
 /* What every event loop and the workers do. How many; in the same order each time. */
 size_t cv_http_read_pulses(struct cv_http *http, struct cv_pulse ret_pulses[CV_HTTP_PULSES_MAX]);

@@ -46,8 +46,8 @@ struct cv_service_counters {
 	_Atomic uint64_t denied_changes; /* revocations and deletions by operators */
 	_Atomic uint64_t judged_in_memory;
 	_Atomic uint64_t judged_in_database;
-	_Atomic uint64_t verdicts[32]; /* by enum cv_verdict */
-	_Atomic uint64_t issue_refusals;
+	_Atomic uint64_t verdicts[32];       /* by enum cv_verdict */
+	_Atomic uint64_t issue_refusals[32]; /* by enum cv_enrolment_outcome */
 	_Atomic uint64_t rate_limited;
 	_Atomic uint64_t security_events;
 	_Atomic uint64_t
