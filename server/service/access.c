@@ -96,13 +96,13 @@ cv_access_recognise(struct cv_service *service, const struct cv_digest *fingerpr
 }
 
 void
-cv_access_seal_by_key(struct cv_operator *operator_, char ret_key[CV_ACCESS_KEY_SIZE])
+cv_access_seal_by_key(struct cv_operator *operator_, char key[CV_ACCESS_KEY_SIZE])
 {
 	struct cv_digest digest;
 
-	digest_with_purpose("seal", ret_key, &operator_->seal_key);
-	digest_with_purpose("key", ret_key, &digest);
-	cv_hex_encode(digest.bytes, CV_DIGEST_LEN, ret_key);
+	digest_with_purpose("seal", key, &operator_->seal_key);
+	digest_with_purpose("key", key, &digest);
+	cv_hex_encode(digest.bytes, CV_DIGEST_LEN, key);
 }
 
 bool
@@ -270,17 +270,17 @@ cv_access_add_gateway(struct cv_service *service, const struct cv_certificate *s
 
 bool
 cv_access_add_certificate(struct cv_service *service, const struct cv_certificate *service_ca,
-    const struct cv_operator_row *operator_, struct cv_bytes csr, int64_t lifetime_days,
-    const struct cv_configuration_order *order, enum cv_client_outcome *ret_outcome,
-    struct cv_configuration_result *ret_result, struct cv_error *err)
+    const struct cv_operator_certificate_order *wanted, const struct cv_configuration_order *order,
+    enum cv_client_outcome *ret_outcome, struct cv_configuration_result *ret_result,
+    struct cv_error *err)
 {
 	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
-	struct cv_operator_row recorded = *operator_;
+	struct cv_operator_row recorded = *wanted->operator_;
 	struct cv_configuration_order own = *order;
 	char id[CV_UUID_TEXT_SIZE];
 
-	if (!issue_client(service, service_ca, operator_->name, lifetime_days, csr, ret_outcome,
-		&certificate, err))
+	if (!issue_client(service, service_ca, recorded.name, wanted->lifetime_days, wanted->csr,
+		ret_outcome, &certificate, err))
 		return false;
 	if (*ret_outcome != CV_CLIENT_GOOD)
 		return true;

@@ -37,10 +37,10 @@ bool cv_access_recognise(struct cv_service *service, const struct cv_digest *fin
     enum cv_verdict *ret_verdict, struct cv_operator *ret_operator, struct cv_error *err);
 /*
  * Who has a certificate shares no secret with us, so answers are sealed with the Idempotency-Key of
- * their request; instead of that key its digest is recorded, which ret_key is set to.
+ * their request. That key is replaced by its digest, which is what may be recorded.
  */
 #define CV_ACCESS_KEY_SIZE 129
-void cv_access_seal_by_key(struct cv_operator *operator_, char ret_key[CV_ACCESS_KEY_SIZE]);
+void cv_access_seal_by_key(struct cv_operator *operator_, char key[CV_ACCESS_KEY_SIZE]);
 bool cv_access_has_role(const struct cv_operator *operator_, enum cv_role needed);
 /* A foreign factory looks as if it did not exist. */
 bool cv_access_sees_factory(const struct cv_operator *operator_, const char *factory);
@@ -74,13 +74,15 @@ bool cv_access_add_gateway(struct cv_service *service, const struct cv_certifica
     enum cv_client_outcome *ret_outcome, struct cv_configuration_result *ret_result,
     struct cv_error *err);
 
-/*
- * The same for an operator, who gets an id. operator_: all but the certificate; the rest is of the
- * order, whose name is not used. Blocking.
- */
+/* The same for an operator, who gets an id; the name of the order is not used. Blocking. */
+struct cv_operator_certificate_order {
+	const struct cv_operator_row *operator_; /* all but the certificate */
+	struct cv_bytes csr;
+	int64_t lifetime_days;
+};
 bool cv_access_add_certificate(struct cv_service *service, const struct cv_certificate *service_ca,
-    const struct cv_operator_row *operator_, struct cv_bytes csr, int64_t lifetime_days,
-    const struct cv_configuration_order *order, enum cv_client_outcome *ret_outcome,
-    struct cv_configuration_result *ret_result, struct cv_error *err);
+    const struct cv_operator_certificate_order *wanted, const struct cv_configuration_order *order,
+    enum cv_client_outcome *ret_outcome, struct cv_configuration_result *ret_result,
+    struct cv_error *err);
 
 #endif
