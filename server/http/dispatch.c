@@ -20,10 +20,9 @@ connection_of(struct MHD_Connection *mhd)
 }
 
 static void
-allow_seconds(struct cv_request *request, unsigned seconds)
+allow_seconds(struct cv_request *request, int64_t now_us, unsigned seconds)
 {
-	cv_connection_set_deadline(
-	    request->connection, cv_http_now_ms(request->http) + (int64_t)seconds * 1000);
+	cv_connection_set_deadline(request->connection, now_us / 1000 + (int64_t)seconds * 1000);
 }
 
 void *
@@ -41,7 +40,7 @@ cv_dispatch_open(void *context, const char *target, struct MHD_Connection *mhd)
 	request->mhd = mhd;
 	cv_request_begin(request, target == NULL ? "" : target);
 	atomic_fetch_add(&listener->http->in_flight, 1);
-	allow_seconds(request, atomic_load(&listener->http->request_seconds));
+	allow_seconds(request, request->started_us, atomic_load(&listener->http->request_seconds));
 	return request;
 }
 
@@ -50,6 +49,7 @@ cv_dispatch_complete(void *context, struct MHD_Connection *mhd, void **connectio
     enum MHD_RequestTerminationCode code)
 {
 	struct cv_request *request = *connection_context;
+	int64_t now_us = cv_request_clock_us();
 
 	(void)context;
 	(void)mhd;
@@ -57,10 +57,10 @@ cv_dispatch_complete(void *context, struct MHD_Connection *mhd, void **connectio
 	if (request == NULL)
 		return;
 	*connection_context = NULL;
-	cv_request_log(request);
+	cv_request_log(request, now_us);
 	cv_request_end(request);
 	/* The library ends idle connections; ours is for a next request that comes byte by byte. */
-	allow_seconds(request,
+	allow_seconds(request, now_us,
 	    request->http->options->idle_seconds + atomic_load(&request->http->request_seconds));
 	atomic_fetch_sub(&request->http->in_flight, 1);
 }
@@ -118,8 +118,11 @@ send_answer(struct cv_request *request)
 		kept = cv_kept_response_for(&request->connection->kept, answer);
 	if (kept == NULL)
 		response = make_response(request, must_close);
+	/* A kept answer is short: what is left of the time for the request is enough. */
+	if (kept == NULL || request->stage == CV_STAGE_WORKING)
+		allow_seconds(
+		    request, cv_request_clock_us(), atomic_load(&request->http->request_seconds));
 	request->stage = CV_STAGE_ANSWERED;
-	allow_seconds(request, atomic_load(&request->http->request_seconds));
 	if (kept != NULL || response != NULL)
 		result = MHD_queue_response(
 		    request->mhd, answer->status, kept != NULL ? kept : response);

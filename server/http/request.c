@@ -42,6 +42,15 @@ static const struct {
     [CV_HEADER_X_REQUEST_ID] = NAME("X-Request-Id"),
 };
 
+/* Its texts are long, and need not be cleared whole. */
+static void
+forget_error(struct cv_error *error)
+{
+	error->code = CV_E_NONE;
+	error->text[0] = '\0';
+	error->cause[0] = '\0';
+}
+
 void
 cv_request_begin(struct cv_request *request, const char *target)
 {
@@ -69,7 +78,7 @@ cv_request_begin(struct cv_request *request, const char *target)
 	request->serial[0] = '\0';
 	request->actor[0] = '\0';
 	request->reason = NULL;
-	request->error = (struct cv_error)CV_ERROR_INIT;
+	forget_error(&request->error);
 	cv_answer_reset(request);
 }
 
@@ -107,7 +116,8 @@ scan_header(void *context, enum MHD_ValueKind kind, const char *name, const char
 	scan->count++;
 	for (size_t i = 0; i < CV_HEADER_COUNT; i++) {
 		if (len != header_names[i].len ||
-		    !cv_text_equal_ignoring_case(name, header_names[i].text))
+		    (memcmp(name, header_names[i].text, len) != 0 &&
+			!cv_text_equal_ignoring_case(name, header_names[i].text)))
 			continue;
 		if (scan->request->headers[i].count++ == 0)
 			scan->request->headers[i].text = value == NULL ? "" : value;

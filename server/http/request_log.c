@@ -13,7 +13,7 @@ cv_request_clock_us(void)
 {
 	struct timespec now;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
@@ -127,9 +127,8 @@ write_line(const struct cv_request *request, int64_t duration_us)
 }
 
 void
-cv_request_log(struct cv_request *request)
+cv_request_log(struct cv_request *request, int64_t now_us)
 {
-	int64_t now_us = cv_request_clock_us();
 	int64_t duration_us = now_us - request->started_us;
 	unsigned status = request->answer.status;
 
@@ -144,5 +143,6 @@ cv_request_log(struct cv_request *request)
 	if (is_refused_check(request) &&
 	    !may_write_refusal(&request->http->refusals, now_us / 1000000))
 		return;
-	write_line(request, duration_us);
+	if (cv_log_is_on(level_of(request)))
+		write_line(request, duration_us);
 }

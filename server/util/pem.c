@@ -9,11 +9,23 @@
 #define LABEL_LINE_MAX 64
 #define BYTES_PER_LINE 48 /* 64 characters */
 
-/* Where needle starts in text; NULL: nowhere. */
+/* Where a line of dashes starts in text; NULL: nowhere. Base64 has no dash, so this mostly looks at
+ * one place. */
 static const uint8_t *
-find_text(struct cv_bytes text, const char *needle)
+find_text(struct cv_bytes text, const char *line)
 {
-	return text.len == 0 ? NULL : memmem(text.data, text.len, needle, strlen(needle));
+	size_t len = strlen(line);
+
+	if (text.len == 0)
+		return NULL;
+	const uint8_t *end = text.data + text.len;
+	const uint8_t *at = text.data;
+	while ((size_t)(end - at) >= len && (at = memchr(at, '-', (size_t)(end - at))) != NULL) {
+		if ((size_t)(end - at) >= len && memcmp(at, line, len) == 0)
+			return at;
+		at++;
+	}
+	return NULL;
 }
 
 static struct cv_bytes
