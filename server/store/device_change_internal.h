@@ -41,6 +41,15 @@ bool cv_device_records_send(struct cv_connection *connection, const struct cv_re
 void cv_device_record_from_row(
     struct cv_row row, const struct cv_party *party, struct cv_device_record *ret_record);
 
+/* Queues one statement. */
+void cv_device_change_edit(
+    struct cv_device_change *change, struct cv_sql sql, const struct cv_parameters *parameters);
+
+/* The stage of the key that took over becomes the device's layer, all others of the slot end. */
+void cv_device_change_promote_stage(struct cv_device_change *change, const struct cv_digest *key);
+/* Adds reason, way and files. */
+void cv_layer_parameters(struct cv_parameters *parameters, const struct cv_layer_write *write);
+
 /* Writes what the change kept of asked keys: before an edit that builds on it. */
 void cv_device_change_send_asked(struct cv_device_change *change);
 

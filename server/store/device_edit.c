@@ -12,6 +12,13 @@ edit(struct cv_device_change *change, struct cv_sql sql, const struct cv_paramet
 		set->has_failed = true;
 }
 
+void
+cv_device_change_edit(
+    struct cv_device_change *change, struct cv_sql sql, const struct cv_parameters *parameters)
+{
+	edit(change, sql, parameters);
+}
+
 static void
 add_party(struct cv_parameters *parameters, const struct cv_party *party)
 {
@@ -203,6 +210,7 @@ cv_device_change_activate_key(
 	edit_key(change, CV_SQL(slot_key_discard_others), key);
 	edit_key(change, CV_SQL(slot_key_make_current), key);
 	edit_slot(change, CV_SQL(slot_activated));
+	cv_device_change_promote_stage(change, key);
 }
 
 void

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cv/model/name.h"
 #include "cv/store/pool.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
@@ -57,10 +58,16 @@ bool cv_inspection_show(struct cv_connection *connection, const struct cv_view_q
 bool cv_inspection_fleet(struct cv_connection *connection, const char *factory,
     struct cv_buffer *ret_json, struct cv_error *err);
 
-/* SPKIs of current and newest announced key, device paths:
- * {"uuid","factory","pubkey","next_pubkey",...} needs them. */
-bool cv_inspection_keys(struct cv_connection *connection, const char *factory, const char *device,
-    const char *slot, bool *ret_exists, struct cv_buffer *ret_current_spki,
-    struct cv_buffer *ret_next_spki, int64_t *ret_last_seen_utc, struct cv_error *err);
+/* What a device is told of itself. */
+struct cv_device_facts {
+	struct cv_buffer current_spki; /* empty: none */
+	struct cv_buffer next_spki;    /* of the newest announced key; empty: none */
+	int64_t last_seen_utc;
+	char group[CV_FACTORY_NAME_MAX + 1]; /* "": none */
+};
+void cv_device_facts_deinit(struct cv_device_facts *facts);
+#define CV_AUTO_DEVICE_FACTS __attribute__((cleanup(cv_device_facts_deinit)))
+bool cv_inspection_device(struct cv_connection *connection, const struct cv_party *party,
+    bool *ret_exists, struct cv_device_facts *ret_facts, struct cv_error *err);
 
 #endif
