@@ -13,6 +13,7 @@
 #include "cv/http/server.h"
 #include "cv/index/feed.h"
 #include "cv/service/ca_certificates.h"
+#include "cv/service/device_report.h"
 #include "cv/service/key_block_list.h"
 #include "cv/service/service.h"
 #include "cv/store/schema.h"
@@ -154,6 +155,7 @@ write_collected(void *context, struct cv_connection *connection, struct cv_error
 	struct app *app = context;
 
 	cv_audit_keep(&app->audit_keeper, connection);
+	cv_service_write_reports(app->service, connection);
 	return cv_service_write_events(app->service, connection, err);
 }
 

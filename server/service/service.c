@@ -10,6 +10,7 @@
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 
+#include "report_table_internal.h"
 #include "service_internal.h"
 
 #define REFUSALS 4096
@@ -43,6 +44,7 @@ struct cv_service {
 	pthread_mutex_t event_mutex;
 	struct cv_security_event events[EVENTS_MAX];
 	size_t event_count;
+	struct cv_report_table *reports;
 };
 
 /* ---- refusals ---- */
@@ -310,7 +312,8 @@ cv_service_new(
 	service->refusals = calloc(REFUSALS, sizeof(*service->refusals));
 	service->renewals =
 	    cv_combiner_new(CV_RENEWALS_TOGETHER, RENEWAL_BATCHES, cv_reenrol_together);
-	if (!service->refusals || !service->renewals)
+	service->reports = cv_report_table_new();
+	if (!service->refusals || !service->renewals || !service->reports)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	if (!cv_pool_borrow(parts->pool, &connection, err))
 		return false;
@@ -328,6 +331,7 @@ cv_service_free(struct cv_service *service)
 	if (!service)
 		return;
 	cv_combiner_free(service->renewals);
+	cv_report_table_free(service->reports);
 	free_settings(atomic_load(&service->settings));
 	cv_realm_free(service->realm);
 	free(service->refusals);
@@ -367,6 +371,12 @@ struct cv_combiner *
 cv_service_renewals(struct cv_service *service)
 {
 	return service->renewals;
+}
+
+struct cv_report_table *
+cv_service_reports(struct cv_service *service)
+{
+	return service->reports;
 }
 
 struct cv_index *
