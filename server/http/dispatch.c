@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cv/util/text.h"
+#include "device_configuration_internal.h"
 #include "gateway_handlers_internal.h"
 #include "http_internal.h"
 #include "kept_response_internal.h"
@@ -59,6 +60,8 @@ cv_dispatch_complete(void *context, struct MHD_Connection *mhd, void **connectio
 	*connection_context = NULL;
 	cv_request_log(request, now_us);
 	cv_request_end(request);
+	if (request->has_large_body)
+		atomic_fetch_sub(&request->http->large_bodies, 1);
 	/* The library ends idle connections; ours is for a next request that comes byte by byte. */
 	allow_seconds(request, now_us,
 	    request->http->options->idle_seconds + atomic_load(&request->http->request_seconds));
@@ -113,6 +116,7 @@ send_answer(struct cv_request *request)
 	struct MHD_Response *kept = NULL, *response = NULL;
 	enum MHD_Result result = MHD_NO;
 
+	cv_device_note_report(request);
 	cv_answer_add_header(request, "X-Request-Id", request->id);
 	if (is_plain)
 		kept = cv_kept_response_for(&request->connection->kept, answer);
@@ -345,6 +349,23 @@ refuse_early(struct cv_request *request, enum cv_framing framing, uint64_t lengt
 	return is_answered(request);
 }
 
+/* Bodies of this size are few, because whoever sends them may not be known yet. */
+static bool
+has_no_room(struct cv_request *request, uint64_t length)
+{
+	bool has_length = request->headers[CV_HEADER_CONTENT_LENGTH].count > 0;
+
+	if (body_max(request) <= CV_REQUEST_DROP_MAX || !request->declares_body ||
+	    (has_length && length <= CV_REQUEST_DROP_MAX))
+		return false;
+	request->has_large_body = true;
+	if (atomic_fetch_add(&request->http->large_bodies, 1) < CV_LARGE_BODIES_MAX)
+		return false;
+	request->answer.must_close = true;
+	cv_problem_answer(request, CV_PROBLEM_UNAVAILABLE, NULL);
+	return true;
+}
+
 /* Suspends the connection and hands the request to a worker. */
 static void
 hand_over(struct cv_request *request)
@@ -441,7 +462,7 @@ take_headers(struct cv_request *request, const char *method, const char *version
 	request->stage = CV_STAGE_BODY;
 	if (request->listener->asks_for_certificate)
 		cv_tls_peer_read(request->mhd, &request->connection->peer);
-	if (refuse_early(request, framing, length))
+	if (refuse_early(request, framing, length) || has_no_room(request, length))
 		return is_to_be_sent_now(request) ? send_answer(request) : MHD_YES;
 	/* A careless gateway passes on the length of a body that it does not send: never wait for
 	 * it. */
@@ -452,11 +473,20 @@ take_headers(struct cv_request *request, const char *method, const char *version
 	return MHD_YES;
 }
 
+/* So much of a body is read, be it to be dropped. */
+static size_t
+read_max(const struct cv_request *request)
+{
+	size_t max = body_max(request);
+
+	return max <= CV_REQUEST_DROP_MAX ? CV_REQUEST_DROP_MAX : max + CV_REQUEST_DROP_MAX;
+}
+
 static enum MHD_Result
 take_body(struct cv_request *request, const char *data, size_t *size)
 {
 	request->body_received += *size;
-	if (request->body_received > CV_REQUEST_DROP_MAX)
+	if (request->body_received > read_max(request))
 		return MHD_NO;
 	if (request->body_received > body_max(request)) {
 		request->body_is_too_large = request->match.route != NULL;

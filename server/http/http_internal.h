@@ -32,6 +32,7 @@ struct cv_http {
 	_Atomic int64_t load_done, load_total; /* certificates of the index, while it is loaded */
 	_Atomic uint64_t credentials_delayed;  /* requests that wait after bad credentials */
 	_Atomic unsigned in_flight;            /* requests whose answer is not complete */
+	_Atomic unsigned large_bodies;         /* being read or worked on */
 	_Atomic bool is_open;                  /* every listener accepts */
 	_Atomic bool is_draining; /* not ready; connections are closed after their answer */
 	_Atomic bool is_stopping; /* what waits for a worker is answered 503 */

@@ -5,9 +5,8 @@
 #include "cv/codec/operator_json.h"
 #include "operator_call_internal.h"
 
-/* "operator:<name>", without the kind of actor. */
-static const char *
-name_of(const struct cv_operator *operator_)
+const char *
+cv_ota_user_name(const struct cv_operator *operator_)
 {
 	const char *colon = strchr(operator_->actor, ':');
 
@@ -37,9 +36,9 @@ cv_ota_show_self(struct cv_request *request)
 	if (!cv_operator_admit(request, &call))
 		return;
 	cv_buffer_append_text(json, "{\"polis-id\":");
-	cv_json_append_string(json, name_of(&call.operator_));
+	cv_json_append_string(json, cv_ota_user_name(&call.operator_));
 	cv_buffer_append_text(json, ",\"name\":");
-	cv_json_append_string(json, name_of(&call.operator_));
+	cv_json_append_string(json, cv_ota_user_name(&call.operator_));
 	cv_buffer_append_text(json, ",\"role\":");
 	cv_json_append_string(json, role_of(&call.operator_));
 	cv_buffer_append_text(json, ",\"teams-ext\":[],\"effective-scopes\":[]}\n");

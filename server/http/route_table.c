@@ -2,10 +2,12 @@
 
 #include "broker_handlers_internal.h"
 #include "cv/codec/est.h"
+#include "device_configuration_internal.h"
 #include "device_handlers_internal.h"
 #include "est_handlers_internal.h"
 #include "health_handlers_internal.h"
 #include "operator_handlers_internal.h"
+#include "ota_configuration_internal.h"
 #include "ota_users_internal.h"
 #include "public_handlers_internal.h"
 
@@ -13,6 +15,8 @@
 #define JSON_MAX 16384
 #define ACT_MAX 1024
 #define CERTIFICATE_MAX 65536
+#define CONFIGURATION_MAX ((size_t)2304 * 1024) /* 1 MiB of files, encrypted and in base64 */
+#define EVENTS_MAX ((size_t)1024 * 1024)
 #define BROKER_MAX CV_REQUEST_DROP_MAX /* MQTT lets clients choose names of 64 KiB */
 
 #define EST_READ (CV_ROUTE_EST | CV_ROUTE_BLIND | CV_ROUTE_DOUBLED_SLASH)
@@ -39,6 +43,10 @@ static const struct cv_route device_rows[] = {
 	EST_ENROL | CV_ROUTE_LABEL},
     {"GET", "/device", cv_device_show, 0, DEVICE},
     {"PATCH", "/device", cv_device_patch, JSON_MAX, DEVICE},
+    {"GET", "/config", cv_device_show_configuration, 0, DEVICE},
+    {"PATCH", "/config", cv_device_change_configuration, CONFIGURATION_MAX, DEVICE},
+    {"GET", "/config-device", cv_device_show_own_configuration, 0, DEVICE},
+    {"POST", "/events", cv_device_take_events, EVENTS_MAX, DEVICE},
 };
 
 /* Besides the check. */
@@ -63,6 +71,14 @@ static const struct cv_route gateway_rows[] = {
 
 #define OTA_FACTORY "/ota/factories/{factory}"
 #define OTA_VIEWER (VIEWER | CV_ROUTE_OTA)
+#define OTA_OPERATOR (OPERATOR | CV_ROUTE_OTA)
+#define OTA_LAYER(pattern_, handle_)                                                               \
+	{"GET", pattern_, handle_, 0, OTA_VIEWER},                                                 \
+	    {"PATCH", pattern_, handle_, CONFIGURATION_MAX, OTA_OPERATOR},                         \
+	    {"POST", pattern_, handle_, CONFIGURATION_MAX, OTA_OPERATOR},                          \
+	{                                                                                          \
+		"DELETE", pattern_ "{file}/", handle_, ACT_MAX, OTA_OPERATOR                       \
+	}
 
 /* /v1 is described to clients in docs/protocol/openapi.json, /ota in docs/foundries.md. */
 static const struct cv_route operator_rows[] = {
@@ -123,6 +139,11 @@ static const struct cv_route operator_rows[] = {
     {"GET", "/v1/status", cv_operator_show_status, 0, VIEWER},
     {"GET", "/v1/openapi.json", cv_operator_show_description, 0, 0},
     {"GET", OTA_FACTORY "/users/self/", cv_ota_show_self, 0, OTA_VIEWER},
+    OTA_LAYER("/ota/devices/{device}/config/", cv_ota_device_configuration),
+    OTA_LAYER(OTA_FACTORY "/device-groups/{group}/config/", cv_ota_group_configuration),
+    OTA_LAYER(OTA_FACTORY "/config/", cv_ota_factory_configuration),
+    {"GET", "/ota/devices/{device}/updates/", cv_ota_list_updates, 0, OTA_VIEWER},
+    {"GET", "/ota/devices/{device}/updates/{id}/", cv_ota_show_update, 0, OTA_VIEWER},
 };
 
 static const struct cv_route public_rows[] = {
