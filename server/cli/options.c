@@ -18,6 +18,8 @@ static const struct cv_cli_option options[] = {
 	{"cursor", CV_CLI_TEXT, "CURSOR", NULL, "go on where a page ended"},
 	{"days", CV_CLI_NUMBER, "N", NULL, "until the certificate ends; default: 365"},
 	{"device", CV_CLI_TEXT, "ID", NULL, "of or for this device"},
+	{"est-url", CV_CLI_TEXT, "URL", NULL,
+	    "EST server, e.g. https://est.example:8443/.well-known/est"},
 	{"expires-before", CV_CLI_TEXT, "TIME", NULL, "only what ends before, e.g. 2027-01-01T00:00:00Z"},
 	{"expires-in", CV_CLI_NUMBER, "SECONDS", NULL,
 	    "default: 3600 for enrolment tokens, never for operator tokens"},

@@ -199,6 +199,23 @@ cv_json_name_file(const char *name, struct cv_configuration_body *ret_body, stru
 	       summarise(files, &ret_body->summary, err);
 }
 
+bool
+cv_json_make_rotation_file(const char *est_url, const char *rotation_id,
+    struct cv_configuration_body *ret_body, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer value = CV_BUFFER_INIT;
+	CV_AUTO_JSON json_t *files = NULL;
+
+	*ret_body = (struct cv_configuration_body){.reason = ""};
+	cv_buffer_printf(&value, "ESTSERVER=%s\nPKEYIDS=01,07\nCERTIDS=03,09\nROTATIONID=%s\n",
+	    est_url, rotation_id);
+	files = json_pack("[{s:s, s:s, s:b, s:[s]}]", "name", "fio-rotate-certs", "value",
+	    cv_buffer_text(&value), "unencrypted", 1, "on-changed",
+	    "/usr/share/fioconfig/handlers/renew-client-cert");
+	return write_json(files, &ret_body->files, err) &&
+	       summarise(files, &ret_body->summary, err);
+}
+
 /* ---- what a device gets ---- */
 
 /* Key by key, where both can be read; else the later text as it is. */

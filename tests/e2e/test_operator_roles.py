@@ -91,6 +91,8 @@ OPERATOR_CERTIFICATE = lambda objects: ({"id": objects.operator_certificate()}, 
 APPROVAL = lambda objects: ({"id": objects.approval()}, {})  # noqa: E731
 LIST = lambda objects: ({}, None)  # noqa: E731
 
+ROTATION = {"est_url": "https://est.example:8443/.well-known/est"}
+
 # What each operation is tried on: path parameters and body. An operation without a row fails.
 TRIED_ON = {
     "GET /v1/devices": LIST,
@@ -102,6 +104,7 @@ TRIED_ON = {
     "POST /v1/devices/{id}/allow": DEVICE,
     "POST /v1/devices/{id}/cancel": DEVICE,
     "POST /v1/devices/{id}/approve": DEVICE,
+    "POST /v1/devices/{id}/rotate": lambda objects: ({"id": objects.device().name}, ROTATION),
     "GET /v1/certificates": LIST,
     "GET /v1/certificates/{sha256}": CERTIFICATE,
     "POST /v1/certificates/{sha256}/revoke": CERTIFICATE,
@@ -114,6 +117,7 @@ TRIED_ON = {
     "GET /v1/groups/{name}": GROUP,
     "PATCH /v1/groups/{name}": lambda objects: ({"name": objects.group()}, {"announce": "implied"}),
     "DELETE /v1/groups/{name}": GROUP,
+    "POST /v1/groups/{name}/rotate": lambda objects: ({"name": objects.group()}, ROTATION),
     "PUT /v1/groups/{name}/devices/{id}":
         lambda objects: ({"name": objects.group(), "id": objects.device().name}, {}),
     "DELETE /v1/groups/{name}/devices/{id}": lambda objects: (joined(objects), {}),

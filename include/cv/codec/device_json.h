@@ -41,6 +41,11 @@ bool cv_json_decode_configuration(
 bool cv_json_name_file(
     const char *name, struct cv_configuration_body *ret_body, struct cv_error *err);
 
+/* The file that makes fioconfig change its key at this EST server; it asks for the slots of its HSM
+ * that fioctl names where nothing else is said. */
+bool cv_json_make_rotation_file(const char *est_url, const char *rotation_id,
+    struct cv_configuration_body *ret_body, struct cv_error *err);
+
 /*
  * Appends {name: {"Value","OnChanged","Unencrypted"}}. layers: arrays of files as above, or empty;
  * the later ones win by name. Of "z-50-fioctl.toml" each key wins by itself where all layers can be
