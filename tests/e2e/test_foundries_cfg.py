@@ -372,6 +372,47 @@ def test_a_rotation_without_own_configuration(agent, fioctl):
     assert agent.ask("GET", "/config", identity=old).status == 403
 
 
+EST_URL = "https://est.example:8443/.well-known/est"
+
+
+def told_to_rotate(agent):
+    """The lines of the file, cut as the handler on the device cuts them."""
+    assert agent.check_in() == 200
+    assert agent.stored["fio-rotate-certs"]["OnChanged"] == [HANDLER]
+    value = agent.read()["fio-rotate-certs"]
+    assert value.endswith("\n")
+    return dict(line.split("=", 1) for line in value.splitlines())
+
+
+def test_an_operator_tells_a_device_to_rotate(lab, agent, fioctl):
+    order = {"est_url": EST_URL, "reason": "yearly"}
+    answer = lab.operator("POST", f"/v1/devices/{agent.name}/rotate", order)
+    assert answer.status == 200, answer
+    assert told_to_rotate(agent) == {"ESTSERVER": EST_URL, "PKEYIDS": "01,07", "CERTIDS": "03,09",
+                                     "ROTATIONID": answer.json()["rotation_id"]}
+    [version] = fioctl.device("GET", agent.name).json()["config"]
+    assert (version["reason"], version["created-by"]) == ("yearly", "admin")
+    agent.rotate(2)
+    refusal = lab.operator("POST", f"/v1/devices/{agent.name}/rotate", order)
+    assert (refusal.status, refusal.reason) == (409, "locked")
+    assert lab.operator("POST", "/v1/devices/nobody/rotate", order).status == 404
+    for url in ("http://est.example", "https://", "https:///est", "https://a/b=c", "https://a/ b", 7, None):
+        answer = lab.operator("POST", f"/v1/devices/{agent.name}/rotate", {"est_url": url})
+        assert (answer.status, answer.reason) == (400, "bad-json"), url
+
+
+def test_the_command_line_tells_groups_and_devices_to_rotate(lab, agent):
+    group = make_group(lab)
+    join(lab, group, agent.name)
+    lab.cli("group", "rotate", group, "--est-url", EST_URL, "--reason", "yearly")
+    assert told_to_rotate(agent)["ESTSERVER"] == EST_URL
+    other = Fioconfig(lab)
+    lab.cli("device", "rotate", other.name, "--est-url", EST_URL + "/own")
+    assert told_to_rotate(other)["ESTSERVER"] == EST_URL + "/own"
+    assert lab.cli("group", "rotate", "nothing", "--est-url", EST_URL, is_checked=False).returncode == 1
+    assert lab.cli("device", "rotate", other.name, is_checked=False).returncode == 2
+
+
 # Where it dies, and whether it wrote down that the step was done.
 CRASHES = [(step, saved) for step in range(1, 6) for saved in (False, True)]
 
