@@ -188,6 +188,23 @@ def write_texts(certificates, requests, keys):
     write("table", "object", b"\x00" + json.dumps({"token": "t", "retryable": True, "a": {"b": [1, "x"]}}).encode())
 
 
+def write_device_bodies():
+    handlers = ["/usr/share/fioconfig/handlers/renew-client-cert"]
+    write("device_json", "upload", json.dumps({"reason": "why", "public-key": "PEM", "files": [
+        {"name": "z-50-fioctl.toml", "value": "[pacman]\ntags = \"main\"\n", "unencrypted": True},
+        {"name": "a", "value": "c2VjcmV0", "unencrypted": False, "on-changed": handlers}]}))
+    write("device_json", "nothing", '{"files":null,"public-key":""}')
+    write("device_json", "events", json.dumps([{
+        "id": "5f0c2c5e", "deviceTime": "2026-11-29T12:00:00.5+01:00", "eventType": {"id": "Step", "version": 0},
+        "event": {"correlationId": "certs-1", "success": True, "targetName": "lmp", "version": "290",
+                  "details": "\u00e4", "ecu": "e"}}]))
+    write("device_json", "toml", 'a = 1\n[t.\'u\'] # of it\nb = "x # \\" =" # no\n"c = d" = [1, {e = "]"}]\n[v]\n')
+    write_dictionary("device_json", [
+        "reason", "files", "public-key", "name", "value", "unencrypted", "on-changed", "true", "false", "null", "id",
+        "deviceTime", "eventType", "event", "correlationId", "success", "targetName", "version", "details", "ecu",
+        "z-50-fioctl.toml", "[pacman]\n", "= ", "\"\"\"", "\'\'\'", "[[", "{\"files\":["])
+
+
 def write_authorizations():
     for kind, text in {
             "basic": "Basic " + base64.b64encode(b"user:secret").decode(),
@@ -258,6 +275,7 @@ def main():
     write_forms()
     write_targets()
     write_settings()
+    write_device_bodies()
     write_dictionary("operator_json", ["reason", "device", "uses", "expires_in", "next_pubkey", "name", "sources",
                                        "factories", "may_activate", "lifetime_days", "csr", "kind", "certificate",
                                        "owner", "keyCompromise", "superseded", "unspecified", "offline", "bootstrap",
