@@ -61,9 +61,11 @@ cv_device_show_configuration(struct cv_request *request)
 	struct cv_error err = CV_ERROR_INIT;
 	int64_t have_utc = 0;
 	bool has_one = read_modified_since(request, &have_utc);
+	bool counts =
+	    request->sight.verdict != CV_VERDICT_TALKS && cv_text_equal(request->method, "GET");
 
 	if (!cv_device_fetch_layers(request->http->service, &request->sight.party,
-		has_one ? &have_utc : NULL, &served, &err))
+		has_one ? &have_utc : NULL, counts, &served, &err))
 		cv_problem_answer_error(request, &err);
 	else if (!served.has_any)
 		answer_without_body(request, 204);

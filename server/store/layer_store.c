@@ -93,20 +93,35 @@ lock_shared(struct cv_connection *connection, const struct cv_shared_layer_order
 	return true;
 }
 
+/* Names of groups need no escapes in JSON. */
+static void
+append_audited(const struct cv_shared_layer_order *order, struct cv_buffer *json)
+{
+	if (order->group[0] == '\0')
+		cv_buffer_append_text(json, "{\"group\":null,");
+	else
+		cv_buffer_printf(json, "{\"group\":\"%s\",", order->group);
+	cv_buffer_append_text(json, order->summary + 1);
+}
+
 static bool
 write_shared(struct cv_connection *connection, const struct cv_shared_layer_order *order,
     struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
-	const struct cv_audit_row audit = {
+	CV_AUTO_BUFFER struct cv_buffer after = CV_BUFFER_INIT;
+	struct cv_audit_row audit = {
 	    .actor = order->actor,
 	    .action = "configuration-changed",
 	    .factory = order->factory,
 	    .reason = order->write.reason[0] ? order->write.reason : NULL,
 	    .request_id = order->request_id,
-	    .after_json = order->summary,
 	};
 
+	append_audited(order, &after);
+	if (after.has_failed)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	audit.after_json = cv_buffer_text(&after);
 	cv_parameter_text(&parameters, order->factory);
 	cv_parameter_text(&parameters, order->group);
 	cv_parameter_text(&parameters, order->write.created_by);

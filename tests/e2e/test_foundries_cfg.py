@@ -197,6 +197,9 @@ def test_versions_are_a_log(lab, agent, fioctl, kind):
     for version in listed["config"]:
         assert set(version) == {"created-at", "applied-at", "created-by", "reason", "files"}
         assert isinstance(version["created-by"], str) and version["created-at"].endswith("Z")
+    if kind == "group":
+        audit = lab.operator("GET", "/v1/audit?action=configuration-changed&limit=4").json()["items"]
+        assert {"group": target, "files": ["a", "b"], "count": 2} in [row["after"] for row in audit]
     # What changes nothing makes no version.
     assert ask("POST", body={"reason": "again", "files": None}).status == 200
     assert ask("GET").json()["total"] == 4

@@ -403,17 +403,24 @@ Test(layers, a_stage_begins_with_what_any_key_can_read)
 /* ---- what a device is told ---- */
 
 static struct cv_served_layers
-fetch(struct scene *scene, const int64_t *have_utc)
+look(struct scene *scene, const int64_t *have_utc, bool counts)
 {
 	struct cv_served_layers layers = {.has_any = false};
 	struct cv_party party;
 	struct cv_error err = CV_ERROR_INIT;
 
 	cr_assert(cv_party_set(&party, FACTORY, DEVICE, NULL));
-	must(cv_device_fetch_layers(scene->instance.service, &party, have_utc, &layers, &err),
+	must(cv_device_fetch_layers(
+		 scene->instance.service, &party, have_utc, counts, &layers, &err),
 	    "fetch", &err);
 	cv_served_layers_deinit(&layers);
 	return layers;
+}
+
+static struct cv_served_layers
+fetch(struct scene *scene, const int64_t *have_utc)
+{
+	return look(scene, have_utc, true);
 }
 
 /* Is the configuration of now new to a device that has this one? Then it has that of now. */
@@ -476,6 +483,21 @@ Test(layers, a_time_that_was_not_given_is_not_taken)
 	cr_expect(fetch(&scene, &now).is_new);
 	now = fetch(&scene, &now).modified_utc;
 	cr_expect_geq(now, first + 200);
+	cr_expect_not(fetch(&scene, &now).is_new);
+	scene_close(&scene);
+}
+
+Test(layers, who_only_looks_has_fetched_nothing)
+{
+	struct scene scene;
+	int64_t now;
+
+	scene_open(&scene);
+	write_as_operator(&scene, FILES("1", "true"), false);
+	now = look(&scene, NULL, false).modified_utc;
+	cr_expect_eq(count(&scene, "device_configuration WHERE applied_at IS NOT NULL"), 0);
+	cr_expect(fetch(&scene, &now).is_new);
+	cr_expect_eq(count(&scene, "device_configuration WHERE applied_at IS NOT NULL"), 1);
 	cr_expect_not(fetch(&scene, &now).is_new);
 	scene_close(&scene);
 }

@@ -48,7 +48,7 @@ struct cv_shared_layer_order {
 	struct cv_layer_write write;
 	const char *actor;
 	const char *request_id;
-	const char *summary; /* JSON object for the audit */
+	const char *summary; /* JSON object for the audit, with one member at least */
 };
 /* One transaction, audited. ret_exists false: there is no such group. CV_E_LIMIT: it became too
  * large. */
