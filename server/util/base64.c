@@ -44,6 +44,20 @@ append_columns(
 }
 
 void
+cv_base64url_append(struct cv_buffer *buffer, struct cv_bytes data)
+{
+	for (size_t i = 0; i < data.len; i += 3) {
+		char text[4];
+		size_t len = data.len - i < 3 ? data.len - i : 3;
+		encode_group(data.data + i, len, text);
+		for (size_t at = 0; at <= len; at++)
+			cv_buffer_append_byte(buffer, text[at] == '+'   ? (uint8_t)'-'
+						      : text[at] == '/' ? (uint8_t)'_'
+									: (uint8_t)text[at]);
+	}
+}
+
+void
 cv_base64_append_wrapped(struct cv_buffer *buffer, struct cv_bytes data, size_t columns)
 {
 	size_t column = 0;

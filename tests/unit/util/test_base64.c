@@ -223,3 +223,17 @@ Test(base64, every_byte_at_every_place)
 		}
 	}
 }
+
+/* RFC 4648 section 5, without padding. */
+Test(base64, url_safe_without_padding)
+{
+	static const struct pair safe[] = {{"", 0, ""}, {"f", 1, "Zg"}, {"fo", 2, "Zm8"},
+	    {"foo", 3, "Zm9v"}, {"\xfb\xff\xbf", 3, "-_-_"}, {"\xff\xff", 2, "__8"}};
+
+	for (size_t i = 0; i < sizeof(safe) / sizeof(safe[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+
+		cv_base64url_append(&text, cv_bytes(safe[i].data, safe[i].len));
+		cr_expect_str_eq(cv_buffer_text(&text), safe[i].text);
+	}
+}
