@@ -3,7 +3,17 @@
 #define CV_STORE_DEVICE_CHANGE_INTERNAL_H
 
 #include "cv/store/device_change.h"
+#include "cv/store/outbox_store.h"
 #include "database_internal.h"
+
+/* An event of a change, kept until the commit. */
+struct cv_told_event {
+	enum cv_event_kind kind;
+	bool has_key, has_old_key, has_certificate;
+	struct cv_digest key, old_key, certificate;
+	const char *reason; /* lives until the commit; NULL: none */
+};
+#define CV_TOLD_EVENTS_MAX 6
 
 struct cv_device_change {
 	struct cv_change_set *set; /* it belongs to this */
@@ -21,7 +31,9 @@ struct cv_device_change {
 	struct cv_bytes asked_spki;
 	bool has_certificate;
 	struct cv_certificate_row certificate;
-	int64_t issue_debt_until_utc;      /* 0: as it was */
+	int64_t issue_debt_until_utc; /* 0: as it was */
+	struct cv_told_event events[CV_TOLD_EVENTS_MAX];
+	size_t event_count;
 	const struct cv_change_note *note; /* NULL: nothing of this change is written */
 };
 

@@ -21,15 +21,19 @@ static const struct view_row views[] = {
     VIEW(CV_VIEW_AUTHORITIES, list_authorities, 2),
     VIEW(CV_VIEW_CERTIFICATE, show_certificate, 1),
     VIEW_OF_DEVICE(CV_VIEW_CERTIFICATES, list_certificates, 4),
+    VIEW(CV_VIEW_DELIVERIES, list_deliveries, 2),
     VIEW_OF_DEVICE(CV_VIEW_DENIALS, list_denials, 1),
     VIEW(CV_VIEW_DEVICE, show_device, 1),
     VIEW(CV_VIEW_DEVICES, list_devices, 3),
     VIEW(CV_VIEW_ENROLMENT_TOKENS, list_enrolment_tokens, 2),
+    VIEW(CV_VIEW_EVENT_KEYS, list_event_keys, 1),
+    VIEW(CV_VIEW_EVENT_QUEUES, list_event_queues, 0),
     VIEW(CV_VIEW_FACTORIES, list_factories, 1),
     VIEW(CV_VIEW_GATEWAYS, list_gateways, 1),
     VIEW(CV_VIEW_GROUPS, list_groups, 1),
     VIEW(CV_VIEW_OPERATOR_CERTIFICATES, list_operator_certificates, 1),
     VIEW(CV_VIEW_OPERATOR_TOKENS, list_operator_tokens, 1),
+    VIEW(CV_VIEW_SUBSCRIPTIONS, list_subscriptions, 2),
 };
 
 static bool

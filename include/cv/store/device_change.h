@@ -12,6 +12,7 @@
 
 #include "cv/model/certificate_row.h"
 #include "cv/model/device_record.h"
+#include "cv/model/event.h"
 #include "cv/store/pool.h"
 #include "cv/store/realm_store.h"
 #include "cv/util/auto.h"
@@ -157,6 +158,12 @@ void cv_device_change_stage_layer(struct cv_device_change *change, const struct 
 /* Merges into what every announced key will find. */
 void cv_device_change_merge_stages(
     struct cv_device_change *change, const struct cv_layer_write *write);
+
+/*
+ * Subscribers are told of it, with the commit. Activation, first sight, registration, state and
+ * revocation tell of themselves; here is for what else happens to a device.
+ */
+void cv_device_change_tell(struct cv_device_change *change, enum cv_event_kind kind);
 
 /* Who did what; every change has exactly one. Texts may be NULL but actor and action. */
 struct cv_change_note {

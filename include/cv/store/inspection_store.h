@@ -18,15 +18,19 @@ enum cv_view {
 	CV_VIEW_AUTHORITIES,           /* name kind */
 	CV_VIEW_CERTIFICATE,           /* sha256: alone */
 	CV_VIEW_CERTIFICATES,          /* device state authority ends-before */
+	CV_VIEW_DELIVERIES,            /* subscription state */
 	CV_VIEW_DENIALS,               /* device */
 	CV_VIEW_DEVICE,                /* id: alone, with its slots and keys */
 	CV_VIEW_DEVICES,               /* state group rotation */
 	CV_VIEW_ENROLMENT_TOKENS,      /* id device */
+	CV_VIEW_EVENT_KEYS,            /* kid */
+	CV_VIEW_EVENT_QUEUES,          /* subscriptions in the words of FoundriesFactory clients */
 	CV_VIEW_FACTORIES,             /* name */
 	CV_VIEW_GATEWAYS,              /* name */
 	CV_VIEW_GROUPS,                /* name */
 	CV_VIEW_OPERATOR_CERTIFICATES, /* id */
 	CV_VIEW_OPERATOR_TOKENS,       /* id */
+	CV_VIEW_SUBSCRIPTIONS,         /* name type */
 };
 
 #define CV_VIEW_FILTERS_MAX 5
