@@ -125,6 +125,17 @@ cv_access_scope(const struct cv_operator *operator_)
 
 /* ---- tokens ---- */
 
+bool
+cv_access_keep_secret(const struct cv_operator *operator_, const char *secret,
+    struct cv_configuration_order *order, struct cv_buffer *kept, struct cv_error *err)
+{
+	if (order->once &&
+	    !cv_seal(&operator_->seal_key, cv_bytes(secret, strlen(secret)), kept, err))
+		return false;
+	order->kept = cv_buffer_bytes(kept);
+	return true;
+}
+
 static bool
 make_token(struct cv_service *service, const struct cv_operator *operator_,
     struct cv_configuration_order *order, char secret[CV_SECRET_SIZE],
@@ -140,15 +151,12 @@ make_token(struct cv_service *service, const struct cv_operator *operator_,
 	text = cv_bytes(secret, strlen(secret));
 	cv_digest_sha256(text, &order->token_hash);
 	order->name = id;
-	if (order->once && !cv_seal(&operator_->seal_key, text, &sealed, err))
-		return false;
-	order->kept = cv_buffer_bytes(&sealed);
-	return cv_configure(service, order, ret_result, err);
+	return cv_access_keep_secret(operator_, secret, order, &sealed, err) &&
+	       cv_configure(service, order, ret_result, err);
 }
 
-/* The secret that the first of the repeated requests was given. */
-static bool
-recall_secret(const struct cv_operator *operator_, const struct cv_buffer *sealed,
+bool
+cv_access_recall_secret(const struct cv_operator *operator_, const struct cv_buffer *sealed,
     char ret_secret[CV_SECRET_SIZE], struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer text = {.is_secret = true};
@@ -166,7 +174,7 @@ cv_access_make_token(struct cv_service *service, const struct cv_operator *opera
 
 	return make_token(service, operator_, &own, ret_secret, ret_result, err) &&
 	       (ret_result->outcome != CV_CONFIGURATION_REPEATED ||
-		   recall_secret(operator_, &ret_result->kept, ret_secret, err));
+		   cv_access_recall_secret(operator_, &ret_result->kept, ret_secret, err));
 }
 
 /* ---- client certificates of the service CA ---- */

@@ -304,6 +304,7 @@ cv_service_new(
 	if (!service)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	service->parts = *parts;
+	atomic_init(&service->counters.outbox_pending, -1);
 	pthread_mutex_init(&service->realm_mutex, NULL);
 	pthread_mutex_init(&service->refusal_mutex, NULL);
 	pthread_mutex_init(&service->event_mutex, NULL);
@@ -395,6 +396,12 @@ struct cv_signer *
 cv_service_signer(struct cv_service *service)
 {
 	return service->parts.signer;
+}
+
+struct cv_event_signer *
+cv_service_event_signer(struct cv_service *service)
+{
+	return service->parts.event_signer;
 }
 
 const struct cv_clock *

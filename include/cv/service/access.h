@@ -57,6 +57,16 @@ bool cv_access_make_token(struct cv_service *service, const struct cv_operator *
     char ret_secret[CV_SECRET_SIZE], struct cv_error *err);
 
 /*
+ * A secret that is shown once, for a repeat of the very request: sealed with the operator's token
+ * where the order has an Idempotency-Key. order lends kept.
+ */
+bool cv_access_keep_secret(const struct cv_operator *operator_, const char *secret,
+    struct cv_configuration_order *order, struct cv_buffer *kept, struct cv_error *err);
+/* The secret that the first of the repeated requests was given. */
+bool cv_access_recall_secret(const struct cv_operator *operator_, const struct cv_buffer *sealed,
+    char ret_secret[CV_SECRET_SIZE], struct cv_error *err);
+
+/*
  * Issues a gateway's client certificate under the service CA, for the key of the gateway's own CSR,
  * and records the gateway. The kept bytes of a result that is DONE or REPEATED are the certificate.
  * order: name and terms. Blocking.

@@ -12,6 +12,7 @@
 #include "cv/index/index.h"
 #include "cv/model/source.h"
 #include "cv/service/realm.h"
+#include "cv/signer/event_signer.h"
 #include "cv/signer/signer.h"
 #include "cv/store/pool.h"
 #include "cv/util/clock.h"
@@ -51,7 +52,11 @@ struct cv_service_counters {
 	_Atomic uint64_t rate_limited;
 	_Atomic uint64_t security_events;
 	_Atomic uint64_t
-	    security_events_dropped; /* not counted per device: the bounded table was full */
+	    security_events_dropped;    /* not counted per device: the bounded table was full */
+	_Atomic int64_t outbox_pending; /* of all instances, as of the last look; -1: never */
+	_Atomic uint64_t deliveries_done;
+	_Atomic uint64_t deliveries_failed; /* to be tried again */
+	_Atomic uint64_t deliveries_dead;   /* given up */
 };
 
 struct cv_service; /* opaque: also holds the realm pointer, refusal memory and event table */
@@ -61,7 +66,8 @@ struct cv_key_block_list;
 struct cv_service_parts {
 	struct cv_key_block_list *blocked_keys; /* lent; NULL: none */
 	struct cv_pool *pool;
-	struct cv_signer *signer; /* not owned */
+	struct cv_signer *signer;             /* not owned */
+	struct cv_event_signer *event_signer; /* not owned; NULL: nobody can subscribe */
 	struct cv_index *index;
 	const struct cv_clock *clock;
 	struct cv_service_settings settings;
@@ -93,6 +99,8 @@ struct cv_service_counters *cv_service_counters(struct cv_service *service);
 struct cv_index *cv_service_index(struct cv_service *service);
 struct cv_pool *cv_service_pool(struct cv_service *service);
 struct cv_signer *cv_service_signer(struct cv_service *service);
+/* NULL where nobody can subscribe. */
+struct cv_event_signer *cv_service_event_signer(struct cv_service *service);
 const struct cv_clock *cv_service_clock(const struct cv_service *service);
 /* Is the key one that everybody has? */
 bool cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key *key);
