@@ -12,6 +12,7 @@
 #include "cv/app/process.h"
 #include "cv/http/server.h"
 #include "cv/index/feed.h"
+#include "cv/outbound/sender.h"
 #include "cv/service/ca_certificates.h"
 #include "cv/service/device_report.h"
 #include "cv/service/key_block_list.h"
@@ -28,12 +29,15 @@
 #define SEEN_FLUSH_MS 30000
 #define TICK_MS 500
 #define WARN_SECONDS 3600
+/* What is on its way to receivers when the requests are done; the rest is sent again by others. */
+#define SENDER_DRAIN_SECONDS 5
 
 /* Members in the order in which they are made. */
 struct app {
 	struct cv_config *config;
 	struct cv_pool *pool;
 	struct cv_signer *signer;
+	struct cv_event_signer *event_signer;
 	struct cv_certificate *service_ca; /* NULL: no gateways can be added here */
 	struct cv_key_block_list *blocked_keys;
 	struct cv_index *index;
@@ -42,6 +46,7 @@ struct app {
 	struct cv_http_options http_options;
 	struct cv_http *http;
 	struct cv_feed *feed;
+	struct cv_sender *sender;
 	struct cv_audit_keeper audit_keeper; /* the feed's thread only */
 	bool list_has_failed;                /* likewise */
 	int64_t warned_utc;                  /* likewise: of authorities out of date */
@@ -50,6 +55,7 @@ struct app {
 static void
 app_deinit(struct app *app)
 {
+	cv_sender_free(app->sender);
 	cv_feed_free(app->feed);
 	cv_http_free(app->http);
 	cv_pairs_deinit(&app->pairs);
@@ -57,6 +63,7 @@ app_deinit(struct app *app)
 	cv_index_free(app->index);
 	cv_key_block_list_free(app->blocked_keys);
 	cv_certificate_free(app->service_ca);
+	cv_event_signer_free(app->event_signer);
 	cv_signer_free(app->signer);
 	cv_pool_free(app->pool);
 }
@@ -86,7 +93,9 @@ start_signer(struct app *app, struct cv_error *err)
 
 	if (!cv_signer_new(&app->signer, err) || !cv_pool_borrow(app->pool, &connection, err))
 		return cv_error_context(err, "signer");
-	bool is_good = cv_app_add_keys(app->signer, app->config, connection, &app->service_ca, err);
+	bool is_good =
+	    cv_app_add_keys(app->signer, app->config, connection, &app->service_ca, err) &&
+	    cv_event_signer_new(app->config->signer_passphrase, &app->event_signer, err);
 	cv_pool_return(app->pool, connection);
 	cv_wipe(app->config->signer_passphrase, strlen(app->config->signer_passphrase));
 	return is_good || cv_error_context(err, "signer");
@@ -105,6 +114,7 @@ start_service(struct app *app, struct cv_error *err)
 	    .blocked_keys = app->blocked_keys,
 	    .pool = app->pool,
 	    .signer = app->signer,
+	    .event_signer = app->event_signer,
 	    .index = app->index,
 	    .clock = clock,
 	    .settings = cv_app_service_settings(app->config),
@@ -211,6 +221,26 @@ start_http(struct app *app, struct cv_error *err)
 	       cv_error_context(err, "listeners");
 }
 
+static bool
+start_sender(struct app *app, struct cv_error *err)
+{
+	const struct cv_config *config = app->config;
+	const struct cv_sender_settings settings = {
+	    .connections = config->outbound_connections,
+	    .per_subscriber = config->outbound_per_subscriber,
+	    .timeout_seconds = config->outbound_timeout_seconds,
+	    .tries = config->outbound_tries,
+	    .retry_seconds = config->outbound_retry_seconds,
+	    .retry_max_seconds = config->outbound_retry_max_seconds,
+	    .keep_seconds = config->outbound_keep_days * 86400,
+	    .ca_file = config->outbound_ca_file,
+	    .issuer = config->outbound_issuer,
+	};
+
+	return cv_sender_start(app->service, &settings, &app->sender, err) ||
+	       cv_error_context(err, "events");
+}
+
 static void
 log_ready(const struct app *app)
 {
@@ -255,11 +285,22 @@ tick_ms(const struct cv_watchdog *watchdog)
 static void
 feel_pulses(struct app *app, struct cv_watchdog *watchdog)
 {
-	struct cv_pulse pulses[CV_HTTP_PULSES_MAX + 1];
+	struct cv_pulse pulses[CV_HTTP_PULSES_MAX + 2];
 	size_t count = cv_http_read_pulses(app->http, pulses);
 
 	cv_feed_read_pulse(app->feed, &pulses[count++]);
+	cv_sender_read_pulse(app->sender, &pulses[count++]);
 	cv_watchdog_tick(watchdog, pulses, count, cv_clock_boot_ms(cv_clock_system()));
+}
+
+static unsigned
+sender_drain_ms(const struct cv_config *config)
+{
+	int64_t seconds = config->server_drain_seconds < SENDER_DRAIN_SECONDS
+			      ? config->server_drain_seconds
+			      : SENDER_DRAIN_SECONDS;
+
+	return (unsigned)seconds * 1000;
 }
 
 static void
@@ -296,10 +337,13 @@ run(struct app *app, struct cv_error *err)
 		return false;
 	if (!cv_http_open(app->http, err))
 		return cv_error_context(err, "listeners");
+	if (!start_sender(app, err))
+		return false;
 	log_ready(app);
 	serve_until_stop(app);
 	cv_notify("STOPPING=1\nSTATUS=finishing the requests in flight");
 	cv_http_drain(app->http, (unsigned)app->config->server_drain_seconds * 1000);
+	cv_sender_stop(app->sender, sender_drain_ms(app->config));
 	return true;
 }
 

@@ -8,7 +8,7 @@
 #include "cv/http/server.h"
 #include "cv/util/file.h"
 
-/* The feed keeps one connection to itself, start-up and health checks use another. */
+/* The feed keeps one connection to itself; start-up, and then the sender of events, use another. */
 #define CONNECTIONS_BESIDE_WORKERS 2
 
 static const struct cv_setting *

@@ -124,6 +124,25 @@ static const struct cv_setting settings[] = {
 	LIVE_NUMBER("approval", "limit_per_identity", "requests", 1, 1000000, "100",
 	    approval_limit_per_identity, "requests by one token or bootstrap authority that wait"),
 
+	NUMBER("outbound", "connections", "connections", 0, 256, "64", outbound_connections,
+	    "to receivers of events at once; 0: this instance sends none"),
+	NUMBER("outbound", "per_subscriber", "connections", 1, 256, "4", outbound_per_subscriber,
+	    "of these, to one receiver"),
+	NUMBER("outbound", "timeout", "s", 1, 60, "10", outbound_timeout_seconds,
+	    "how long one attempt may take"),
+	NUMBER("outbound", "tries", "attempts", 1, 100, "20", outbound_tries,
+	    "then an event is given up, and can be replayed"),
+	NUMBER("outbound", "retry", "s", 1, 3600, "5", outbound_retry_seconds,
+	    "wait after the first attempt; twice as long after each other"),
+	NUMBER("outbound", "retry_max", "s", 1, DAY, "3600", outbound_retry_max_seconds,
+	    "longest wait between two attempts"),
+	NUMBER("outbound", "keep", "days", 1, 365, "7", outbound_keep_days,
+	    "deliveries that were made or given up are shown so long"),
+	TEXT("outbound", "ca_file", CV_SETTING_PATH, "", outbound_ca_file,
+	    "PEM file of the CAs that vouch for receivers; default: those of the system"),
+	TEXT("outbound", "issuer", CV_SETTING_TEXT, "certvendor", outbound_issuer,
+	    "iss, sub and email of the tokens that event queues are sent"),
+
 	LIVE_TEXT("log", "level", CV_SETTING_LEVEL, "info", log_level, "debug, info, warning or error"),
 };
 /* clang-format on */

@@ -85,6 +85,16 @@ struct cv_config {
 	int64_t approval_limit_per_device;
 	int64_t approval_limit_per_identity;
 
+	int64_t outbound_connections;
+	int64_t outbound_per_subscriber;
+	int64_t outbound_timeout_seconds;
+	int64_t outbound_tries;
+	int64_t outbound_retry_seconds;
+	int64_t outbound_retry_max_seconds;
+	int64_t outbound_keep_days;
+	char *outbound_ca_file;
+	char *outbound_issuer;
+
 	int64_t log_level; /* enum cv_log_level */
 
 	/* [est] first, then each [est.<label>] with what it does not set taken from [est]. */
