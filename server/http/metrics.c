@@ -83,6 +83,28 @@ append_rules(struct cv_buffer *buffer, struct cv_service_counters *counters)
 }
 
 static void
+append_events(struct cv_buffer *buffer, struct cv_service_counters *counters)
+{
+	int64_t pending = atomic_load(&counters->outbox_pending);
+
+	/* An instance that sends nothing does not look. */
+	if (pending >= 0)
+		append_gauge(buffer, "certvendor_outbox_pending",
+		    "Deliveries of events that wait, of all instances.", pending);
+	cv_metrics_append_head(buffer, "certvendor_webhook_deliveries_total", "counter",
+	    "Attempts to deliver an event to a webhook or an event queue, by result.");
+	cv_buffer_printf(buffer,
+	    "certvendor_webhook_deliveries_total{result=\"delivered\"} %" PRIu64 "\n",
+	    atomic_load(&counters->deliveries_done));
+	cv_buffer_printf(buffer,
+	    "certvendor_webhook_deliveries_total{result=\"failed\"} %" PRIu64 "\n",
+	    atomic_load(&counters->deliveries_failed));
+	cv_buffer_printf(buffer,
+	    "certvendor_webhook_deliveries_total{result=\"dead\"} %" PRIu64 "\n",
+	    atomic_load(&counters->deliveries_dead));
+}
+
+static void
 append_lookups(struct cv_buffer *buffer, struct cv_service_counters *counters)
 {
 	cv_metrics_append_head(buffer, "certvendor_lookups_total", "counter",
@@ -269,6 +291,7 @@ cv_metrics_append(struct cv_buffer *buffer, struct cv_http *http)
 
 	append_rules(buffer, counters);
 	append_limits(buffer, http);
+	append_events(buffer, counters);
 	append_lookups(buffer, counters);
 	append_cache(buffer, http->service);
 	append_database(buffer, http->service);

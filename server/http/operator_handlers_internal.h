@@ -40,4 +40,14 @@ void cv_operator_revoke_operator_token(struct cv_request *request);
 void cv_operator_add_certificate(struct cv_request *request);
 void cv_operator_revoke_operator_certificate(struct cv_request *request);
 
+/* Who is told of what happens; also in the words of FoundriesFactory clients. */
+void cv_operator_add_webhook(struct cv_request *request);
+void cv_operator_remove_webhook(struct cv_request *request);
+void cv_operator_replay_webhook(struct cv_request *request);
+void cv_operator_list_event_keys(struct cv_request *request);
+void cv_operator_replace_event_key(struct cv_request *request);
+void cv_ota_list_event_queues(struct cv_request *request);
+void cv_ota_add_event_queue(struct cv_request *request);
+void cv_ota_remove_event_queue(struct cv_request *request);
+
 #endif

@@ -137,6 +137,14 @@ static const struct cv_route operator_rows[] = {
     {"GET", "/v1/approvals", cv_operator_list, 0, VIEWER},
     {"POST", "/v1/approvals/{id}/approve", cv_operator_approve_enrolment, ACT_MAX, OPERATOR},
     {"POST", "/v1/approvals/{id}/refuse", cv_operator_refuse_enrolment, ACT_MAX, OPERATOR},
+    {"GET", "/v1/webhooks", cv_operator_list, 0, VIEWER},
+    {"POST", "/v1/webhooks", cv_operator_add_webhook, JSON_MAX, OPERATOR},
+    {"GET", "/v1/webhooks/{name}", cv_operator_show, 0, VIEWER},
+    {"DELETE", "/v1/webhooks/{name}", cv_operator_remove_webhook, ACT_MAX, OPERATOR},
+    {"GET", "/v1/webhooks/{name}/deliveries", cv_operator_list, 0, VIEWER},
+    {"POST", "/v1/webhooks/{name}/replay", cv_operator_replay_webhook, ACT_MAX, OPERATOR},
+    {"GET", "/v1/event-keys", cv_operator_list_event_keys, 0, CV_ROUTE_WORKER},
+    {"POST", "/v1/event-keys", cv_operator_replace_event_key, ACT_MAX, ADMIN | REALM},
     {"GET", "/v1/audit", cv_operator_list, 0, VIEWER | REALM},
     {"GET", "/v1/status", cv_operator_show_status, 0, VIEWER},
     {"GET", "/v1/openapi.json", cv_operator_show_description, 0, 0},
@@ -146,6 +154,10 @@ static const struct cv_route operator_rows[] = {
     OTA_LAYER(OTA_FACTORY "/config/", cv_ota_factory_configuration),
     {"GET", "/ota/devices/{device}/updates/", cv_ota_list_updates, 0, OTA_VIEWER},
     {"GET", "/ota/devices/{device}/updates/{id}/", cv_ota_show_update, 0, OTA_VIEWER},
+    {"GET", OTA_FACTORY "/event-queues/", cv_ota_list_event_queues, 0, OTA_OPERATOR},
+    {"POST", OTA_FACTORY "/event-queues/", cv_ota_add_event_queue, JSON_MAX, OTA_OPERATOR},
+    {"DELETE", OTA_FACTORY "/event-queues/{label}/", cv_ota_remove_event_queue, ACT_MAX,
+	OTA_OPERATOR},
 };
 
 static const struct cv_route public_rows[] = {

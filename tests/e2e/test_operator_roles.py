@@ -60,6 +60,15 @@ class Objects:
         return {"name": "matrix", "role": "viewer", "factories": [FACTORY],
                 "csr": pem_request(Key(self.lab.keys, "/CN=matrix"))}
 
+    def webhook(self):
+        answer = self.lab.operator("POST", "/v1/webhooks", self.new_webhook())
+        SECRETS.add(answer.json()["secret"])
+        return answer.json()["name"]
+
+    @staticmethod
+    def new_webhook():
+        return {"name": f"h{uuid.uuid4().hex[:8]}", "url": "https://receiver.example/", "events": ["config-applied"]}
+
     def authority_name(self):
         name = f"a{uuid.uuid4().hex[:8]}"
         self.make("/v1/authorities", self.new_authority(name))
@@ -89,6 +98,7 @@ ENROLMENT_TOKEN = lambda objects: ({"id": objects.enrolment_token()}, {})  # noq
 OPERATOR_TOKEN = lambda objects: ({"id": objects.operator_token()}, {})  # noqa: E731
 OPERATOR_CERTIFICATE = lambda objects: ({"id": objects.operator_certificate()}, {})  # noqa: E731
 APPROVAL = lambda objects: ({"id": objects.approval()}, {})  # noqa: E731
+WEBHOOK = lambda objects: ({"name": objects.webhook()}, {})  # noqa: E731
 LIST = lambda objects: ({}, None)  # noqa: E731
 
 ROTATION = {"est_url": "https://est.example:8443/.well-known/est"}
@@ -149,13 +159,21 @@ TRIED_ON = {
     "POST /v1/operator-certificates": lambda objects: ({}, objects.new_operator_certificate()),
     "GET /v1/operator-certificates/{id}": OPERATOR_CERTIFICATE,
     "DELETE /v1/operator-certificates/{id}": OPERATOR_CERTIFICATE,
+    "GET /v1/webhooks": LIST,
+    "POST /v1/webhooks": lambda objects: ({}, objects.new_webhook()),
+    "GET /v1/webhooks/{name}": WEBHOOK,
+    "DELETE /v1/webhooks/{name}": WEBHOOK,
+    "GET /v1/webhooks/{name}/deliveries": WEBHOOK,
+    "POST /v1/webhooks/{name}/replay": WEBHOOK,
+    "GET /v1/event-keys": LIST,
+    "POST /v1/event-keys": lambda objects: ({}, {}),
     "GET /v1/audit": LIST,
     "GET /v1/status": LIST,
     "GET /v1/openapi.json": LIST,
 }
 
 # Takes an operator of every factory, whatever its role.
-EVERY_FACTORY = "POST /v1/factories"
+EVERY_FACTORY = ("POST /v1/factories", "POST /v1/event-keys")
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +210,7 @@ def expected(operation, role, factory):
         return {403}
     if factory == FOREIGN:
         return {404}
-    if str(operation) == EVERY_FACTORY:
+    if str(operation) in EVERY_FACTORY:
         return {403}
     return {200, 201, 409}
 
