@@ -180,6 +180,8 @@ def write_texts(certificates, requests, keys):
     }
     for kind, body in bodies.items():
         write("operator_json", kind, json.dumps(body))
+    write("operator_json", "webhook", '{"name":"h","url":"https://[::1]:8443/x?y=z","events":["key-changed"]}')
+    write("operator_json", "event-queue", '{"label":"q","type":"push","push-url":"http://a.example:80/x"}')
     write("operator_json", "escapes", '{"next_pubkey":"\\u00e9\\ud83d\\ude00\\n"}')
     write("table", "list", b"\x50" + json.dumps({"devices": [
         {"id": "a", "state": "ok", "seen": 1}, {"id": "b\u0007\u009b", "state": None, "more": {"x": True}}]}).encode())
@@ -279,6 +281,7 @@ def main():
     write_dictionary("operator_json", ["reason", "device", "uses", "expires_in", "next_pubkey", "name", "sources",
                                        "factories", "may_activate", "lifetime_days", "csr", "kind", "certificate",
                                        "owner", "keyCompromise", "superseded", "unspecified", "offline", "bootstrap",
+                                       "url", "events", "label", "type", "push", "push-url", "https://", "first-seen",
                                        "true", "null", "\\u0000", "-----BEGIN CERTIFICATE-----"])
     write_dictionary("armour", ["-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----", "-----BEGIN ", "\r\n", "=="])
     write_dictionary("forwarded_certificate", ["-----BEGIN%20CERTIFICATE-----%0A", "-----END%20CERTIFICATE-----%0A",
