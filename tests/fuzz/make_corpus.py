@@ -106,6 +106,34 @@ def write_certificates(keys):
     return kinds
 
 
+def crl(entries=(), extensions=(), key=SIGNING_KEY):
+    """entries: serial number and reason or None."""
+    builder = x509.CertificateRevocationListBuilder(
+        name("Fuzz CA", None), datetime.datetime(2026, 1, 1), datetime.datetime(2026, 1, 1, 0, 15))
+    for serial, reason in entries:
+        entry = x509.RevokedCertificateBuilder(serial, datetime.datetime(2026, 1, 1))
+        builder = builder.add_revoked_certificate(
+            (entry.add_extension(x509.CRLReason(reason), False) if reason else entry).build())
+    for extension, is_critical in extensions:
+        builder = builder.add_extension(extension, is_critical)
+    return builder.sign(key, digest_of(key)).public_bytes(DER)
+
+
+def write_crls(keys):
+    reasons = x509.ReasonFlags
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(SIGNING_KEY.public_key())
+    kinds = {
+        "empty": crl(),
+        "hold": crl([(1, reasons.certificate_hold)], [(x509.CRLNumber(1), False), (identifier, False)]),
+        "several": crl([(2 ** 159 - 1, reasons.privilege_withdrawn), (128, reasons.remove_from_crl), (3, None)]),
+        "critical": crl([(1, None)], [(x509.CRLNumber(1), True)]),
+        "partial": crl([], [(x509.IssuingDistributionPoint(None, None, False, True, None, False, False), True)]),
+        "foreign": crl([(1, None)], key=keys["p256"]),
+    }
+    for kind, der in kinds.items():
+        write("crl", kind, der)
+
+
 def request(key, extensions=(), subject=None):
     builder = x509.CertificateSigningRequestBuilder(subject or name("device-1"))
     for extension, is_critical in extensions:
@@ -267,6 +295,7 @@ def main():
             "k1": ec.generate_private_key(ec.SECP256K1()), "rsa2048": rsa.generate_private_key(65537, 2048),
             "rsa1024": rsa.generate_private_key(65537, 1024)}
     certificates, requests = write_certificates(keys), write_requests(keys)
+    write_crls(keys)
     write_keys(keys)
     for kind in ("leaf-p256", "names", "policies", "utc-time"):
         write("der", kind, certificates[kind])
