@@ -97,6 +97,8 @@ start_signer(struct app *app, struct cv_error *err)
 	    cv_app_add_keys(app->signer, app->config, connection, &app->service_ca, err) &&
 	    cv_event_signer_new(app->config->signer_passphrase, &app->event_signer, err);
 	cv_pool_return(app->pool, connection);
+	is_good =
+	    is_good && cv_signer_keep_passphrase(app->signer, app->config->signer_passphrase, err);
 	cv_wipe(app->config->signer_passphrase, strlen(app->config->signer_passphrase));
 	return is_good || cv_error_context(err, "signer");
 }
@@ -155,6 +157,7 @@ refresh(void *context, struct cv_connection *connection, struct cv_error *err)
 	if (!cv_service_refresh(app->service, connection, err))
 		return false;
 	warn_of_dates(app);
+	cv_http_take_servers(app->http);
 	return true;
 }
 

@@ -143,6 +143,17 @@ static const struct cv_setting settings[] = {
 	TEXT("outbound", "issuer", CV_SETTING_TEXT, "certvendor", outbound_issuer,
 	    "iss, sub and email of the tokens that event queues are sent"),
 
+	LIVE_TEXT("foundries", "gateway_host", CV_SETTING_TEXT, "", foundries_gateway_host,
+	    "DNS name at which devices of a factory reach the device listener; {factory} stands for its name. "
+	    "Not set: {factory}. and the first DNS name of [device] certificate"),
+	LIVE_TEXT("foundries", "ostree_host", CV_SETTING_TEXT, "", foundries_ostree_host,
+	    "DNS name of the OSTree server, which has the same server certificate. Not set: likewise with "
+	    "{factory}.ostree."),
+	LIVE_TEXT("foundries", "est_host", CV_SETTING_TEXT, "", foundries_est_host,
+	    "DNS name for EST under a server certificate of its own. Not set: likewise with {factory}.est."),
+	LIVE_NUMBER("foundries", "switch_after", "s", 0, 90 * DAY, "0", foundries_switch_seconds,
+	    "a new online CA that is uploaded below /ota signs so long after it"),
+
 	LIVE_TEXT("log", "level", CV_SETTING_LEVEL, "info", log_level, "debug, info, warning or error"),
 };
 /* clang-format on */

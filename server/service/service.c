@@ -11,6 +11,7 @@
 #include "cv/util/text.h"
 
 #include "report_table_internal.h"
+#include "realm_keys_internal.h"
 #include "service_internal.h"
 
 #define REFUSALS 4096
@@ -152,6 +153,8 @@ load_realm(struct cv_service *service, struct cv_connection *connection, struct 
 
 	if (!cv_realm_load(connection, &realm, err))
 		return false;
+	/* Before anybody can be told to sign with them. */
+	cv_realm_give_keys(realm, service->parts.signer);
 	/* Under one lock: an older realm that was read meanwhile must not speak last to the index.
 	 */
 	pthread_mutex_lock(&service->realm_mutex);

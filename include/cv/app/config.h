@@ -95,6 +95,11 @@ struct cv_config {
 	char *outbound_ca_file;
 	char *outbound_issuer;
 
+	char *foundries_gateway_host;
+	char *foundries_ostree_host;
+	char *foundries_est_host;
+	int64_t foundries_switch_seconds;
+
 	int64_t log_level; /* enum cv_log_level */
 
 	/* [est] first, then each [est.<label>] with what it does not set taken from [est]. */

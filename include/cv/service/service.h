@@ -18,6 +18,9 @@
 #include "cv/util/clock.h"
 #include "cv/util/error.h"
 
+/* As long as a DNS name, and a place for the name of a factory. */
+#define CV_HOST_SIZE 272
+
 struct cv_service_settings {
 	int64_t max_age_seconds;          /* index older than this: 503 */
 	int64_t expired_grace_seconds;    /* expired certificates may renew so long; 0: never */
@@ -35,6 +38,11 @@ struct cv_service_settings {
 	int64_t approvals_max;          /* that wait, of a factory */
 	int64_t approvals_per_device;   /* that wait, of one device */
 	int64_t approvals_per_identity; /* that wait, by one token or bootstrap authority */
+	/* Of the servers that the devices of a factory reach; "{factory}" stands for its name. */
+	char gateway_host[CV_HOST_SIZE];
+	char ostree_host[CV_HOST_SIZE];
+	char est_host[CV_HOST_SIZE];
+	int64_t switch_after_seconds; /* an uploaded online CA signs so long after it */
 };
 
 /* Counters of the rules, for /metrics. */
