@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <setjmp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,23 @@ name_peer(struct cv_http_connection *connection, struct MHD_Connection *mhd)
 	}
 }
 
+/* Where the client names a factory's server, that one's certificate takes the place of ours. */
+static void
+choose_server(struct cv_tls_name_query *query, const char *name)
+{
+	struct cv_http_connection *connection =
+	    (struct cv_http_connection *)((char *)query -
+					  offsetof(struct cv_http_connection, name_query));
+	struct cv_tls_pair *pair =
+	    cv_http_find_server(connection->listener->http, name, connection->named_factory);
+
+	if (pair == NULL)
+		return;
+	cv_tls_pair_use(pair, query->connection);
+	cv_tls_pair_free(connection->pair);
+	connection->pair = pair;
+}
+
 static void
 open_connection(struct cv_listener *listener, struct MHD_Connection *mhd, void **socket_context)
 {
@@ -141,6 +159,10 @@ open_connection(struct cv_listener *listener, struct MHD_Connection *mhd, void *
 	connection->pair = cv_listener_pair(listener);
 	if (connection->pair != NULL)
 		cv_tls_pair_use(connection->pair, mhd);
+	if (listener->kind == CV_LISTENER_DEVICE) {
+		connection->name_query.sink = choose_server;
+		cv_tls_ask_for_name(mhd, &connection->name_query);
+	}
 	if (listener->asks_for_certificate)
 		cv_tls_ask_for_certificate(mhd);
 	cv_connection_set_deadline(

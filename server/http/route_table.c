@@ -8,6 +8,7 @@
 #include "health_handlers_internal.h"
 #include "operator_handlers_internal.h"
 #include "ota_configuration_internal.h"
+#include "ota_factory_pki_internal.h"
 #include "ota_users_internal.h"
 #include "public_handlers_internal.h"
 
@@ -79,6 +80,8 @@ static const struct cv_route gateway_rows[] = {
 	{                                                                                          \
 		"DELETE", pattern_ "{file}/", handle_, ACT_MAX, OTA_OPERATOR                       \
 	}
+#define OTA_ADMIN (ADMIN | CV_ROUTE_OTA)
+#define OTA_BUNDLE_MAX ((size_t)200 * 1024)
 
 /* /v1 is described to clients in docs/protocol/openapi.json, /ota in docs/foundries.md. */
 static const struct cv_route operator_rows[] = {
@@ -158,6 +161,11 @@ static const struct cv_route operator_rows[] = {
     {"POST", OTA_FACTORY "/event-queues/", cv_ota_add_event_queue, JSON_MAX, OTA_OPERATOR},
     {"DELETE", OTA_FACTORY "/event-queues/{label}/", cv_ota_remove_event_queue, ACT_MAX,
 	OTA_OPERATOR},
+    {"GET", OTA_FACTORY "/certs/", cv_ota_show_certs, 0, OTA_VIEWER},
+    {"POST", OTA_FACTORY "/certs/", cv_ota_make_certs, ACT_MAX, OTA_ADMIN},
+    {"PATCH", OTA_FACTORY "/certs/", cv_ota_change_certs, OTA_BUNDLE_MAX, OTA_ADMIN},
+    {"POST", OTA_FACTORY "/certs/est/", cv_ota_make_est_certs, ACT_MAX, OTA_ADMIN},
+    {"PUT", OTA_FACTORY "/certs/est/", cv_ota_change_est_certs, CERTIFICATE_MAX, OTA_ADMIN},
 };
 
 static const struct cv_route public_rows[] = {

@@ -163,6 +163,7 @@ cv_http_open(struct cv_http *http, struct cv_error *err)
 
 	if (!share_descriptors(http, plans, count, err))
 		return false;
+	cv_http_take_servers(http);
 	for (size_t i = 0; i < count; i++) {
 		if (is_set(address_of(http, &plans[i])) && !open_listener(http, &plans[i], err))
 			return false;
@@ -176,6 +177,53 @@ cv_http_note_load(struct cv_http *http, int64_t done, int64_t total)
 {
 	atomic_store(&http->load_done, done);
 	atomic_store(&http->load_total, total);
+}
+
+static struct cv_server_names *
+present_names(struct cv_http *http)
+{
+	struct cv_server_names *names;
+
+	pthread_mutex_lock(&http->names_mutex);
+	names = http->server_names == NULL ? NULL : cv_server_names_ref(http->server_names);
+	pthread_mutex_unlock(&http->names_mutex);
+	return names;
+}
+
+struct cv_tls_pair *
+cv_http_find_server(
+    struct cv_http *http, const char *name, char ret_factory[CV_FACTORY_NAME_MAX + 1])
+{
+	CV_AUTO(cv_server_names) struct cv_server_names *names = present_names(http);
+
+	return names == NULL ? NULL : cv_server_names_find(names, name, ret_factory);
+}
+
+static void
+take_servers(struct cv_http *http)
+{
+	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(http->service);
+	CV_AUTO(cv_server_names) struct cv_server_names *before = present_names(http);
+	CV_AUTO(cv_server_names) struct cv_server_names *old = NULL;
+	struct cv_server_names *fresh;
+
+	if (before != NULL && cv_server_names_version(before) >= realm->version)
+		return;
+	fresh = cv_server_names_make(http->service, realm, before);
+	if (fresh == NULL)
+		return; /* the next look tries again */
+	pthread_mutex_lock(&http->names_mutex);
+	old = http->server_names;
+	http->server_names = fresh;
+	pthread_mutex_unlock(&http->names_mutex);
+}
+
+void
+cv_http_take_servers(struct cv_http *http)
+{
+	pthread_mutex_lock(&http->take_mutex);
+	take_servers(http);
+	pthread_mutex_unlock(&http->take_mutex);
 }
 
 /* The new pairs of the listeners, all of them before the first is taken. */
@@ -255,6 +303,8 @@ cv_http_start(struct cv_http_options *options, struct cv_http **ret_http, struct
 	http->factory_label.authority[0] = '\0';
 	http->service = options->service;
 	pthread_mutex_init(&http->refusals.mutex, NULL);
+	pthread_mutex_init(&http->names_mutex, NULL);
+	pthread_mutex_init(&http->take_mutex, NULL);
 	http->started_wall_ms = cv_clock_wall_ms(cv_service_clock(http->service));
 	atomic_store(&http->request_seconds, options->request_seconds);
 	atomic_store(&http->check_max_age_seconds, options->check_max_age_seconds);
@@ -355,6 +405,9 @@ cv_http_free(struct cv_http *http)
 	cv_workers_free(http->workers);
 	cv_connections_free(http->connections);
 	cv_failure_limit_free(http->failures);
+	cv_server_names_free(http->server_names);
 	pthread_mutex_destroy(&http->refusals.mutex);
+	pthread_mutex_destroy(&http->names_mutex);
+	pthread_mutex_destroy(&http->take_mutex);
 	free(http);
 }

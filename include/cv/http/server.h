@@ -72,6 +72,11 @@ bool cv_http_open(struct cv_http *http, struct cv_error *err);
  */
 bool cv_http_reload(
     struct cv_http *http, const struct cv_http_options *fresh, struct cv_error *err);
+/*
+ * Takes the server certificates that the realm has for factories, when it is another realm than the
+ * last time: new handshakes with the device listener see them. Any thread; blocking.
+ */
+void cv_http_take_servers(struct cv_http *http);
 /* Whether certificate and key, PEM texts, fit together; when the certificate ends. CV_E_CONFIG. */
 bool cv_http_check_pair(const char *certificate_pem, const char *key_pem,
     int64_t *ret_not_after_utc, struct cv_error *err);
