@@ -47,6 +47,9 @@ struct cv_http {
 struct cv_tls_pair *cv_http_find_server(
     struct cv_http *http, const char *name, char ret_factory[CV_FACTORY_NAME_MAX + 1]);
 
+/* Each server certificate of a factory that is in use. */
+void cv_http_each_server(struct cv_http *http, cv_server_sink *sink, void *context);
+
 static inline int64_t
 cv_http_now_ms(const struct cv_http *http)
 {

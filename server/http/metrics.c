@@ -275,6 +275,25 @@ append_expiry(struct cv_buffer *buffer, struct cv_http *http)
 }
 
 static void
+append_server(void *context, const char *factory, const char *names, int64_t not_after_utc)
+{
+	struct cv_buffer *buffer = context;
+
+	cv_buffer_printf(buffer,
+	    "certvendor_factory_tls_not_after_timestamp_seconds{factory=\"%s\",names=\"%s\"} "
+	    "%" PRId64 "\n",
+	    factory, names, not_after_utc);
+}
+
+static void
+append_servers(struct cv_buffer *buffer, struct cv_http *http)
+{
+	cv_metrics_append_head(buffer, "certvendor_factory_tls_not_after_timestamp_seconds",
+	    "gauge", "When the server certificate of a factory expires.");
+	cv_http_each_server(http, append_server, buffer);
+}
+
+static void
 append_reload(struct cv_buffer *buffer, struct cv_http *http)
 {
 	append_gauge(buffer, "certvendor_config_last_reload_successful",
@@ -297,6 +316,7 @@ cv_metrics_append(struct cv_buffer *buffer, struct cv_http *http)
 	append_database(buffer, http->service);
 	append_listeners(buffer, http);
 	append_expiry(buffer, http);
+	append_servers(buffer, http);
 	append_reload(buffer, http);
 	cv_metrics_append_head(
 	    buffer, "certvendor_build_info", "gauge", "Always 1; the version is a label.");

@@ -5,6 +5,7 @@
 #include "cv/codec/factory_pki_json.h"
 #include "cv/codec/operator_json.h"
 #include "cv/service/factory_pki.h"
+#include "cv/util/pem.h"
 #include "cv/util/text.h"
 #include "http_internal.h"
 #include "operator_call_internal.h"
@@ -295,4 +296,28 @@ cv_ota_change_est_certs(struct cv_request *request)
 	};
 
 	take_upload(request, members, &upload);
+}
+
+/* ---- the shared CA ---- */
+
+void
+cv_ota_show_default_online_ca(struct cv_request *request)
+{
+	struct cv_service *service = request->http->service;
+	const struct cv_realm_authority *issuer = NULL;
+	const struct cv_factory_row *factory;
+
+	request->realm = cv_service_realm(service);
+	factory = cv_realm_default_factory(request->realm);
+	if (factory != NULL)
+		issuer = cv_realm_issuer(request->realm, factory->name, "",
+		    cv_service_settings(service)->publish_ahead_seconds,
+		    cv_clock_wall_seconds(cv_service_clock(service)));
+	if (issuer == NULL) {
+		cv_problem_answer(
+		    request, CV_PROBLEM_NOT_FOUND, "There is no online CA that signs.");
+		return;
+	}
+	cv_pem_append(&request->answer.body, "CERTIFICATE", issuer->certificate->der);
+	cv_answer_set(request, 200, "application/x-pem-file");
 }

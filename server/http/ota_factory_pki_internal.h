@@ -17,4 +17,7 @@ void cv_ota_change_certs(struct cv_request *request);
 void cv_ota_make_est_certs(struct cv_request *request);
 void cv_ota_change_est_certs(struct cv_request *request);
 
+/* PEM of the CA that signs for the default factory; no secret, and so for everybody. */
+void cv_ota_show_default_online_ca(struct cv_request *request);
+
 #endif

@@ -166,6 +166,7 @@ static const struct cv_route operator_rows[] = {
     {"PATCH", OTA_FACTORY "/certs/", cv_ota_change_certs, OTA_BUNDLE_MAX, OTA_ADMIN},
     {"POST", OTA_FACTORY "/certs/est/", cv_ota_make_est_certs, ACT_MAX, OTA_ADMIN},
     {"PUT", OTA_FACTORY "/certs/est/", cv_ota_change_est_certs, CERTIFICATE_MAX, OTA_ADMIN},
+    {"GET", "/ota/default-online-ca.pem", cv_ota_show_default_online_ca, 0, CV_ROUTE_OTA},
 };
 
 static const struct cv_route public_rows[] = {

@@ -199,6 +199,15 @@ cv_http_find_server(
 	return names == NULL ? NULL : cv_server_names_find(names, name, ret_factory);
 }
 
+void
+cv_http_each_server(struct cv_http *http, cv_server_sink *sink, void *context)
+{
+	CV_AUTO(cv_server_names) struct cv_server_names *names = present_names(http);
+
+	if (names != NULL)
+		cv_server_names_each(names, sink, context);
+}
+
 static void
 take_servers(struct cv_http *http)
 {

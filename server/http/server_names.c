@@ -12,6 +12,7 @@ struct server {
 	char factory[CV_FACTORY_NAME_MAX + 1];
 	struct cv_digest key_id;
 	char *certificate;
+	char *names;
 	struct cv_tls_pair *pair; /* NULL: it cannot be used here */
 };
 
@@ -44,6 +45,7 @@ cv_server_names_free(struct cv_server_names *names)
 	for (size_t i = 0; i < names->server_count; i++) {
 		cv_tls_pair_free(names->servers[i].pair);
 		free(names->servers[i].certificate);
+		free(names->servers[i].names);
 	}
 	free(names->servers);
 	free(names->names);
@@ -77,6 +79,18 @@ cv_server_names_find(const struct cv_server_names *names, const char *name,
 		return NULL;
 	(void)cv_text_copy(ret_factory, CV_FACTORY_NAME_MAX + 1, server->factory);
 	return cv_tls_pair_ref(server->pair);
+}
+
+void
+cv_server_names_each(const struct cv_server_names *names, cv_server_sink *sink, void *context)
+{
+	for (size_t i = 0; i < names->server_count; i++) {
+		const struct server *each = &names->servers[i];
+
+		if (each->pair != NULL)
+			sink(context, each->factory, each->names,
+			    cv_tls_pair_not_after_utc(each->pair));
+	}
 }
 
 /* ---- making one ---- */
@@ -119,16 +133,16 @@ add_server(struct cv_service *service, const struct cv_factory_key_row *key,
 {
 	struct server *servers =
 	    reallocarray(names->servers, names->server_count + 1, sizeof(*servers));
-	char *certificate = strdup(key->certificate);
 
-	if (servers != NULL)
-		names->servers = servers;
-	if (servers == NULL || certificate == NULL) {
-		free(certificate);
+	if (servers == NULL)
 		return false;
-	}
+	names->servers = servers;
 	struct server *server = &servers[names->server_count++];
-	*server = (struct server){.key_id = key->key_id, .certificate = certificate};
+	*server = (struct server){.key_id = key->key_id,
+	    .certificate = strdup(key->certificate),
+	    .names = strdup(key->names)};
+	if (server->certificate == NULL || server->names == NULL)
+		return false;
 	(void)cv_text_copy(server->factory, sizeof(server->factory), key->factory);
 	server->pair = known_pair(before, key);
 	if (server->pair == NULL)

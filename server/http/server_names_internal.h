@@ -34,4 +34,9 @@ int64_t cv_server_names_version(const struct cv_server_names *names);
 struct cv_tls_pair *cv_server_names_find(const struct cv_server_names *names, const char *name,
     char ret_factory[CV_FACTORY_NAME_MAX + 1]);
 
+/* Tells of each server certificate in use; names: comma separated. */
+typedef void cv_server_sink(
+    void *context, const char *factory, const char *names, int64_t not_after_utc);
+void cv_server_names_each(const struct cv_server_names *names, cv_server_sink *sink, void *context);
+
 #endif

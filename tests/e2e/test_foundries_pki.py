@@ -1,8 +1,10 @@
 """The PKI of a factory, set up and changed by FoundriesFactory's operator clients of every generation."""
+import base64
 import datetime
 import itertools
 import os
 import subprocess
+import threading
 import time
 
 import pytest
@@ -70,6 +72,11 @@ def test_a_factory_that_init_made_shows_its_files(own):
     assert certs["est-tls-crt"] is None and certs["disabled-ca-serials"] == []
     # What a client reads it may send again.
     assert station.patch(root_crt=certs["root-crt"], ca_crt=certs["ca-crt"], tls_crt=certs["tls-crt"]) == {}
+
+
+def test_the_default_online_ca_is_for_everybody(own):
+    answer = own.send("operator", "GET", "/ota/default-online-ca.pem")
+    assert answer.status == 200 and answer.body == (own.folder / "pki/device-ca.pem").read_bytes()
 
 
 # ---- The current client -------------------------------------------------------------------------
@@ -533,7 +540,10 @@ def test_each_name_has_its_certificate_at_once_at_every_instance(ready, own, sec
     wait_until(lambda: shows(second, gateway, tls) and shows(second, est, authorized), "the other one knows")
     assert time.monotonic() - begin < 5
     assert shows(second, None, configured)
-    assert "/ESTSERVER" not in est and dns_names(authorized) == [est]
+    assert dns_names(authorized) == [est]
+    end = int(tls.not_valid_after.replace(tzinfo=datetime.timezone.utc).timestamp())
+    assert own.metric("certvendor_factory_tls_not_after_timestamp_seconds"
+                      f'{{factory="{ready.factory}",names="{gateway},{ostree}"}}') == end
 
 
 def test_a_client_that_names_the_server_gets_its_factory(ready, own):
@@ -543,7 +553,7 @@ def test_a_client_that_names_the_server_gets_its_factory(ready, own):
     assert set(ready.cacerts(f"{ready.factory}.est.localhost")) == {ready.root, ready.online}
     own_root = x509.load_pem_x509_certificate(own.root.read_bytes())
     answer = own.send("device", "GET", "/.well-known/est/cacerts")
-    assert own_root.public_bytes(serialization.Encoding.DER) in __import__("base64").b64decode(answer.body)
+    assert own_root.public_bytes(serialization.Encoding.DER) in base64.b64decode(answer.body)
 
 
 def test_no_ca_is_named_in_the_request_for_a_certificate(ready, own):
@@ -564,7 +574,6 @@ def test_a_new_online_ca_signs_and_the_old_one_stays_trusted(ready, own, second)
     assert set(ready.cacerts()) == {ready.root, first, fresh}
     certificate, _ = ready.enrol()
     assert certificate.issuer == fresh.subject and first.public_key() != fresh.public_key()
-    certificate.verify_directly_issued_by(fresh) if hasattr(certificate, "verify_directly_issued_by") else None
     fresh.public_key().verify(certificate.signature, certificate.tbs_certificate_bytes,
                               ec.ECDSA(certificate.signature_hash_algorithm))
     renewed, identity = ready.enrol(old)
@@ -584,14 +593,8 @@ def test_a_new_online_ca_signs_and_the_old_one_stays_trusted(ready, own, second)
 
 def test_keys_outlive_the_processes(ready, own, make_lab):
     third = make_lab(beside=own).start()
-    root = ready.save_root()
-    from foundries_pki_lab import ask_device_listener
     assert shows(third, f"{ready.factory}.localhost", ready.tls)
-    answer = ask_device_listener(third, f"{ready.factory}.localhost", root, "GET", "/.well-known/est/cacerts")
-    assert answer.status == 200
-    before, ready.lab = ready.lab, third
-    certificate, _ = ready.enrol()
-    ready.lab = before
+    certificate, _ = ready.enrol(lab=third)
     assert certificate.issuer == ready.online.subject
 
 
@@ -620,6 +623,12 @@ def test_no_key_is_in_the_database_in_the_clear(ready, own):
                       f"WHERE factory = '{ready.factory}' ORDER BY 1, 2")
     sealed = "-----BEGIN ENCRYPTED PRIVATE KEY-----"
     assert kinds == [["online", "active", sealed], ["tls", "active", sealed], ["tls", "retired", ""]]
+    for role, column in (("reader", "csr"), ("service", "private_key")):
+        own.query(f"SET ROLE certvendor_{role}; SELECT {column} FROM certvendor.factory_key")
+    with pytest.raises(AssertionError, match="permission denied"):
+        own.query("SET ROLE certvendor_reader; SELECT private_key FROM certvendor.factory_key")
+    with pytest.raises(AssertionError, match="factory_key_private_key_check"):
+        own.query("UPDATE certvendor.factory_key SET private_key = '-----BEGIN PRIVATE KEY-----'")
     told = own.operator("GET", "/v1/audit?limit=500").body + ready.ask("GET").body + own.log.read_bytes()
     assert b"PRIVATE KEY" not in told
     actions = [row["action"] for row in own.operator("GET", "/v1/audit?limit=500").json()["items"]
@@ -627,23 +636,30 @@ def test_no_key_is_in_the_database_in_the_clear(ready, own):
     assert actions.count("factory-keys-made") == 2 and actions.count("factory-pki-changed") == 2
 
 
-def test_an_answer_that_was_lost_is_asked_for_again(postgres, make_lab):
-    """The server dies between the commit and its answer; the operator repeats the command."""
+@pytest.mark.parametrize("stage", ["before", "after"])
+def test_an_answer_that_was_lost_is_asked_for_again(postgres, make_lab, stage):
+    """The server dies in its commit, or between that and its answer; the operator repeats the command."""
     stopper = CommitStopper(postgres)
+    stopper.mark = b"factory_pki_write"
     lab = make_lab()
-    lab.start()
-    station = Workstation(lab, "lost")
+    lab.settings["database"] = {"url": stopper.url(lab.database)}
+    lab.write_config()
+    station = Workstation(lab.start(), "lost")
     assert lab.operator("POST", "/v1/factories", {"name": "lost"}).status == 201
     csrs = station.request(first_time_init=True, ca_csr=True, tls_csr=True)
     station.make_root()
     fields = {"root_crt": pem(station.root), "tls_crt": pem(station.sign_tls(read_csr(csrs["tls-csr"]))),
               "ca_crt": pem(station.sign_ca(read_csr(csrs["ca-csr"])))}
+    stopper.stop_next(stage)
+    client = threading.Thread(target=lambda: pytest.raises(OSError, station.patch, **fields))
+    client.start()
+    stopper.wait()
     lab.kill()
-    stopper.close()
+    client.join()
+    stopper.cut()
     lab.start()
-    assert station.ask("GET").status == 206
-    station.patch(**fields)
-    lab.kill()
-    lab.start()
+    assert station.ask("GET").status == (206 if stage == "before" else 200)
     station.patch(**fields)
     assert station.certs()["tls-crt"] == fields["tls_crt"]
+    assert shows(lab, "lost.localhost", x509.load_pem_x509_certificate(fields["tls_crt"].encode()))
+    stopper.close()
