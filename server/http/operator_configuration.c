@@ -227,6 +227,21 @@ cv_operator_make_enrolment_token(struct cv_request *request)
 }
 
 /* A token of some factories makes tokens of these only, and says which. */
+/* A token cannot be cut down to more than its role. */
+static bool
+scopes_fit(struct cv_request *request, const struct cv_operator_token_body *body)
+{
+	enum cv_role role = CV_ROLE_VIEWER;
+	unsigned scopes = 0;
+
+	if (body->scopes[0] == '\0' ||
+	    (cv_role_parse(body->role, &role) && cv_scopes_parse(body->scopes, &scopes) &&
+		cv_scopes_allow(cv_access_scopes_of(role), scopes)))
+		return true;
+	cv_problem_answer(request, CV_PROBLEM_BAD_REQUEST, "The role has not all of these scopes.");
+	return false;
+}
+
 void
 cv_operator_make_operator_token(struct cv_request *request)
 {
@@ -246,11 +261,13 @@ cv_operator_make_operator_token(struct cv_request *request)
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, "There is no such factory.");
 		return;
 	}
-	if (!cv_operator_order(request, &call, CV_ADD_OPERATOR_TOKEN, NULL, &order))
+	if (!scopes_fit(request, &body) ||
+	    !cv_operator_order(request, &call, CV_ADD_OPERATOR_TOKEN, NULL, &order))
 		return;
 	(void)cv_text_copy(token.name, sizeof(token.name), body.name);
 	(void)cv_text_copy(token.role, sizeof(token.role), body.role);
 	(void)cv_text_copy(token.factories, sizeof(token.factories), body.factories);
+	(void)cv_text_copy(token.scopes, sizeof(token.scopes), body.scopes);
 	token.expires_in_seconds = body.expires_in_seconds;
 	order.value.operator_token = &token;
 	make_token(request, &call, &order);

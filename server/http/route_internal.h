@@ -26,6 +26,9 @@ enum cv_route_flag {
 	CV_ROUTE_CHANGE = 1 << 13, /* of operators: needs If-Match */
 	CV_ROUTE_EST = 1 << 14,    /* an operation of EST, which its label may have switched off */
 	CV_ROUTE_OTA = 1 << 15,    /* of operators: in the words of FoundriesFactory clients */
+	/* What a token must be allowed that is cut down to scopes; else reading or updating. */
+	CV_ROUTE_CREATES = 1 << 16,
+	CV_ROUTE_DELETES = 1 << 17,
 };
 
 #define CV_ROUTE_PARAMETERS_MAX 3

@@ -49,6 +49,8 @@ static const struct cv_route gateway_rows[] = {
 #define ADMIN (CV_ROUTE_WORKER | CV_ROUTE_ADMIN)
 #define REALM CV_ROUTE_REALM
 #define CHANGE CV_ROUTE_CHANGE
+#define CREATES CV_ROUTE_CREATES
+#define DELETES CV_ROUTE_DELETES
 
 #define OTA_FACTORY "/ota/factories/{factory}"
 #define OTA_VIEWER (VIEWER | CV_ROUTE_OTA)
@@ -57,7 +59,7 @@ static const struct cv_route gateway_rows[] = {
 static const struct cv_route operator_rows[] = {
     {"GET", "/v1/devices", cv_operator_list, 0, VIEWER},
     {"GET", "/v1/devices/{id}", cv_operator_show, 0, VIEWER},
-    {"DELETE", "/v1/devices/{id}", cv_operator_delete_device, ACT_MAX, OPERATOR},
+    {"DELETE", "/v1/devices/{id}", cv_operator_delete_device, ACT_MAX, OPERATOR | DELETES},
     {"POST", "/v1/devices/{id}/revoke", cv_operator_change_device, ACT_MAX, OPERATOR},
     {"POST", "/v1/devices/{id}/hold", cv_operator_change_device, ACT_MAX, OPERATOR},
     {"POST", "/v1/devices/{id}/release", cv_operator_change_device, ACT_MAX, OPERATOR},
@@ -82,7 +84,8 @@ static const struct cv_route operator_rows[] = {
     {"POST", "/v1/authorities/{name}/disable", cv_operator_change_authority, ACT_MAX, ADMIN},
     {"POST", "/v1/authorities/{name}/revoke", cv_operator_change_authority, ACT_MAX, ADMIN},
     {"GET", "/v1/enrolment-tokens", cv_operator_list, 0, VIEWER},
-    {"POST", "/v1/enrolment-tokens", cv_operator_make_enrolment_token, JSON_MAX, OPERATOR},
+    {"POST", "/v1/enrolment-tokens", cv_operator_make_enrolment_token, JSON_MAX,
+	OPERATOR | CREATES},
     {"GET", "/v1/enrolment-tokens/{id}", cv_operator_show, 0, VIEWER},
     {"DELETE", "/v1/enrolment-tokens/{id}", cv_operator_revoke_enrolment_token, ACT_MAX, OPERATOR},
     {"GET", "/v1/factories", cv_operator_list, 0, VIEWER | REALM},

@@ -6,6 +6,9 @@
 #include "cv/model/source.h"
 #include "cv/util/text.h"
 
+/* Local CAs of FoundriesFactory are called after their user. */
+#define LOCAL_CA "fio-"
+
 /* ---- loading ---- */
 
 /* Appends one element to a growing array; false: out of memory. */
@@ -165,6 +168,19 @@ cv_realm_authority_by_id(const struct cv_realm *realm, const char *id)
 		if (strcmp(realm->authorities[i].row.id, id) == 0)
 			return &realm->authorities[i];
 	}
+	return NULL;
+}
+
+const char *
+cv_realm_authority_owner(const struct cv_realm_authority *authority)
+{
+	const char *name = authority->certificate->common_name;
+
+	if (authority->row.owner[0] != '\0')
+		return authority->row.owner;
+	if (authority->row.kind == CV_AUTHORITY_OFFLINE && cv_text_has_prefix(name, LOCAL_CA) &&
+	    name[strlen(LOCAL_CA)] != '\0')
+		return name + strlen(LOCAL_CA);
 	return NULL;
 }
 

@@ -137,6 +137,7 @@ fill_new_operator_token(
 		cv_parameter_number(parameters, token->expires_in_seconds);
 	else
 		cv_parameter_text(parameters, NULL);
+	cv_parameter_text(parameters, token->scopes[0] ? token->scopes : NULL);
 }
 
 #define NEW                                                                                        \

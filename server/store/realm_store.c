@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cv/model/scope.h"
 #include "cv/util/clock.h"
 #include "cv/util/random.h"
 #include "cv/util/text.h"
@@ -165,6 +166,7 @@ insert_operator_token(
 	cv_parameter_text(&parameters, "admin");
 	cv_parameter_text(&parameters, NULL);
 	cv_parameter_text(&parameters, NULL);
+	cv_parameter_text(&parameters, NULL);
 	return cv_execute(connection, CV_SQL(operator_token_insert), &parameters, NULL, err);
 }
 
@@ -223,7 +225,11 @@ cv_realm_store_find_operator(struct cv_connection *connection, const struct cv_d
 	cv_text_copy(ret_token->name, sizeof(ret_token->name), cv_row_text(row, 1));
 	ret_token->has_every_factory = cv_row_bool(row, 3);
 	if (!parse_role(cv_row_text(row, 2), &ret_token->role) ||
-	    !cv_text_copy(ret_token->factories, sizeof(ret_token->factories), cv_row_text(row, 4)))
+	    !cv_text_copy(
+		ret_token->factories, sizeof(ret_token->factories), cv_row_text(row, 4)) ||
+	    !cv_text_copy(ret_token->device, sizeof(ret_token->device), cv_row_text(row, 6)) ||
+	    (cv_row_text(row, 5)[0] != '\0' &&
+		!cv_scopes_parse(cv_row_text(row, 5), &ret_token->scopes)))
 		return cv_fail(err, CV_E_INTERNAL, "database: an operator token cannot be read");
 	return true;
 }

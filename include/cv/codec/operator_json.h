@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "cv/model/name.h"
+#include "cv/model/scope.h"
 #include "cv/model/state.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
@@ -81,12 +82,14 @@ bool cv_json_decode_new_group(
 bool cv_json_decode_group_change(
     struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err);
 
-/* {"name", "role", "factories"?:[...], "expires_in"?}; expires_in 1..315360000, absent: never. */
+/* {"name", "role", "factories"?:[...], "scopes"?:[...], "expires_in"?}; expires_in 1..315360000,
+ * absent: never. */
 struct cv_operator_token_body {
 	char name[65];
 	char role[16];
-	char factories[1024];       /* comma list; "": every factory */
-	int64_t expires_in_seconds; /* 0: never */
+	char factories[1024];            /* comma list; "": every factory */
+	int64_t expires_in_seconds;      /* 0: never */
+	char scopes[CV_SCOPE_LIST_SIZE]; /* comma list; "": whatever the role may */
 };
 bool cv_json_decode_operator_token(
     struct cv_bytes body, struct cv_operator_token_body *ret_token, struct cv_error *err);

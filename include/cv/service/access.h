@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "cv/model/scope.h"
 #include "cv/model/secret.h"
 #include "cv/service/configuration.h"
 #include "cv/service/service.h"
@@ -14,9 +15,12 @@
 struct cv_operator {
 	char id[CV_UUID_SIZE];          /* of the token */
 	char actor[CV_OWNER_SIZE + 16]; /* "operator:<token name>" */
+	char name[CV_OWNER_SIZE];
 	enum cv_role role;
 	bool has_every_factory;
 	char factories[CV_FACTORY_LIST_SIZE];
+	unsigned scopes;                   /* 0: whatever the role may */
+	char device[CV_DEVICE_ID_MAX + 1]; /* may register this one only; "": any */
 	struct cv_digest seal_key; /* made of the secret: answers with secrets are kept sealed */
 };
 
@@ -25,6 +29,13 @@ struct cv_operator {
 bool cv_access_authenticate(struct cv_service *service, const char *secret, bool *ret_is_known,
     struct cv_operator *ret_operator, struct cv_error *err);
 bool cv_access_has_role(const struct cv_operator *operator_, enum cv_role needed);
+/* A token that is cut down does what all of them allow; to what has no scope it comes never: 0. */
+bool cv_access_has_scope(const struct cv_operator *operator_, unsigned needed);
+/* The scopes that a role has. */
+unsigned cv_access_scopes_of(enum cv_role role);
+bool cv_role_parse(const char *name, enum cv_role *ret_role);
+/* "viewer". Never NULL. */
+const char *cv_role_name(enum cv_role role);
 /* A foreign factory looks as if it did not exist. */
 bool cv_access_sees_factory(const struct cv_operator *operator_, const char *factory);
 

@@ -52,6 +52,9 @@ const struct cv_realm_gateway *cv_realm_gateway(
     const struct cv_realm *realm, const struct cv_digest *fingerprint);
 const struct cv_realm_authority *cv_realm_authority_by_id(
     const struct cv_realm *realm, const char *id);
+/* Whose the devices are that are first met under it: as it was said when it was imported, else the
+ * user whose local CA it is, by its CN "fio-<user>"; NULL: nobody's. Lent. */
+const char *cv_realm_authority_owner(const struct cv_realm_authority *authority);
 /* Is this one of our own authorities, and is that its name in one of the styles? */
 bool cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer);
 /* The trusted online authority that signs for a factory now: of that name, or with "" the newest

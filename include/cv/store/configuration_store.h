@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cv/model/scope.h"
 #include "cv/store/inspection_store.h"
 #include "cv/store/realm_store.h"
 
@@ -49,6 +50,7 @@ struct cv_operator_token_order {
 	char role[16];
 	char factories[CV_FACTORY_LIST_SIZE]; /* comma list; "": every one */
 	int64_t expires_in_seconds;           /* 0: never */
+	char scopes[CV_SCOPE_LIST_SIZE];      /* comma list; "": whatever the role may */
 };
 
 /* A request that must not happen twice. */
