@@ -122,6 +122,13 @@ static const struct cv_setting settings[] = {
 	LIVE_NUMBER("approval", "limit_per_device", "requests", 1, 1000000, "10", approval_limit_per_device,
 	    "requests of one device that wait"),
 
+	TEXT("foundries", "gateway_url", CV_SETTING_TEXT, "", foundries_gateway_url,
+	    "base URL of the device gateway in sota.toml; default: name and port of [device]"),
+	TEXT("foundries", "ostree_url", CV_SETTING_TEXT, "", foundries_ostree_url,
+	    "base URL of the OSTree server in sota.toml; default: gateway_url"),
+	NUMBER("foundries", "lifetime", "days", 1, 7300, "7300", foundries_lifetime_days,
+	    "of the first certificate of a device that is registered at /ota/devices/"),
+
 	LIVE_TEXT("log", "level", CV_SETTING_LEVEL, "info", log_level, "debug, info, warning or error"),
 };
 /* clang-format on */

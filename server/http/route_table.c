@@ -6,6 +6,7 @@
 #include "est_handlers_internal.h"
 #include "health_handlers_internal.h"
 #include "operator_handlers_internal.h"
+#include "ota_registration_internal.h"
 #include "ota_users_internal.h"
 #include "public_handlers_internal.h"
 
@@ -54,6 +55,7 @@ static const struct cv_route gateway_rows[] = {
 
 #define OTA_FACTORY "/ota/factories/{factory}"
 #define OTA_VIEWER (VIEWER | CV_ROUTE_OTA)
+#define OTA_OPERATOR (OPERATOR | CV_ROUTE_OTA)
 
 /* /v1 is described to clients in docs/protocol/openapi.json, /ota in docs/foundries.md. */
 static const struct cv_route operator_rows[] = {
@@ -108,6 +110,10 @@ static const struct cv_route operator_rows[] = {
     {"GET", "/v1/audit", cv_operator_list, 0, VIEWER | REALM},
     {"GET", "/v1/status", cv_operator_show_status, 0, VIEWER},
     {"GET", "/v1/openapi.json", cv_operator_show_description, 0, 0},
+    {"POST", "/ota/devices/", cv_ota_register_device, CERTIFICATE_MAX,
+	OTA_OPERATOR | CREATES | REALM},
+    {"PUT", "/ota/devices/", cv_ota_register_certificate, CERTIFICATE_MAX,
+	OTA_OPERATOR | CREATES | REALM},
     {"GET", OTA_FACTORY "/users/self/", cv_ota_show_self, 0, OTA_VIEWER},
 };
 

@@ -256,6 +256,9 @@ check_request(struct registration *registration, struct cv_error *err)
 		enrolment->csr->common_name, CV_SLOT_CLIENT))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BAD_CSR, "the CN is not a device id");
+	if (cv_realm_roots(enrolment->realm, enrolment->csr->organizational_unit, NULL, NULL) == 0)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_NO_ISSUER, "the factory has no root certificate");
 	return cv_enrolment_choose_factory(enrolment, enrolment->csr->organizational_unit);
 }
 

@@ -184,6 +184,26 @@ cv_realm_authority_owner(const struct cv_realm_authority *authority)
 	return NULL;
 }
 
+size_t
+cv_realm_roots(const struct cv_realm *realm, const char *factory,
+    void (*sink)(void *context, struct cv_bytes der), void *context)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		const struct cv_realm_authority *authority = &realm->authorities[i];
+
+		if (authority->row.kind != CV_AUTHORITY_ROOT ||
+		    authority->row.state == CV_AUTHORITY_REVOKED ||
+		    strcmp(authority->row.factory, factory) != 0)
+			continue;
+		if (sink)
+			sink(context, authority->certificate->der);
+		count++;
+	}
+	return count;
+}
+
 bool
 cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer)
 {

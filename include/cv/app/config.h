@@ -83,6 +83,10 @@ struct cv_config {
 	int64_t approval_limit;
 	int64_t approval_limit_per_device;
 
+	char *foundries_gateway_url;
+	char *foundries_ostree_url;
+	int64_t foundries_lifetime_days;
+
 	int64_t log_level; /* enum cv_log_level */
 
 	/* [est] first, then each [est.<label>] with what it does not set taken from [est]. */

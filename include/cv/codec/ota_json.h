@@ -31,7 +31,7 @@ struct cv_ota_registration {
 	size_t override_count;
 	void *document; /* private: the overrides are lent by it */
 };
-/* CV_E_INPUT. ret_registration need not be initialised; deinit it only after success. */
+/* CV_E_INPUT. ret_registration need not be initialised, and may be deinitialised in any case. */
 bool cv_ota_decode_registration(
     struct cv_bytes body, struct cv_ota_registration *ret_registration, struct cv_error *err);
 void cv_ota_registration_deinit(struct cv_ota_registration *registration);
