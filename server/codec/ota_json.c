@@ -224,8 +224,8 @@ cv_ota_decode_device_change(
 	if (!change.has_name && !change.has_owner && !change.has_group)
 		return cv_fail(
 		    err, CV_E_INPUT, "one of \"name\", \"owner\" and \"group\" is needed");
-	if (change.has_owner && change.owner[0] == '\0')
-		return cv_fail(err, CV_E_INPUT, "member \"owner\" is empty");
+	if (change.has_owner && !cv_factory_name_is_valid(change.owner, strlen(change.owner)))
+		return cv_fail(err, CV_E_INPUT, "member \"owner\" is not the name of a user");
 	*ret_change = change;
 	return true;
 }

@@ -10,5 +10,7 @@ struct cv_request;
 /* Who asks. "polis-id" is what owners and creators are called, and what a local CA bears in its
  * name. */
 void cv_ota_show_self(struct cv_request *request);
+void cv_ota_show_user(struct cv_request *request);
+void cv_ota_list_all_users(struct cv_request *request);
 
 #endif

@@ -6,6 +6,7 @@
 #include "est_handlers_internal.h"
 #include "health_handlers_internal.h"
 #include "operator_handlers_internal.h"
+#include "ota_devices_internal.h"
 #include "ota_registration_internal.h"
 #include "ota_users_internal.h"
 #include "public_handlers_internal.h"
@@ -110,11 +111,27 @@ static const struct cv_route operator_rows[] = {
     {"GET", "/v1/audit", cv_operator_list, 0, VIEWER | REALM},
     {"GET", "/v1/status", cv_operator_show_status, 0, VIEWER},
     {"GET", "/v1/openapi.json", cv_operator_show_description, 0, 0},
+    {"GET", "/ota/devices/", cv_ota_list, 0, OTA_VIEWER},
     {"POST", "/ota/devices/", cv_ota_register_device, CERTIFICATE_MAX,
 	OTA_OPERATOR | CREATES | REALM},
     {"PUT", "/ota/devices/", cv_ota_register_certificate, CERTIFICATE_MAX,
 	OTA_OPERATOR | CREATES | REALM},
+    {"GET", "/ota/devices/{device}/", cv_ota_show, 0, OTA_VIEWER},
+    {"PATCH", "/ota/devices/{device}/", cv_ota_change, JSON_MAX, OTA_OPERATOR},
+    {"DELETE", "/ota/devices/{device}/", cv_ota_delete, ACT_MAX, OTA_OPERATOR | DELETES},
+    {"GET", OTA_FACTORY "/denied-devices/", cv_ota_list_denied, 0, OTA_VIEWER},
+    {"DELETE", OTA_FACTORY "/denied-devices/{uuid}/", cv_ota_allow, ACT_MAX,
+	OTA_OPERATOR | DELETES},
+    {"GET", OTA_FACTORY "/device-groups/", cv_ota_list_device_groups, 0, OTA_VIEWER},
+    {"POST", OTA_FACTORY "/device-groups/", cv_ota_add_device_group, JSON_MAX, OTA_OPERATOR},
+    {"GET", OTA_FACTORY "/device-groups/{name}/", cv_ota_show_device_group, 0, OTA_VIEWER},
+    {"PATCH", OTA_FACTORY "/device-groups/{name}/", cv_ota_describe_device_group, JSON_MAX,
+	OTA_OPERATOR},
+    {"DELETE", OTA_FACTORY "/device-groups/{name}/", cv_ota_delete_device_group, ACT_MAX,
+	OTA_OPERATOR},
+    {"GET", OTA_FACTORY "/users/", cv_ota_list_all_users, 0, OTA_VIEWER},
     {"GET", OTA_FACTORY "/users/self/", cv_ota_show_self, 0, OTA_VIEWER},
+    {"GET", OTA_FACTORY "/users/{user}/", cv_ota_show_user, 0, OTA_VIEWER},
 };
 
 static const struct cv_route public_rows[] = {

@@ -94,6 +94,10 @@ check_record(struct registration *registration, const struct cv_device_record *r
 	bool is_same = record->has_current &&
 		       cv_digest_equal(&record->current_key, cv_public_key_id(enrolment->csr->key));
 
+	if (record->exists && record->device_state == CV_DEVICE_OK && record->has_current &&
+	    !is_same)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_TAKEN, "the device is registered with another key");
 	if (!cv_enrolment_check_named_key(enrolment, record) ||
 	    !cv_enrolment_is_going_on(enrolment) || !record->exists)
 		return true;
@@ -113,9 +117,6 @@ check_record(struct registration *registration, const struct cv_device_record *r
 	registration->is_same_key = is_same;
 	if (is_same && record->current_certificates > 0)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
-	if (record->has_current && !is_same)
-		return cv_enrolment_refuse(
-		    enrolment, CV_ENROLMENT_TAKEN, "the device is registered with another key");
 	return true;
 }
 

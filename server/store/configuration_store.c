@@ -80,6 +80,22 @@ fill_group(struct cv_parameters *parameters, const struct cv_configuration_order
 }
 
 static void
+fill_new_group(struct cv_parameters *parameters, const struct cv_configuration_order *order)
+{
+	fill_group(parameters, order);
+	cv_parameter_text(parameters, order->description);
+	cv_parameter_text(parameters, order->actor);
+}
+
+static void
+fill_group_description(struct cv_parameters *parameters, const struct cv_configuration_order *order)
+{
+	fill_name_and_factory(parameters, order);
+	cv_parameter_text(parameters, order->description);
+	cv_parameter_text(parameters, order->actor);
+}
+
+static void
 fill_new_gateway(struct cv_parameters *parameters, const struct cv_configuration_order *order)
 {
 	const struct cv_gateway_row *row = order->value.gateway;
@@ -155,8 +171,10 @@ static const struct act_row acts[] = {
 	    SQL_OF(authority_insert), fill_new_authority, true},
 	[CV_CHANGE_AUTHORITY] = {"authority-changed", CV_VIEW_AUTHORITIES,
 	    SQL_OF(authority_lock_named), SQL_OF(authority_change), fill_authority, true},
-	[CV_ADD_GROUP] = {"group-added", CV_VIEW_GROUPS, NEW, SQL_OF(group_insert), fill_group,
+	[CV_ADD_GROUP] = {"group-added", CV_VIEW_GROUPS, NEW, SQL_OF(group_insert), fill_new_group,
 	    true},
+	[CV_DESCRIBE_GROUP] = {"group-described", CV_VIEW_GROUPS, SQL_OF(group_lock),
+	    SQL_OF(group_describe), fill_group_description, true},
 	[CV_CHANGE_GROUP] = {"group-changed", CV_VIEW_GROUPS, SQL_OF(group_lock),
 	    SQL_OF(group_change), fill_group, true},
 	[CV_DELETE_GROUP] = {"group-deleted", CV_VIEW_GROUPS, SQL_OF(group_lock),

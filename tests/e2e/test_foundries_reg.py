@@ -132,7 +132,7 @@ def test_after_a_rotation_the_first_request_is_a_conflict(lab):
     fresh.subject = device.key.subject
     fresh.identity = device.identity
     fresh.rotate()
-    refusal(device.post(), 400, "key-in-use")
+    refusal(device.post(), 409, "exists")
     device.key = first
     assert device.check_in().status == 403
 
@@ -510,7 +510,7 @@ def test_repeated_serials(lab, local_ca):
         request = key.path.with_suffix(".pem.csr")
         openssl("openssl", "req", "-inform", "DER", "-in", key.request_path, "-out", request)
         openssl("openssl", "x509", "-req", "-in", request, "-CA", local_ca.identity.certificate, "-CAkey",
-                local_ca.identity.key, "-set_serial", "0x" + name.replace("-", "") + "0102030405", "-days", "30",
+                local_ca.identity.key, "-set_serial", "0x" + name.replace("-", "") + "01020304", "-days", "30",
                 "-out", out)
         made.append(Identity(out, key.path))
     assert put_certificate(lab, made[0].pem).status == 201

@@ -22,6 +22,7 @@ enum cv_configuration_act {
 	CV_CHANGE_AUTHORITY, /* authority.state */
 	CV_ADD_GROUP,        /* group */
 	CV_CHANGE_GROUP,     /* group */
+	CV_DESCRIBE_GROUP,   /* description */
 	CV_DELETE_GROUP,     /* not possible while a device is in it */
 	CV_ADD_GATEWAY,      /* gateway */
 	CV_CHANGE_GATEWAY,   /* gateway_change */
@@ -71,6 +72,7 @@ struct cv_configuration_order {
 	const char *actor;
 	const char *reason; /* may be NULL */
 	const char *request_id;
+	const char *description; /* of a group; NULL: none */
 	union {
 		const struct cv_factory_settings *factory;
 		const struct cv_authority_row *authority;
