@@ -541,3 +541,192 @@ def test_an_owner_that_was_given_counts_more(lab):
     device = issue(lab, authority)
     assert lab.send("device", "GET", "/device", device).status == 200
     assert lab.operator("GET", f"/v1/devices/{device.name}").json()["owner"] == "dora"
+
+
+# ---- fioctl --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fioctl(lab):
+    return Fioctl(lab)
+
+
+STRINGS = ("uuid name owner factory device-group last-seen created-at tag target-name ostree-hash status "
+           "current-update lmp-ver aktualizr-toml public-key").split()
+BOOLEANS = ("is-prod", "is-wave", "up-to-date")
+
+
+def check_device(device):
+    """As the decoder of fioctl wants it: a wrong type ends the command."""
+    for name in STRINGS:
+        assert isinstance(device[name], str), name
+    for name in BOOLEANS:
+        assert isinstance(device[name], bool), name
+    for name in ("uuid", "name", "owner", "factory"):
+        assert device[name], name
+    assert device["docker-apps"] == [] and isinstance(device["change-meta"], dict)
+    assert device["last-seen"] == "" or re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", device["last-seen"])
+
+
+def test_devices_show(lab, fioctl):
+    name = f"n{uuid.uuid4().hex[:8]}"
+    device = Registrant(lab).register(name=name)
+    shown = fioctl.device(name)
+    check_device(shown)
+    assert shown["uuid"] == device.uuid and shown["group"] is None and shown["last-seen"] == ""
+    assert shown["public-key"] == device.key.public_pem
+    assert fioctl.device(device.uuid, is_uuid=True) == shown
+    fioctl.refused("GET", f"{PATH}{device.uuid}/", 404)
+    fioctl.refused("GET", f"{PATH}{name}/?factory={FACTORY}&by-uuid=1", 404)
+    device.check_in()
+    assert fioctl.device(name)["last-seen"]
+
+
+def test_public_key_is_the_current_one(lab, fioctl):
+    """While another key is announced it stays the old one: configuration is encrypted for it."""
+    device = Registrant(lab).register()
+    other = lab.device(device.uuid)
+    other.subject, other.identity = device.key.subject, device.identity
+    assert other.show().status == 200
+    key = other.new_key()
+    fresh = other.reenrol(key)
+    assert other.announce(key).status == 200
+    assert fioctl.device(device.uuid)["public-key"] == device.key.public_pem
+    assert other.show(fresh).status == 200
+    assert fioctl.device(device.uuid)["public-key"] == key.public_pem
+
+
+def test_a_device_of_est_is_shown_too(lab, fioctl):
+    device = lab.enrolled_device()
+    shown = fioctl.device(device.name)
+    check_device(shown)
+    assert shown["owner"] == "admin"
+
+
+def test_devices_list_pages(make_lab):
+    own = make_lab().start()
+    for number in range(23):
+        own.query("INSERT INTO certvendor.device (factory, id, is_production) VALUES "
+                  f"('{FACTORY}', 'unit-{number:02}', {number == 3})")
+        own.query(f"INSERT INTO certvendor.device_name VALUES ('{FACTORY}', 'unit-{number:02}', 'name-{99 - number}')")
+    fioctl = Fioctl(own)
+    page = fioctl.get(f"{PATH}?factory={FACTORY}&limit=10&name=&sortby=")
+    assert page["total"] == 23 and len(page["devices"]) == 10
+    names = []
+    while True:
+        for device in page["devices"]:
+            check_device(device)
+        names += [device["name"] for device in page["devices"]]
+        if page["next"] is None:
+            break
+        base = f"https://127.0.0.1:{own.ports['operator']}"
+        assert page["next"].startswith(base + PATH + "?")
+        page = fioctl.get(page["next"].removeprefix(base))
+    assert names == sorted(f"name-{99 - number}" for number in range(23))
+    ids = lambda query: [d["uuid"] for d in fioctl.get(f"{PATH}?factory={FACTORY}&limit=50&{query}")["devices"]]  # noqa: E731
+    assert ids("name=name-99") == ["unit-00"]
+    assert ids("name=name-9*") == [f"unit-0{number}" for number in range(9, -1, -1)]
+    assert ids("uuid=unit-05") == ["unit-05"]
+    assert ids("prod=1") == ["unit-03"] and len(ids("prod=0")) == 22
+    assert ids("mine=1") == [] and ids("group=g") == [] and ids("match_tag=main") == []
+    assert ids("sortby=uuid")[0] == "unit-00" and ids("sortby=-uuid")[0] == "unit-22"
+    assert ids("unknown=1&page=2") == []
+    for bad in ("limit=7", "limit=x", "page=0", "page=x", "name=a&name=b"):
+        fioctl.refused("GET", f"{PATH}?factory={FACTORY}&{bad}", 400)
+    fioctl.refused("GET", f"{PATH}?factory=elsewhere", 404)
+
+
+def test_devices_change(lab, fioctl):
+    first, second = Registrant(lab).register(), Registrant(lab).register()
+    group = f"g{uuid.uuid4().hex[:8]}"
+    fioctl.done("POST", f"/ota/factories/{FACTORY}/device-groups/", {"name": group, "description": "of a test"})
+    path = f"{PATH}{first.uuid}/?factory={FACTORY}&by-uuid=1"
+    name = f"n{uuid.uuid4().hex[:8]}"
+    fioctl.done("PATCH", path, {"name": name})
+    fioctl.done("PATCH", path, {"owner": "anna"})
+    fioctl.done("PATCH", path, {"group": group})
+    shown = fioctl.device(name)
+    assert (shown["owner"], shown["device-group"], shown["group"]["name"]) == ("anna", group, group)
+    assert isinstance(shown["group"]["id"], int)
+    assert fioctl.get(f"{PATH}?factory={FACTORY}&group={group}")["devices"][0]["name"] == name
+    fioctl.refused("PATCH", f"{PATH}{second.uuid}/?factory={FACTORY}", 409, {"name": name})
+    fioctl.refused("PATCH", path, 400, {"name": "a/b"})
+    fioctl.refused("PATCH", path, 400, {"group": "nobody"})
+    fioctl.refused("PATCH", path, 400, {})
+    fioctl.refused("PATCH", path, 400, {"owner": 7})
+    fioctl.refused("PATCH", f"{PATH}nobody/?factory={FACTORY}", 404, {"owner": "anna"})
+    fioctl.done("PATCH", path, {"owner": "bert", "group": None})
+    assert fioctl.device(name)["device-group"] == group, "null is as good as absent"
+    fioctl.done("PATCH", path, {"group": ""})
+    assert fioctl.device(name)["group"] is None
+    actions = [row["action"] for row in lab.operator("GET", f"/v1/audit?device={first.uuid}").json()["items"]]
+    assert actions.count("device-updated") == 5
+
+
+def test_denied_devices(lab, fioctl):
+    name = f"n{uuid.uuid4().hex[:8]}"
+    device = Registrant(lab).register(name=name)
+    assert device.check_in().status == 200
+    denied = f"/ota/factories/{FACTORY}/denied-devices/"
+    fioctl.refused("DELETE", f"{denied}{device.uuid}/", 404)
+    fioctl.done("DELETE", f"{PATH}{name}/")
+    fioctl.refused("GET", f"{PATH}{name}/", 404)
+    fioctl.refused("DELETE", f"{PATH}{name}/", 404)
+    row = next(row for row in fioctl.get(f"{denied}?limit=500&page=1")["devices"] if row["uuid"] == device.uuid)
+    assert (row["name"], row["owner"], row["factory"]) == (name, "admin", FACTORY)
+    for path in ("/device", "/unknown", "/.well-known/est/simplereenroll"):
+        method = "POST" if path.endswith("enroll") else "GET"
+        assert lab.send("device", method, path, device.identity).status == 403
+    fioctl.done("DELETE", f"{denied}{device.uuid}/")
+    fioctl.refused("DELETE", f"{denied}{device.uuid}/", 404)
+    assert device.check_in().status == 200, "its keys are as they were"
+    assert fioctl.device(name)["uuid"] == device.uuid
+
+
+def test_rotated_keys_are_no_denied_devices(lab, fioctl):
+    device = lab.enrolled_device()
+    replaced = device.rotate()
+    assert device.show(replaced).status == 403
+    denied = fioctl.get(f"/ota/factories/{FACTORY}/denied-devices/?limit=1000")["devices"]
+    assert device.name not in [row["uuid"] for row in denied]
+
+
+def test_device_groups(lab, fioctl):
+    groups = f"/ota/factories/{FACTORY}/device-groups/"
+    name = f"g{uuid.uuid4().hex[:8]}"
+    made = fioctl.done("POST", groups, {"name": name, "description": "first"}).json()
+    assert made["name"] == name and isinstance(made["id"], int)
+    fioctl.refused("POST", groups, 409, {"name": name, "description": None})
+    fioctl.refused("POST", groups, 400, {"name": "a b"})
+    fioctl.refused("POST", groups, 400, {"description": "x"})
+    fioctl.done("PATCH", f"{groups}{name}/", {"description": "second"})
+    fioctl.refused("PATCH", f"{groups}{name}/", 409, {"name": name + "x"})
+    fioctl.refused("PATCH", f"{groups}nobody/", 404, {"description": "x"})
+    listed = next(row for row in fioctl.get(groups)["groups"] if row["name"] == name)
+    assert listed["description"] == "second" and listed["id"] == made["id"]
+    assert listed["change-meta"]["created-by"] == listed["change-meta"]["updated-by"] == "admin"
+    device = Registrant(lab).register(group=name)
+    fioctl.refused("DELETE", f"{groups}{name}/", 409)
+    fioctl.done("PATCH", f"{PATH}{device.uuid}/", {"group": ""})
+    fioctl.done("DELETE", f"{groups}{name}/")
+    fioctl.refused("DELETE", f"{groups}{name}/", 404)
+    fioctl.refused("DELETE", groups + "/", 404)
+
+
+def test_users(lab, fioctl):
+    users = f"/ota/factories/{FACTORY}/users/"
+    token = make_token(lab, role="operator", name="user-of-users", scopes=["devices:read"])
+    mine = Fioctl(lab, token).get(users + "self/")
+    assert mine == {"polis-id": "user-of-users", "name": "user-of-users", "role": "operator", "teams-ext": [],
+                    "effective-scopes": ["devices:read"]}
+    listed = fioctl.get(users)
+    assert {"polis-id": "user-of-users", "name": "user-of-users", "role": "operator"} in listed
+    assert [user["polis-id"] for user in listed].count("admin") == 1
+    one = fioctl.get(users + "user-of-users/")
+    assert one["polis-id"] == "user-of-users" and one["teams-ext"] == []
+    fioctl.refused("GET", users + "nobody/", 404)
+
+
+def test_no_slash_no_redirect(lab, fioctl):
+    device = Registrant(lab).register()
+    assert fioctl.get(f"{PATH.rstrip('/')}/{device.uuid}?factory={FACTORY}")["uuid"] == device.uuid
