@@ -5,6 +5,7 @@
 #include "device_handlers_internal.h"
 #include "est_handlers_internal.h"
 #include "health_handlers_internal.h"
+#include "oauth_handlers_internal.h"
 #include "operator_handlers_internal.h"
 #include "ota_devices_internal.h"
 #include "ota_registration_internal.h"
@@ -55,6 +56,7 @@ static const struct cv_route gateway_rows[] = {
 #define DELETES CV_ROUTE_DELETES
 
 #define OTA_FACTORY "/ota/factories/{factory}"
+#define OAUTH (CV_ROUTE_WORKER | CV_ROUTE_OTA)
 #define OTA_VIEWER (VIEWER | CV_ROUTE_OTA)
 #define OTA_OPERATOR (OPERATOR | CV_ROUTE_OTA)
 
@@ -108,9 +110,17 @@ static const struct cv_route operator_rows[] = {
     {"GET", "/v1/approvals", cv_operator_list, 0, VIEWER},
     {"POST", "/v1/approvals/{id}/approve", cv_operator_approve_enrolment, ACT_MAX, OPERATOR},
     {"POST", "/v1/approvals/{id}/refuse", cv_operator_refuse_enrolment, ACT_MAX, OPERATOR},
+    {"GET", "/v1/device-grants", cv_operator_list, 0, VIEWER},
+    {"POST", "/v1/device-grants/{user_code}/approve", cv_operator_approve_device, ACT_MAX,
+	OPERATOR | CREATES},
+    {"POST", "/v1/device-grants/{user_code}/refuse", cv_operator_refuse_device, ACT_MAX,
+	OPERATOR | CREATES},
     {"GET", "/v1/audit", cv_operator_list, 0, VIEWER | REALM},
     {"GET", "/v1/status", cv_operator_show_status, 0, VIEWER},
     {"GET", "/v1/openapi.json", cv_operator_show_description, 0, 0},
+    {"POST", "/oauth/authorization/device/", cv_oauth_ask, ACT_MAX, OAUTH},
+    {"GET", "/oauth/device/", cv_oauth_explain, 0, OAUTH},
+    {"POST", "/oauth/token/", cv_oauth_give, ACT_MAX, OAUTH},
     {"GET", "/ota/devices/", cv_ota_list, 0, OTA_VIEWER},
     {"POST", "/ota/devices/", cv_ota_register_device, CERTIFICATE_MAX,
 	OTA_OPERATOR | CREATES | REALM},

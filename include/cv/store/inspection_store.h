@@ -18,6 +18,7 @@ enum cv_view {
 	CV_VIEW_CERTIFICATE,      /* sha256: alone */
 	CV_VIEW_CERTIFICATES,     /* device state authority ends-before */
 	CV_VIEW_DENIALS,          /* device */
+	CV_VIEW_DEVICE_GRANTS,    /* state */
 	CV_VIEW_DEVICE,           /* id: alone, with its slots and keys */
 	CV_VIEW_DEVICES,          /* state group rotation */
 	CV_VIEW_ENROLMENT_TOKENS, /* id device */
