@@ -19,7 +19,7 @@ static const char explanation[] =
     "device</title>"
     "</head><body>\n<h1>A device waits to be registered</h1>\n<p>It shows a code. Whoever may "
     "register "
-    "devices approves it with</p>\n<pre>certvendor device-grant approve CODE</pre>\n<p>and the "
+    "devices approves it with</p>\n<pre>certvendor grant approve CODE</pre>\n<p>and the "
     "device "
     "goes on by itself within some seconds. Approve only a code that you see on a device before "
     "you.</p>\n</body></html>\n";

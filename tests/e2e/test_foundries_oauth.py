@@ -87,15 +87,15 @@ def test_device_flow(lab):
 def test_refused(lab):
     name = str(uuid.uuid4())
     codes = begin(lab, name)
-    lab.cli("device-grant", "refuse", codes["user_code"])
+    lab.cli("grant", "refuse", codes["user_code"])
     refused(poll(lab, name, codes["device_code"]), "access_denied")
 
 
 def test_by_command_line(lab):
     device = Registrant(lab)
     codes = begin(lab, device.uuid)
-    assert codes["user_code"] in lab.cli("device-grant", "list", "--state", "pending").stdout
-    lab.cli("device-grant", "approve", codes["user_code"])
+    assert codes["user_code"] in lab.cli("grant", "list", "--state", "pending").stdout
+    lab.cli("grant", "approve", codes["user_code"])
     device.take(post_with_bearer(device, take(poll(lab, device.uuid, codes["device_code"]))))
 
 
@@ -176,7 +176,7 @@ def test_polls_are_answered_400_whatever_is_wrong(make_lab):
 
 def test_page(lab):
     answer = lab.send("operator", "GET", "/oauth/device/")
-    assert answer.status == 200 and b"device-grant approve" in answer.body
+    assert answer.status == 200 and b"grant approve" in answer.body
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
