@@ -27,7 +27,7 @@ PACKAGES_RUN := postgresql postgresql-client nginx-light curl openssl ca-certifi
 PACKAGES_TEST := libcriterion-dev clang-14 clang-format-14 libclang-rt-14-dev shellcheck \
 	python3 python3-pytest python3-jsonschema python3-cryptography strongswan-pki \
 	libstrongswan-standard-plugins systemd haproxy zsh fish default-jdk-headless libbcpkix-java \
-	groff-base mandoc
+	groff-base mandoc rabbitmq-server
 
 PACKAGES_IMAGE := buildah debootstrap docker-compose iproute2 openssl python3 python3-pytest \
 	python3-yaml

@@ -2,7 +2,7 @@
 # Usage: install_packages.sh [--check] PACKAGE...
 #
 # Installs the Debian packages that are missing. Needs neither network nor privileges when there are
-# none; otherwise root, or sudo. No service is started: a new nginx stays disabled, and PostgreSQL gets
+# none; otherwise root, or sudo. No service is started: a new nginx and RabbitMQ stay disabled, and PostgreSQL gets
 # no cluster of its own unless this machine says how to create one already.
 # With --check only says what is missing, and fails if anything is.
 set -eu
@@ -68,5 +68,11 @@ case "$missing " in
 *" nginx-light "*)
 	# Its package enables it; the demonstration starts its own with its own settings.
 	$as_root systemctl disable nginx >/dev/null 2>&1 || true
+	;;
+esac
+case "$missing " in
+*" rabbitmq-server "*)
+	# The tests start their own, too.
+	$as_root systemctl disable rabbitmq-server epmd.socket epmd.service >/dev/null 2>&1 || true
 	;;
 esac

@@ -59,7 +59,7 @@ print_usage(FILE *stream)
 	for (size_t i = 0; i < VERB_COUNT; i++) {
 		char words[32];
 		(void)snprintf(words, sizeof(words), "%s %s", verbs[i].name, verbs[i].act);
-		(void)fprintf(stream, "  %-14s %s\n", words, verbs[i].help);
+		(void)fprintf(stream, "  %-20s %s\n", words, verbs[i].help);
 	}
 	(void)fputs("\nover the API of a running server:\n", stream);
 	cv_cli_print_verbs(stream);
@@ -67,8 +67,11 @@ print_usage(FILE *stream)
 		    "  --config FILE      settings (CERTVENDOR_CONFIG)\n"
 		    "  --server URL       operator API to ask (CERTVENDOR_SERVER)\n"
 		    "  --token-file FILE  its token (CERTVENDOR_TOKEN, CERTVENDOR_TOKEN_FILE)\n"
+		    "  --cert FILE        client certificate to log in with instead "
+		    "(CERTVENDOR_CERT)\n"
+		    "  --key FILE         its key (CERTVENDOR_KEY)\n"
 		    "  --ca FILE          certificate that it is verified with (CERTVENDOR_CA)\n"
-		    "  --factory NAME     factory that is meant, where a token has several\n"
+		    "  --factory NAME     factory that is meant, where an operator has several\n"
 		    "  --json             print what the server answered, as it is\n"
 		    "\n"
 		    "certvendor VERB --help says more about a verb.\n",
@@ -93,6 +96,8 @@ parse_options(int argc, char **argv, struct cv_command_line *line, int *ret_exit
 	    {"config", required_argument, NULL, 'c'},
 	    {"server", required_argument, NULL, 's'},
 	    {"token-file", required_argument, NULL, 't'},
+	    {"cert", required_argument, NULL, 'C'},
+	    {"key", required_argument, NULL, 'k'},
 	    {"ca", required_argument, NULL, 'a'},
 	    {"factory", required_argument, NULL, 'f'},
 	    {"json", no_argument, NULL, 'j'},
@@ -111,6 +116,12 @@ parse_options(int argc, char **argv, struct cv_command_line *line, int *ret_exit
 			break;
 		case 't':
 			line->client.token_file = optarg;
+			break;
+		case 'C':
+			line->client.certificate = optarg;
+			break;
+		case 'k':
+			line->client.key = optarg;
 			break;
 		case 'a':
 			line->client.ca_file = optarg;

@@ -12,6 +12,7 @@
 #include "cv/app/process.h"
 #include "cv/http/server.h"
 #include "cv/index/feed.h"
+#include "cv/service/ca_certificates.h"
 #include "cv/service/key_block_list.h"
 #include "cv/service/service.h"
 #include "cv/store/schema.h"
@@ -25,6 +26,7 @@
 #define POLL_MS 200
 #define SEEN_FLUSH_MS 30000
 #define TICK_MS 500
+#define WARN_SECONDS 3600
 
 /* Members in the order in which they are made. */
 struct app {
@@ -41,6 +43,7 @@ struct app {
 	struct cv_feed *feed;
 	struct cv_audit_keeper audit_keeper; /* the feed's thread only */
 	bool list_has_failed;                /* likewise */
+	int64_t warned_utc;                  /* likewise: of authorities out of date */
 };
 
 static void
@@ -120,13 +123,28 @@ refresh_blocked_keys(struct app *app)
 	app->list_has_failed = has_failed;
 }
 
+static void
+warn_of_dates(struct app *app)
+{
+	int64_t now = cv_clock_wall_seconds(cv_clock_system());
+
+	if (now - app->warned_utc < WARN_SECONDS && now >= app->warned_utc)
+		return;
+	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(app->service);
+	cv_ca_certificates_warn(realm, now);
+	app->warned_utc = now;
+}
+
 static bool
 refresh(void *context, struct cv_connection *connection, struct cv_error *err)
 {
 	struct app *app = context;
 
 	refresh_blocked_keys(app);
-	return cv_service_refresh(app->service, connection, err);
+	if (!cv_service_refresh(app->service, connection, err))
+		return false;
+	warn_of_dates(app);
+	return true;
 }
 
 /* In the feed's thread, after each read. */

@@ -41,5 +41,6 @@ cv_command_print_config(struct cv_command_line *line, int argc, char **argv)
 	    !cv_command_load(line, CV_CONFIG_VALUES, &config, &end))
 		return end;
 	append_settings(config, &text);
+	cv_config_append_labels(config, &text);
 	return fputs(cv_buffer_text(&text), stdout) < 0 ? CV_EXIT_FAILED : CV_EXIT_OK;
 }

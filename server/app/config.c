@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config_internal.h"
 #include "cv/util/address.h"
@@ -163,7 +164,7 @@ set_path(struct cv_config_loader *loader, const struct cv_setting *setting, cons
 static void
 set_sources(struct cv_config_loader *loader, const struct cv_setting *setting, const char *value)
 {
-	unsigned sources;
+	struct cv_sources sources;
 
 	if (!cv_sources_parse(value, &sources))
 		cv_config_complain(
@@ -310,13 +311,15 @@ read_file(struct cv_config_loader *loader, bool is_optional, struct cv_error *er
 {
 	struct line_source source = {.loader = loader};
 
-	source.file = fopen(loader->path, "re");
-	if (source.file == NULL) {
-		if (errno == ENOENT && is_optional)
-			return true;
-		cv_fail(err, CV_E_IO, "opening %s failed", loader->path);
-		return cv_error_cause(err, "%s", strerror(errno));
-	}
+	if (is_optional && access(loader->path, F_OK) != 0 && errno == ENOENT)
+		return true;
+	CV_AUTO_DESCRIPTOR int descriptor = -1;
+	if (!cv_file_open(loader->path, &descriptor, err))
+		return false;
+	source.file = fdopen(descriptor, "r");
+	if (source.file == NULL)
+		return cv_fail(err, CV_E_MEMORY, "no memory to read %s", loader->path);
+	descriptor = -1; /* the stream's */
 	/* An indented line is a setting like any other, and a line may hold a long connection
 	 * string. */
 	ini_allow_multiline = false;

@@ -16,8 +16,6 @@ struct cv_config_loader {
 	struct cv_buffer *problems;
 	size_t problem_count;
 	bool is_out_of_memory;
-	uint64_t
-	    label_settings[CV_CONFIG_LABELS_MAX]; /* of each label, a bit for each that is set */
 };
 
 /* Sections of EST labels: [est] and [est.<label>]. */

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <string.h>
 
 #include "config_internal.h"
@@ -24,7 +25,8 @@ struct word {
 
 static const struct word switches[] = {{"no", 0}, {"yes", 1}, {NULL, 0}};
 static const struct word operations[] = {{"cacerts", CV_EST_CACERTS}, {"csrattrs", CV_EST_CSRATTRS},
-    {"simpleenroll", CV_EST_SIMPLEENROLL}, {"simplereenroll", CV_EST_SIMPLEREENROLL}, {NULL, 0}};
+    {"simpleenroll", CV_EST_SIMPLEENROLL}, {"simplereenroll", CV_EST_SIMPLEREENROLL},
+    {"serverkeygen", CV_EST_SERVERKEYGEN}, {NULL, 0}};
 static const struct word ways[] = {{"device", CV_ENROL_DEVICE}, {"bootstrap", CV_ENROL_BOOTSTRAP},
     {"token", CV_ENROL_TOKEN}, {"bootstrap+token", CV_ENROL_BOTH}, {NULL, 0}};
 static const struct word challenges[] = {{"basic", CV_CHALLENGE_BASIC},
@@ -34,6 +36,9 @@ static const struct word challenges[] = {{"basic", CV_CHALLENGE_BASIC},
 static const struct word key_types[] = {{"p256", 1 << CV_KEY_TYPE_P256},
     {"p384", 1 << CV_KEY_TYPE_P384}, {"p521", 1 << CV_KEY_TYPE_P521},
     {"ed25519", 1 << CV_KEY_TYPE_ED25519}, {"rsa", 1 << CV_KEY_TYPE_RSA}, {NULL, 0}};
+static const struct word new_keys[] = {{"p256", CV_NEW_KEY_P256}, {"p384", CV_NEW_KEY_P384},
+    {"p521", CV_NEW_KEY_P521}, {"ed25519", CV_NEW_KEY_ED25519}, {"rsa2048", CV_NEW_KEY_RSA_2048},
+    {"rsa3072", CV_NEW_KEY_RSA_3072}, {NULL, 0}};
 static const struct word linkings[] = {{"off", CV_LINKING_OFF}, {"optional", CV_LINKING_OPTIONAL},
     {"required", CV_LINKING_REQUIRED}, {NULL, 0}};
 static const struct word excesses[] = {
@@ -73,6 +78,7 @@ static const struct label_setting {
 	WORD("challenge", challenges, "basic+bearer", challenges),
 	WORDS("keys", key_types, "p256, p384, p521, ed25519, rsa", keys),
 	NUMBER("rsa_min_bits", 2048, 4096, "2048", rsa_min_bits),
+	WORD("generated_key", new_keys, "p256", generated_key),
 	WORD("new_key", switches, "no", needs_new_key),
 	WORD("linking", linkings, "off", linking),
 	TEXT("san", LABEL_TEXT, san),
@@ -93,7 +99,7 @@ static const struct label_setting {
 /* clang-format on */
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
-_Static_assert(SETTINGS <= 64, "struct cv_label_origin has a bit for each setting");
+_Static_assert(SETTINGS <= CV_CONFIG_LABEL_SETTINGS_MAX, "label_lines is too short");
 
 static const char *
 set_number(const struct label_setting *setting, const char *value, int64_t *ret_number)
@@ -228,13 +234,13 @@ cv_config_take_label(
 	struct cv_label *label = get_label(loader, name);
 	if (label == NULL)
 		return "too many labels";
-	uint64_t *is_set = &loader->label_settings[label - loader->config->labels];
+	int *lines = loader->config->label_lines[label - loader->config->labels];
 	for (size_t i = 0; i < SETTINGS; i++) {
 		if (strcmp(settings[i].key, key) != 0)
 			continue;
-		if ((*is_set >> i & 1) != 0)
+		if (lines[i] != 0)
 			return "set twice";
-		*is_set |= UINT64_C(1) << i;
+		lines[i] = loader->line;
 		return set_member(&settings[i], value, label);
 	}
 	return "no such setting";
@@ -258,9 +264,83 @@ cv_config_complete_labels(struct cv_config_loader *loader)
 		char *label = (char *)&loader->config->labels[k];
 
 		for (size_t i = 0; i < SETTINGS; i++) {
-			if ((loader->label_settings[k] >> i & 1) == 0)
+			if (loader->config->label_lines[k][i] == 0)
 				memcpy(label + settings[i].offset, base + settings[i].offset,
 				    settings[i].size);
+		}
+	}
+}
+
+/* ---- printing ---- */
+
+/* One word is a list of one. */
+static void
+append_words(struct cv_buffer *text, const struct label_setting *setting, int64_t value)
+{
+	const char *gap = "";
+
+	for (const struct word *word = setting->words; word->text != NULL; word++) {
+		bool is_meant = setting->type == LABEL_WORDS ? (value & word->value) != 0
+							     : value == word->value;
+		if (!is_meant)
+			continue;
+		cv_buffer_printf(text, "%s%s", gap, word->text);
+		gap = ", ";
+	}
+}
+
+static void
+append_member(
+    struct cv_buffer *text, const struct label_setting *setting, const struct cv_label *label)
+{
+	const void *member = (const char *)label + setting->offset;
+
+	switch (setting->type) {
+	case LABEL_WORD:
+	case LABEL_WORDS:
+		append_words(text, setting, *(const int64_t *)member);
+		return;
+	case LABEL_NUMBER:
+		cv_buffer_printf(text, "%" PRId64, *(const int64_t *)member);
+		return;
+	case LABEL_TEXT:
+	case LABEL_URL:
+	case LABEL_OIDS:
+		cv_buffer_append_text(text, member);
+		return;
+	}
+}
+
+/* What a label does not set it has from [est]. */
+static void
+append_label_origin(
+    struct cv_buffer *text, const struct cv_config *config, size_t label, size_t setting)
+{
+	int line = config->label_lines[label][setting];
+
+	if (line == 0 && label > 0) {
+		cv_buffer_append_text(text, "[" SECTION "] ");
+		line = config->label_lines[0][setting];
+	}
+	if (line == 0)
+		cv_buffer_append_text(text, "default");
+	else
+		cv_buffer_printf(text, "%s:%d", config->path, line);
+}
+
+void
+cv_config_append_labels(const struct cv_config *config, struct cv_buffer *text)
+{
+	for (size_t k = 0; k < config->label_count; k++) {
+		const struct cv_label *label = &config->labels[k];
+
+		cv_buffer_printf(text, "\n[" SECTION "%s%s]\n", k == 0 ? "" : ".", label->name);
+		for (size_t i = 0; i < SETTINGS; i++) {
+			cv_buffer_printf(text, "%s = ", settings[i].key);
+			append_member(text, &settings[i], label);
+			cv_buffer_append_text(text, " ; ");
+			append_label_origin(text, config, k, i);
+			cv_buffer_append_text(text, " (needs a restart)\n");
 		}
 	}
 }

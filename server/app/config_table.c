@@ -60,7 +60,7 @@ static const struct cv_setting settings[] = {
 	    "when EMQX is told to end a session, so that the device is asked about again; 0: never"),
 
 	TEXT("operator", "listen", CV_SETTING_ADDRESS, ":8444", operator_listen,
-	    "address for operators: /v1, TLS and a token"),
+	    "address for operators: /v1, TLS and a token or client certificate"),
 	LIVE_TEXT("operator", "certificate", CV_SETTING_PKI_FILE, "operator.pem", operator_certificate,
 	    "server certificate and its chain"),
 	LIVE_TEXT("operator", "key", CV_SETTING_PKI_FILE, "operator.key", operator_key,
@@ -111,7 +111,7 @@ static const struct cv_setting settings[] = {
 	LIVE_NUMBER("issue", "publish_ahead", "s", 0, 90 * DAY, "3600", issue_publish_ahead_seconds,
 	    "a new authority is in cacerts so long before it signs, unless it is the only one"),
 	TEXT("issue", "blocked_keys", CV_SETTING_PATH, "", issue_blocked_keys,
-	    "file with the SHA-256 of public keys that are refused"),
+	    "file of public keys that are refused: SHA-256, or as in Debian's openssl-blacklist"),
 
 	LIVE_NUMBER("approval", "retry_after", "s", 1, DAY, "300", approval_retry_seconds,
 	    "when a device asks again while its enrolment waits for an operator"),
@@ -121,6 +121,8 @@ static const struct cv_setting settings[] = {
 	    "requests of a factory that wait; more are answered 429"),
 	LIVE_NUMBER("approval", "limit_per_device", "requests", 1, 1000000, "10", approval_limit_per_device,
 	    "requests of one device that wait"),
+	LIVE_NUMBER("approval", "limit_per_identity", "requests", 1, 1000000, "100",
+	    approval_limit_per_identity, "requests by one token or bootstrap authority that wait"),
 
 	TEXT("foundries", "gateway_url", CV_SETTING_TEXT, "", foundries_gateway_url,
 	    "base URL of the device gateway in sota.toml; default: name and port of [device]"),

@@ -106,7 +106,7 @@ cv_app_fill_http(const struct cv_config *config, const struct cv_pairs *pairs,
 struct cv_service_settings
 cv_app_service_settings(const struct cv_config *config)
 {
-	unsigned socket_sources = 0;
+	struct cv_sources socket_sources = {.words = 0};
 
 	(void)cv_sources_parse(
 	    config->gateway_socket_sources, &socket_sources); /* checked before */
@@ -126,6 +126,7 @@ cv_app_service_settings(const struct cv_config *config)
 	    .approval_days = config->approval_days,
 	    .approvals_max = config->approval_limit,
 	    .approvals_per_device = config->approval_limit_per_device,
+	    .approvals_per_identity = config->approval_limit_per_identity,
 	};
 }
 

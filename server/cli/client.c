@@ -37,7 +37,7 @@ or_environment(const char *value, const char *variable)
 static bool
 read_token_file(const char *path, struct cv_buffer *ret_token, struct cv_error *err)
 {
-	if (!cv_file_read(path, TOKEN_MAX_BYTES, ret_token, err))
+	if (!cv_file_read_any(path, TOKEN_MAX_BYTES, ret_token, err))
 		return cv_error_context(err, "token");
 	while (ret_token->len > 0 && strchr("\r\n ", ret_token->data[ret_token->len - 1]) != NULL)
 		ret_token->data[--ret_token->len] = '\0';
@@ -57,10 +57,20 @@ find_token(const struct cv_cli_options *options, struct cv_buffer *ret_token, st
 		return read_token_file(file, ret_token, err);
 	if (token == NULL)
 		return cv_fail(err, CV_E_CONFIG,
-		    "no token: give --token-file, or set CERTVENDOR_TOKEN or "
-		    "CERTVENDOR_TOKEN_FILE");
+		    "nothing to log in with: give --token-file or --cert, or set "
+		    "CERTVENDOR_TOKEN, CERTVENDOR_TOKEN_FILE or CERTVENDOR_CERT");
 	cv_buffer_append_text(ret_token, token);
 	return !ret_token->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for the token");
+}
+
+/* NULL: log in with a token. */
+static const char *
+find_certificate(const struct cv_cli_options *options)
+{
+	if (options->certificate != NULL)
+		return options->certificate;
+	return options->token == NULL && options->token_file == NULL ? getenv("CERTVENDOR_CERT")
+								     : NULL;
 }
 
 static bool
@@ -96,11 +106,13 @@ ask(const struct cv_cli_invocation *invocation, size_t number, const char *curso
 	CV_AUTO_BUFFER struct cv_buffer body = CV_BUFFER_INIT;
 	const struct cv_cli_options *global = &invocation->global;
 	const char *server = or_environment(global->server, "CERTVENDOR_SERVER");
+	const char *certificate = find_certificate(global);
 	const char *tag = cv_cli_value(invocation, "if-match");
 
 	if (!cv_cli_make_url(
 		invocation, number, server == NULL ? DEFAULT_SERVER : server, cursor, &url, err) ||
-	    !cv_cli_make_body(invocation, number, &body, err) || !find_token(global, &token, err))
+	    !cv_cli_make_body(invocation, number, &body, err) ||
+	    (certificate == NULL && !find_token(global, &token, err)))
 		return false;
 	/* A change names only what it changes, so that by default it may meet any state. */
 	if (tag == NULL && cv_text_equal(invocation->verb->method, "PATCH"))
@@ -108,7 +120,9 @@ ask(const struct cv_cli_invocation *invocation, size_t number, const char *curso
 	struct cv_transport_request request = {
 	    .method = invocation->verb->method,
 	    .url = cv_buffer_text(&url),
-	    .token = cv_buffer_text(&token),
+	    .token = certificate == NULL ? cv_buffer_text(&token) : NULL,
+	    .certificate = certificate,
+	    .key = or_environment(global->key, "CERTVENDOR_KEY"),
 	    .ca_file = or_environment(global->ca_file, "CERTVENDOR_CA"),
 	    .body = cv_buffer_bytes(&body),
 	    .if_match = tag,

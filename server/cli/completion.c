@@ -344,7 +344,7 @@ cv_cli_print_verbs(FILE *stream)
 
 	for (size_t i = 0; i < count; i++) {
 		if (begins_verb(verbs, i))
-			(void)fprintf(stream, "%s  %-14s ", i == 0 ? "" : "\n", verbs[i].verb);
+			(void)fprintf(stream, "%s  %-20s ", i == 0 ? "" : "\n", verbs[i].verb);
 		else
 			(void)fputs(", ", stream);
 		(void)fputs(verbs[i].act[0] == '\0' ? verbs[i].help : verbs[i].act, stream);

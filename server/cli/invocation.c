@@ -6,6 +6,9 @@
 #include "cv/util/text.h"
 
 #define EXIT_USAGE 2
+#define HELP_COLUMNS 80
+#define HELP_MAX 400
+#define OPTION_COLUMN 27 /* where explanations begin */
 #define FIRST_OPTION 256 /* what getopt_long returns for the first row: no character */
 
 bool
@@ -63,25 +66,69 @@ gap(const char *text)
 	return text[0] == '\0' ? "" : " ";
 }
 
+/* Goes on at column `column`, in lines of 80 with that indentation; a word that is longer is not
+ * cut.
+ */
+static void
+print_wrapped(FILE *stream, size_t column, const char *text)
+{
+	size_t at = column;
+
+	while (*text != '\0') {
+		size_t len = strcspn(text, " ");
+
+		if (at > column && at + 1 + len > HELP_COLUMNS) {
+			(void)fprintf(stream, "\n%*s", (int)column, "");
+			at = column;
+		} else if (at > column) {
+			(void)fputc(' ', stream);
+			at++;
+		}
+		(void)fwrite(text, 1, len, stream);
+		at += len;
+		text += len + strspn(text + len, " ");
+	}
+	(void)fputc('\n', stream);
+}
+
+/* An option or act with its explanation, which begins on a line of its own where the first is long.
+ */
+static void
+print_row(FILE *stream, const char *name, size_t column, const char *text)
+{
+	int len = fprintf(stream, "  %s", name);
+
+	if (len < 0)
+		return;
+	if ((size_t)len >= column)
+		(void)fprintf(stream, "\n%*s", (int)column, "");
+	else
+		(void)fprintf(stream, "%*s", (int)(column - (size_t)len), "");
+	print_wrapped(stream, column, text);
+}
+
 static void
 print_verb(FILE *stream, const struct cv_cli_verb *verb)
 {
 	size_t count;
 	const struct cv_cli_option *options = cv_cli_options(&count);
 
-	(void)fprintf(stream, "usage: certvendor %s%s%s%s%s [option]...\n%s\n\n", verb->verb,
-	    gap(verb->act), verb->act, gap(verb->arguments), verb->arguments, verb->help);
+	(void)fprintf(stream, "usage: certvendor %s%s%s%s%s [option]...\n", verb->verb,
+	    gap(verb->act), verb->act, gap(verb->arguments), verb->arguments);
+	print_wrapped(stream, 0, verb->help);
+	(void)fputc('\n', stream);
 	for (size_t i = 0; i < count; i++) {
 		const struct cv_cli_option *row = &options[i];
 		bool is_needed = false;
-		char option[64];
+		char option[64], help[HELP_MAX];
 
 		if (row->kind != CV_CLI_GLOBAL && !find_option(verb, row->name, &is_needed))
 			continue;
 		(void)snprintf(option, sizeof(option), "--%s%s%s", row->name,
 		    row->value == NULL ? "" : " ", row->value == NULL ? "" : row->value);
-		(void)fprintf(stream, "  %-24s %s%s\n", option, row->help,
+		(void)snprintf(help, sizeof(help), "%s%s", row->help,
 		    row->kind != CV_CLI_GLOBAL && is_needed ? " (needed)" : "");
+		print_row(stream, option, OPTION_COLUMN, help);
 	}
 	(void)fputs("\nexit code: 0 done, 1 refused or failed, 2 wrong command line\n", stream);
 }
@@ -94,9 +141,12 @@ print_acts(FILE *stream, const char *verb)
 
 	(void)fprintf(stream, "usage: certvendor %s ACT [argument]... [option]...\n\n", verb);
 	for (size_t i = 0; i < count; i++) {
-		if (cv_text_equal(verbs[i].verb, verb))
-			(void)fprintf(stream, "  %-8s %-15s %s\n", verbs[i].act, verbs[i].arguments,
-			    verbs[i].help);
+		char words[64];
+
+		if (!cv_text_equal(verbs[i].verb, verb))
+			continue;
+		(void)snprintf(words, sizeof(words), "%-8s %s", verbs[i].act, verbs[i].arguments);
+		print_row(stream, words, OPTION_COLUMN, verbs[i].help);
 	}
 	(void)fprintf(stream, "\ncertvendor %s ACT --help lists the options.\n", verb);
 }
@@ -119,6 +169,10 @@ take_global(struct cv_cli_options *global, const char *name, char *value)
 		global->server = value;
 	else if (cv_text_equal(name, "token-file"))
 		global->token_file = value;
+	else if (cv_text_equal(name, "cert"))
+		global->certificate = value;
+	else if (cv_text_equal(name, "key"))
+		global->key = value;
 	else if (cv_text_equal(name, "ca"))
 		global->ca_file = value;
 	else if (cv_text_equal(name, "factory"))

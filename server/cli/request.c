@@ -158,7 +158,7 @@ add_file(struct members *members, const char *name, const char *path, struct cv_
 {
 	CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
 
-	if (!cv_file_read(path, PEM_MAX_BYTES, &pem, err))
+	if (!cv_file_read_any(path, PEM_MAX_BYTES, &pem, err))
 		return false;
 	add_text(members, name, cv_buffer_text(&pem));
 	return true;

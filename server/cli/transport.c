@@ -94,6 +94,10 @@ set_options(CURL *handle, const struct cv_transport_request *request,
 	curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, request->timeout_ms);
 	if (request->is_local)
 		curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
+	if (request->certificate != NULL)
+		curl_easy_setopt(handle, CURLOPT_SSLCERT, request->certificate);
+	if (request->certificate != NULL && request->key != NULL)
+		curl_easy_setopt(handle, CURLOPT_SSLKEY, request->key);
 	if (request->ca_file != NULL)
 		curl_easy_setopt(handle, CURLOPT_CAINFO, request->ca_file);
 	if (request->body.data != NULL) {

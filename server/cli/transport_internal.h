@@ -13,6 +13,8 @@ struct cv_transport_request {
 	const char *method;
 	const char *url;
 	const char *token;           /* NULL: none */
+	const char *certificate;     /* PEM file; NULL: none */
+	const char *key;             /* PEM file; NULL: it is in the file of the certificate */
 	const char *ca_file;         /* NULL: the system's */
 	struct cv_bytes body;        /* JSON; data NULL: none */
 	const char *if_match;        /* NULL: none */

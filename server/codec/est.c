@@ -56,3 +56,23 @@ cv_est_append_certs(
 	cv_est_append_base64(buffer, cv_buffer_bytes(&der), columns);
 	buffer->has_failed |= der.has_failed;
 }
+
+/* The boundary of CV_EST_KEY_ANSWER; a hyphen is in no base64. */
+#define DELIMITER "--certvendor-key-and-certificate"
+
+/* RFC 2046 section 5.1.1: the CRLF before a delimiter is the delimiter's. */
+void
+cv_est_append_key_answer(struct cv_buffer *buffer, struct cv_bytes private_key,
+    struct cv_bytes certificate, size_t columns)
+{
+	cv_buffer_append_text(buffer, DELIMITER "\r\n"
+						"Content-Type: application/pkcs8\r\n"
+						"Content-Transfer-Encoding: base64\r\n\r\n");
+	cv_est_append_base64(buffer, private_key, columns);
+	cv_buffer_append_text(buffer,
+	    DELIMITER "\r\n"
+		      "Content-Type: application/pkcs7-mime; smime-type=certs-only\r\n"
+		      "Content-Transfer-Encoding: base64\r\n\r\n");
+	cv_est_append_certs(buffer, &certificate, 1, columns);
+	cv_buffer_append_text(buffer, DELIMITER "--\r\n");
+}

@@ -3,6 +3,7 @@
 
 #include "cv/codec/forwarded_certificate.h"
 #include "cv/util/text.h"
+#include "form_internal.h"
 #include "forwarded_internal.h"
 
 struct pair_reader {
@@ -187,31 +188,17 @@ take_decimal_serial(
 	return cv_forwarded_take_serial(CV_BYTES(octets), ret_name, err);
 }
 
-/* Form encoding (Go's url.QueryEscape): a plus is a blank, a plus itself is %2B. */
-static bool
-decode_form(const char *value, struct cv_buffer *ret_text, struct cv_error *err)
-{
-	CV_AUTO_BUFFER struct cv_buffer blanks = CV_BUFFER_INIT;
-	size_t len = 0;
-
-	if (!cv_forwarded_measure(value, &len, err))
-		return false;
-	cv_buffer_append(&blanks, value, len);
-	for (size_t i = 0; i < blanks.len; i++) {
-		if (blanks.data[i] == '+')
-			blanks.data[i] = ' ';
-	}
-	return cv_forwarded_percent_decode(cv_buffer_text(&blanks), blanks.len, ret_text, err);
-}
-
 bool
 cv_forwarded_traefik_info(
     const char *value, struct cv_certificate_name *ret_name, struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
 	struct info info = {.subject = {NULL, 0}};
+	size_t len = 0;
 
-	if (!decode_form(value, &text, err))
+	/* Go's url.QueryEscape wrote it. */
+	if (!cv_forwarded_measure(value, &len, err) ||
+	    !cv_form_decode(cv_bytes(value, len), &text, err))
 		return false;
 	const char *begin = cv_buffer_text(&text);
 	struct pair_reader reader = {begin, begin + text.len};

@@ -151,11 +151,23 @@ cv_json_read_boolean(const json_t *object, const char *name, bool *ret_value, st
 }
 
 static bool
-append_name(struct cv_buffer *list, const json_t *item)
+is_word(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] > '~' || text[i] == ',')
+			return false;
+	}
+	return len > 0;
+}
+
+typedef bool is_item(const char *text, size_t len);
+
+static bool
+append_item(struct cv_buffer *list, const json_t *item, is_item *is_valid)
 {
 	const char *text = json_string_value(item);
 
-	if (text == NULL || !cv_factory_name_is_valid(text, json_string_length(item)))
+	if (text == NULL || !is_valid(text, json_string_length(item)))
 		return false;
 	if (list->len > 0)
 		cv_buffer_append_byte(list, ',');
@@ -163,9 +175,9 @@ append_name(struct cv_buffer *list, const json_t *item)
 	return true;
 }
 
-bool
-cv_json_read_names(const json_t *object, const char *name, enum cv_json_need need, char *ret_list,
-    size_t size, struct cv_error *err)
+static bool
+read_list(const json_t *object, const char *name, enum cv_json_need need, is_item *is_valid,
+    char *ret_list, size_t size, struct cv_error *err)
 {
 	const json_t *member = member_of(object, name);
 	CV_AUTO_BUFFER struct cv_buffer list = {.max_bytes = size - 1};
@@ -175,13 +187,27 @@ cv_json_read_names(const json_t *object, const char *name, enum cv_json_need nee
 	if (!json_is_array(member) || json_array_size(member) == 0)
 		return cv_fail(err, CV_E_INPUT, "member \"%s\" is not a list of names", name);
 	for (size_t i = 0; i < json_array_size(member); i++) {
-		if (!append_name(&list, json_array_get(member, i)))
+		if (!append_item(&list, json_array_get(member, i), is_valid))
 			return cv_fail(
 			    err, CV_E_INPUT, "member \"%s\" holds something else than names", name);
 	}
 	if (list.has_failed || !cv_text_copy(ret_list, size, cv_buffer_text(&list)))
 		return cv_fail(err, CV_E_INPUT, "member \"%s\" is too long", name);
 	return true;
+}
+
+bool
+cv_json_read_names(const json_t *object, const char *name, enum cv_json_need need, char *ret_list,
+    size_t size, struct cv_error *err)
+{
+	return read_list(object, name, need, cv_factory_name_is_valid, ret_list, size, err);
+}
+
+bool
+cv_json_read_words(const json_t *object, const char *name, enum cv_json_need need, char *ret_list,
+    size_t size, struct cv_error *err)
+{
+	return read_list(object, name, need, is_word, ret_list, size, err);
 }
 
 bool

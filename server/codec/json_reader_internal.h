@@ -28,6 +28,9 @@ bool cv_json_read_boolean(
 /* An array of names ([A-Za-z0-9._-]{1,64}) as a comma list. */
 bool cv_json_read_names(const json_t *object, const char *name, enum cv_json_need need,
     char *ret_list, size_t size, struct cv_error *err);
+/* An array of words as a comma list: printable ASCII without blanks and commas. */
+bool cv_json_read_words(const json_t *object, const char *name, enum cv_json_need need,
+    char *ret_list, size_t size, struct cv_error *err);
 /* The text of a required string member of any length; lent by the object. */
 bool cv_json_read_long_text(
     const json_t *object, const char *name, struct cv_bytes *ret_text, struct cv_error *err);

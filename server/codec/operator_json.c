@@ -9,8 +9,8 @@
 #define TOKEN_USES_MAX 1000000
 #define TOKEN_SECONDS_MAX 31536000 /* a year */
 #define TOKEN_SECONDS_DEFAULT 3600
-#define GATEWAY_DAYS_MAX 3650
-#define GATEWAY_DAYS_DEFAULT 365
+#define CLIENT_DAYS_MAX 3650 /* certificates of the service CA */
+#define CLIENT_DAYS_DEFAULT 365
 #define AUTHORITY_NAME_MAX 64
 #define GRACE_DAYS_MAX 90
 #define LIFETIME_DAYS_MAX 7300
@@ -39,7 +39,7 @@ bool
 cv_json_decode_token_order(
     struct cv_bytes body, struct cv_enrolment_token_order *ret_order, struct cv_error *err)
 {
-	static const char *const known[] = {"device", "uses", "expires_in", NULL};
+	static const char *const known[] = {"device", "label", "uses", "expires_in", NULL};
 	struct cv_enrolment_token_order order = {
 	    .uses = 1, .expires_in_seconds = TOKEN_SECONDS_DEFAULT};
 	CV_AUTO_JSON json_t *object = NULL;
@@ -48,6 +48,8 @@ cv_json_decode_token_order(
 		if (!cv_json_read_object(body, known, &object, err) ||
 		    !cv_json_read_text(object, "device", CV_JSON_OPTIONAL, order.device,
 			sizeof(order.device), err) ||
+		    !cv_json_read_text(
+			object, "label", CV_JSON_OPTIONAL, order.label, sizeof(order.label), err) ||
 		    !cv_json_read_integer(object, "uses", 1, TOKEN_USES_MAX, &order.uses, err) ||
 		    !cv_json_read_integer(
 			object, "expires_in", 1, TOKEN_SECONDS_MAX, &order.expires_in_seconds, err))
@@ -56,6 +58,8 @@ cv_json_decode_token_order(
 		if (json_object_get(object, "device") != NULL &&
 		    !cv_device_id_is_valid(order.device, strlen(order.device)))
 			return cv_fail(err, CV_E_INPUT, "member \"device\" is no device id");
+		if (json_object_get(object, "label") != NULL && !cv_label_is_name(order.label))
+			return cv_fail(err, CV_E_INPUT, "member \"label\" is no name of a label");
 	}
 	*ret_order = order;
 	return true;
@@ -87,6 +91,19 @@ check_name(const char *name, struct cv_error *err)
 	return true;
 }
 
+/* PEM, as older tools write it too. */
+static bool
+read_csr(const json_t *object, struct cv_buffer *ret_csr_der, struct cv_error *err)
+{
+	struct cv_bytes csr;
+
+	if (!cv_json_read_long_text(object, "csr", &csr, err))
+		return false;
+	return cv_armour_decode(csr, CV_ARMOUR_WITH_TEXT, CV_ARMOUR_REQUEST, CV_ARMOUR_NEW_REQUEST,
+		   ret_csr_der, err) ||
+	       cv_error_context(err, "member \"csr\"");
+}
+
 bool
 cv_json_decode_gateway(struct cv_bytes body, struct cv_gateway_body *ret_gateway,
     struct cv_buffer *ret_csr_der, struct cv_error *err)
@@ -94,26 +111,22 @@ cv_json_decode_gateway(struct cv_bytes body, struct cv_gateway_body *ret_gateway
 	static const char *const known[] = {
 	    "name", "sources", "factories", "may_activate", "lifetime_days", "csr", NULL};
 	struct cv_gateway_body gateway = {
-	    .may_activate = true, .lifetime_days = GATEWAY_DAYS_DEFAULT};
+	    .may_activate = true, .lifetime_days = CLIENT_DAYS_DEFAULT};
 	CV_AUTO_JSON json_t *object = NULL;
-	struct cv_bytes csr;
 
 	if (!cv_json_read_object(body, known, &object, err) ||
 	    !cv_json_read_text(
 		object, "name", CV_JSON_REQUIRED, gateway.name, sizeof(gateway.name), err) ||
 	    !check_name(gateway.name, err) ||
-	    !cv_json_read_names(object, "sources", CV_JSON_REQUIRED, gateway.sources,
+	    !cv_json_read_words(object, "sources", CV_JSON_REQUIRED, gateway.sources,
 		sizeof(gateway.sources), err) ||
 	    !cv_json_read_names(object, "factories", CV_JSON_OPTIONAL, gateway.factories,
 		sizeof(gateway.factories), err) ||
 	    !cv_json_read_boolean(object, "may_activate", &gateway.may_activate, err) ||
 	    !cv_json_read_integer(
-		object, "lifetime_days", 1, GATEWAY_DAYS_MAX, &gateway.lifetime_days, err) ||
-	    !cv_json_read_long_text(object, "csr", &csr, err))
+		object, "lifetime_days", 1, CLIENT_DAYS_MAX, &gateway.lifetime_days, err) ||
+	    !read_csr(object, ret_csr_der, err))
 		return false;
-	if (!cv_armour_decode(csr, CV_ARMOUR_WITH_TEXT, CV_ARMOUR_REQUEST, CV_ARMOUR_NEW_REQUEST,
-		ret_csr_der, err))
-		return cv_error_context(err, "member \"csr\"");
 	*ret_gateway = gateway;
 	return true;
 }
@@ -167,7 +180,7 @@ cv_json_decode_gateway_change(
 	CV_AUTO_JSON json_t *object = NULL;
 
 	if (!cv_json_read_object(body, known, &object, err) ||
-	    !cv_json_read_names(
+	    !cv_json_read_words(
 		object, "sources", CV_JSON_OPTIONAL, change.sources, sizeof(change.sources), err) ||
 	    !cv_json_read_boolean(object, "may_activate", &change.may_activate, err))
 		return false;
@@ -280,11 +293,22 @@ cv_json_decode_group_change(
 	return true;
 }
 
+/* Who an operator is and what they may do, whatever they log in with. */
 static bool
-role_is_known(const char *role)
+read_operator(const json_t *object, struct cv_operator_body *operator_, struct cv_error *err)
 {
+	const char *role = operator_->role;
+
+	if (!read_name(object, operator_->name, sizeof(operator_->name), err) ||
+	    !cv_json_read_text(
+		object, "role", CV_JSON_REQUIRED, operator_->role, sizeof(operator_->role), err) ||
+	    !cv_json_read_names(object, "factories", CV_JSON_OPTIONAL, operator_->factories,
+		sizeof(operator_->factories), err))
+		return false;
 	return cv_text_equal(role, "viewer") || cv_text_equal(role, "operator") ||
-	       cv_text_equal(role, "admin");
+	       cv_text_equal(role, "admin") ||
+	       cv_fail(err, CV_E_INPUT,
+		   "member \"role\" is none of \"viewer\", \"operator\" and \"admin\"");
 }
 
 /* Each of them once: the list has room for all there are. */
@@ -316,23 +340,34 @@ cv_json_decode_operator_token(
 {
 	static const char *const known[] = {
 	    "name", "role", "factories", "scopes", "expires_in", NULL};
-	struct cv_operator_token_body token = {.name = ""};
+	struct cv_operator_token_body token = {.expires_in_seconds = 0};
 	CV_AUTO_JSON json_t *object = NULL;
 
 	if (!cv_json_read_object(body, known, &object, err) ||
-	    !read_name(object, token.name, sizeof(token.name), err) ||
-	    !cv_json_read_text(
-		object, "role", CV_JSON_REQUIRED, token.role, sizeof(token.role), err) ||
-	    !cv_json_read_names(object, "factories", CV_JSON_OPTIONAL, token.factories,
-		sizeof(token.factories), err) ||
+	    !read_operator(object, &token.operator_, err) ||
 	    !read_scopes(object, token.scopes, err) ||
 	    !cv_json_read_integer(
 		object, "expires_in", 1, OPERATOR_SECONDS_MAX, &token.expires_in_seconds, err))
 		return false;
-	if (!role_is_known(token.role))
-		return cv_fail(err, CV_E_INPUT,
-		    "member \"role\" is none of \"viewer\", \"operator\" and \"admin\"");
 	*ret_token = token;
+	return true;
+}
+
+bool
+cv_json_decode_operator_certificate(struct cv_bytes body,
+    struct cv_operator_certificate_body *ret_certificate, struct cv_buffer *ret_csr_der,
+    struct cv_error *err)
+{
+	static const char *const known[] = {"name", "role", "factories", "csr", "days", NULL};
+	struct cv_operator_certificate_body order = {.days = CLIENT_DAYS_DEFAULT};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !read_operator(object, &order.operator_, err) ||
+	    !cv_json_read_integer(object, "days", 1, CLIENT_DAYS_MAX, &order.days, err) ||
+	    !read_csr(object, ret_csr_der, err))
+		return false;
+	*ret_certificate = order;
 	return true;
 }
 

@@ -3,16 +3,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cv/codec/broker_form.h"
 #include "cv/codec/broker_json.h"
 #include "cv/pki/digest.h"
 #include "cv/util/text.h"
 #include "gateway_handlers_internal.h"
 #include "http_internal.h"
 
-static bool
-is_for_emqx(const struct cv_request *request)
+enum broker { EMQX, VERNEMQ, RABBITMQ };
+
+static enum broker
+broker_of(const struct cv_request *request)
 {
-	return (request->match.route->flags & CV_ROUTE_EMQX) != 0;
+	unsigned flags = request->match.route->flags;
+
+	if ((flags & CV_ROUTE_EMQX) != 0)
+		return EMQX;
+	return (flags & CV_ROUTE_VERNEMQ) != 0 ? VERNEMQ : RABBITMQ;
 }
 
 /* MQTT 3 and 5; the other hooks ask about topics, which we know nothing of. */
@@ -25,17 +32,33 @@ is_about_connecting(const struct cv_request *request)
 				       cv_text_equal(hook->text, "auth_on_register_m5"));
 }
 
+/* RabbitMQ asks as its operator likes: in the query, or in a form. */
+static struct cv_bytes
+form_of(const struct cv_request *request)
+{
+	const char *query = request->path.query;
+
+	return cv_text_equal(request->method, "POST") ? cv_buffer_bytes(&request->body)
+						      : cv_bytes(query, strlen(query));
+}
+
 static bool
 decode(struct cv_request *request, struct cv_broker_client *ret_client)
 {
 	struct cv_bytes body = cv_buffer_bytes(&request->body);
 
 	cv_buffer_reset(&request->certificate);
-	if (is_for_emqx(request))
+	switch (broker_of(request)) {
+	case EMQX:
 		return cv_json_decode_emqx(
 		    body, &request->certificate, ret_client, &request->error);
-	return is_about_connecting(request) &&
-	       cv_json_decode_vernemq(body, ret_client, &request->error);
+	case VERNEMQ:
+		return is_about_connecting(request) &&
+		       cv_json_decode_vernemq(body, ret_client, &request->error);
+	case RABBITMQ:
+		return cv_form_decode_rabbitmq(form_of(request), ret_client, &request->error);
+	}
+	return false;
 }
 
 /* NULL: it cannot be said whose device is meant. */
@@ -111,25 +134,41 @@ add_vernemq_caching(struct cv_request *request)
 }
 
 static void
+answer_in_words(struct cv_request *request, bool is_allowed)
+{
+	struct cv_buffer *body = &request->answer.body;
+
+	switch (broker_of(request)) {
+	case EMQX:
+		cv_answer_set(request, 200, "application/json");
+		cv_json_append_emqx_answer(body, is_allowed, request->sight.party.device,
+		    request->sight.party.factory, session_end(request));
+		break;
+	case VERNEMQ:
+		cv_answer_set(request, 200, "application/json");
+		cv_json_append_vernemq_answer(body, is_allowed);
+		break;
+	case RABBITMQ: /* anything behind the word, a line's end too, would be a tag of the user */
+		cv_answer_set(request, 200, "text/plain");
+		cv_buffer_append_text(body, is_allowed ? "allow" : "deny");
+		break;
+	}
+}
+
+static void
 answer(struct cv_request *request)
 {
-	bool is_allowed = cv_verdict_is_allowed(request->sight.verdict);
 	bool must_close = request->answer.must_close;
 
 	request->reason = cv_verdict_name(request->sight.verdict);
 	cv_answer_reset(request);
 	request->answer.must_close = must_close;
-	cv_answer_set(request, 200, "application/json");
+	answer_in_words(request, cv_verdict_is_allowed(request->sight.verdict));
 	cv_gateway_add_facts(request);
-	if (is_for_emqx(request)) {
-		cv_json_append_emqx_answer(&request->answer.body, is_allowed,
-		    request->sight.party.device, request->sight.party.factory,
-		    session_end(request));
-		cv_answer_add_header(request, "Cache-Control", "no-store");
-	} else {
-		cv_json_append_vernemq_answer(&request->answer.body, is_allowed);
+	if (broker_of(request) == VERNEMQ)
 		add_vernemq_caching(request);
-	}
+	else
+		cv_answer_add_header(request, "Cache-Control", "no-store");
 }
 
 void

@@ -20,17 +20,17 @@ make_check(const char *list, const char *key, uint8_t ret_check[CHECK_LEN])
 	memcpy(ret_check, digest.bytes, CHECK_LEN);
 }
 
+_Static_assert(2 * (CHECK_LEN + CV_VIEW_KEY_SIZE - 1) < CV_CURSOR_SIZE, "cursors are too short");
+
 void
-cv_cursor_append(struct cv_buffer *buffer, const char *list, const char *key)
+cv_cursor_encode(const char *list, const char *key, char ret_cursor[CV_CURSOR_SIZE])
 {
 	uint8_t bytes[BYTES_MAX];
-	char hex[CV_CURSOR_SIZE + 1];
 	size_t len = strlen(key);
 
 	make_check(list, key, bytes);
 	memcpy(bytes + CHECK_LEN, key, len);
-	cv_hex_encode(bytes, CHECK_LEN + len, hex);
-	cv_buffer_printf(buffer, "\"%s\"", hex);
+	cv_hex_encode(bytes, CHECK_LEN + len, ret_cursor);
 }
 
 bool

@@ -9,9 +9,9 @@
 
 #define CV_CURSOR_SIZE 200
 
-/* Appends the cursor as a JSON string. list: what tells lists apart. */
-void cv_cursor_append(struct cv_buffer *buffer, const char *list, const char *key);
-/* False: not made by cv_cursor_append for this list. */
+/* key: shorter than CV_VIEW_KEY_SIZE. list: what tells lists apart. */
+void cv_cursor_encode(const char *list, const char *key, char ret_cursor[CV_CURSOR_SIZE]);
+/* False: not made by cv_cursor_encode for this list. */
 bool cv_cursor_decode(const char *cursor, const char *list, char ret_key[CV_VIEW_KEY_SIZE]);
 
 #endif

@@ -6,6 +6,7 @@
 #include "cv/codec/operator_json.h"
 #include "cv/service/announcement.h"
 #include "cv/service/inspection.h"
+#include "cv/util/pem.h"
 #include "http_internal.h"
 #include "problem_internal.h"
 
@@ -19,7 +20,7 @@ append_key(struct cv_buffer *json, const char *member, const struct cv_buffer *s
 		cv_buffer_append_text(json, "null");
 		return;
 	}
-	cv_armour_append(&pem, CV_ARMOUR_PUBLIC_KEY, cv_buffer_bytes(spki));
+	cv_pem_append(&pem, CV_ARMOUR_PUBLIC_KEY, cv_buffer_bytes(spki));
 	cv_json_append_string(json, cv_buffer_text(&pem));
 	json->has_failed = json->has_failed || pem.has_failed;
 }

@@ -190,6 +190,20 @@ check_label(struct cv_request *request)
 		request->match = (struct cv_route_match){.route = NULL};
 }
 
+/* A broker with a long query is answered in its words, too. */
+static void
+find_broker_of_cut_target(struct cv_request *request)
+{
+	size_t path_len = strcspn(request->target, "?");
+	struct cv_route_match *match = &request->match;
+
+	if (!is_of_gateway(request) || request->target[path_len] == '\0')
+		return;
+	request->target[path_len] = '\0';
+	if (cv_path_parse(request->target, &request->path))
+		cv_route_find(request->listener->routes, request->method, &request->path, match);
+}
+
 static void
 find_route(struct cv_request *request)
 {
@@ -199,6 +213,7 @@ find_route(struct cv_request *request)
 		return;
 	}
 	if (request->target_is_cut) {
+		find_broker_of_cut_target(request);
 		request->answer.must_close = true;
 		cv_problem_answer(request, CV_PROBLEM_TARGET_TOO_LONG, NULL);
 		return;

@@ -2,6 +2,7 @@
 
 #include "credentials_internal.h"
 #include "cv/codec/est.h"
+#include "cv/service/ca_certificates.h"
 #include "cv/service/enrolment.h"
 #include "cv/service/label_policy.h"
 #include "cv/util/text.h"
@@ -10,6 +11,7 @@
 
 #define CA_CERTIFICATES_MAX 32
 #define LIBEST_COLUMNS 64
+#define MIME_COLUMNS 64 /* RFC 2045 section 6.8: at most 76 */
 #define CACERTS_MAX_AGE "max-age=60"
 #define BASIC "Basic realm=\"certvendor\", charset=\"UTF-8\""
 #define BEARER "Bearer realm=\"certvendor\""
@@ -86,9 +88,8 @@ cv_est_cacerts(struct cv_request *request)
 	size_t issuers = 0;
 
 	if (factory != NULL)
-		issuers =
-		    cv_enrolment_ca_certificates(request->realm, factory, request->label->authority,
-			cv_clock_wall_seconds(cv_service_clock(service)), collect, &list);
+		issuers = cv_ca_certificates(request->realm, factory, request->label->authority,
+		    cv_clock_wall_seconds(cv_service_clock(service)), collect, &list);
 	if (issuers == 0) {
 		cv_problem_answer(
 		    request, CV_PROBLEM_UNAVAILABLE, "There is no usable certificate authority.");
@@ -186,14 +187,34 @@ note_party(struct cv_request *request, const struct cv_enrolment_answer *answer)
 	(void)cv_text_copy(request->serial, sizeof(request->serial), answer->serial);
 }
 
+/* RFC 7030 section 4.4.2. No encoding header of the whole: the parts have theirs, and Bouncy Castle
+ * would not split it. */
+static void
+answer_key(struct cv_request *request, struct cv_bytes private_key, struct cv_bytes der)
+{
+	size_t columns = request->label->columns == CV_COLUMNS_AUTO
+			     ? MIME_COLUMNS
+			     : (size_t)request->label->columns;
+
+	cv_answer_set(request, 200, CV_EST_KEY_ANSWER);
+	cv_answer_add_header(request, "Cache-Control", "no-store");
+	request->answer.body.is_secret = true; /* until its memory is freed, with the request */
+	cv_est_append_key_answer(&request->answer.body, private_key, der, columns);
+	if (request->answer.body.has_failed)
+		cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
+}
+
 static void
 answer_enrolment(struct cv_request *request, const struct cv_enrolment_answer *answer,
-    const struct cv_buffer *der)
+    const struct cv_buffer *der, const struct cv_buffer *private_key)
 {
 	note_party(request, answer);
 	if (answer->outcome == CV_ENROLMENT_ISSUED || answer->outcome == CV_ENROLMENT_REPEATED) {
 		request->reason = cv_enrolment_outcome_name(answer->outcome);
-		answer_certificate(request, cv_buffer_bytes(der));
+		if (private_key != NULL)
+			answer_key(request, cv_buffer_bytes(private_key), cv_buffer_bytes(der));
+		else
+			answer_certificate(request, cv_buffer_bytes(der));
 	} else {
 		answer_refusal(request, answer);
 	}
@@ -253,7 +274,7 @@ cv_est_simplereenroll(struct cv_request *request)
 		return;
 	struct cv_enrolment_request order = make_order(request, &csr, &binding);
 	if (cv_reenrol(request->http->service, &order, &answer, &der, &err))
-		answer_enrolment(request, &answer, &der);
+		answer_enrolment(request, &answer, &der, NULL);
 	else
 		cv_problem_answer_error(request, &err);
 }
@@ -271,7 +292,7 @@ enrol(struct cv_request *request, const struct cv_enrolment_request *order)
 	}
 	if (answer.outcome == CV_ENROLMENT_BAD_CREDENTIALS)
 		cv_credentials_note_failure(request);
-	answer_enrolment(request, &answer, &der);
+	answer_enrolment(request, &answer, &der, order->ret_private_key);
 }
 
 /* With the secret of the HTTP credentials, where they count. */
@@ -296,10 +317,9 @@ enrol_with_secret(struct cv_request *request, struct cv_enrolment_request *order
 	cv_wipe(secret, sizeof(secret));
 }
 
-/* RFC 7030 section 4.2.1. A presented certificate decides alone: a wrong one never falls back to a
- * password. */
-void
-cv_est_simpleenroll(struct cv_request *request)
+/* A presented certificate decides alone: a wrong one never falls back to a password. */
+static void
+enrol_with_credentials(struct cv_request *request, struct cv_buffer *ret_private_key)
 {
 	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
 	struct cv_channel_binding binding;
@@ -307,8 +327,25 @@ cv_est_simpleenroll(struct cv_request *request)
 	if (!read_csr(request, &csr))
 		return;
 	struct cv_enrolment_request order = make_order(request, &csr, &binding);
+	order.ret_private_key = ret_private_key;
 	if (order.evidence == NULL || (request->label->enrols & CV_ENROL_BOTH) != 0)
 		enrol_with_secret(request, &order);
 	else
 		enrol(request, &order);
+}
+
+/* RFC 7030 section 4.2.1 */
+void
+cv_est_simpleenroll(struct cv_request *request)
+{
+	enrol_with_credentials(request, NULL);
+}
+
+/* RFC 7030 section 4.4 */
+void
+cv_est_serverkeygen(struct cv_request *request)
+{
+	CV_AUTO_BUFFER struct cv_buffer private_key = {.is_secret = true};
+
+	enrol_with_credentials(request, &private_key);
 }

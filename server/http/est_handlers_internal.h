@@ -7,6 +7,7 @@ struct cv_request;
 void cv_est_cacerts(struct cv_request *request);
 void cv_est_csrattrs(struct cv_request *request);
 void cv_est_simpleenroll(struct cv_request *request);
+void cv_est_serverkeygen(struct cv_request *request);
 void cv_est_simplereenroll(struct cv_request *request);
 
 #endif

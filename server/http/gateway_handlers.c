@@ -31,7 +31,7 @@ find_forwarder(struct cv_request *request, struct cv_forwarder *ret_forwarder)
 
 	if (request->listener->kind == CV_LISTENER_GATEWAY_SOCKET) {
 		*ret_forwarder = (struct cv_forwarder){.name = "socket",
-		    .sources = cv_service_settings(request->http->service)->socket_sources,
+		    .sources = &cv_service_settings(request->http->service)->socket_sources,
 		    .may_activate = true};
 		return true;
 	}
@@ -42,7 +42,7 @@ find_forwarder(struct cv_request *request, struct cv_forwarder *ret_forwarder)
 	if (gateway == NULL || !is_valid_now(request, gateway->certificate))
 		return false;
 	*ret_forwarder = (struct cv_forwarder){.name = gateway->row.name,
-	    .sources = gateway->sources,
+	    .sources = &gateway->sources,
 	    .factories = gateway->row.has_every_factory ? NULL : gateway->row.factories,
 	    .may_activate = gateway->row.may_activate};
 	return true;

@@ -2,6 +2,7 @@
 #ifndef CV_HTTP_GATEWAY_HANDLERS_INTERNAL_H
 #define CV_HTTP_GATEWAY_HANDLERS_INTERNAL_H
 
+#include "cv/model/source.h"
 #include "cv/model/verdict.h"
 #include "request_internal.h"
 #include "route_internal.h"
@@ -13,8 +14,8 @@ extern const struct cv_route cv_gateway_check_route;
 /* Who forwards, and what we believe of it. */
 struct cv_forwarder {
 	const char *name;
-	unsigned sources;
-	const char *factories; /* NULL: all */
+	const struct cv_sources *sources; /* lent like the realm */
+	const char *factories;            /* NULL: all */
 	bool may_activate;
 };
 

@@ -1,5 +1,6 @@
 #include "gateway_sources_internal.h"
 
+#include <microhttpd.h>
 #include <string.h>
 
 #include "cv/codec/forwarded_certificate.h"
@@ -8,18 +9,44 @@
 
 struct reading {
 	struct cv_request *request;
+	const struct cv_sources *sources;
 	struct cv_buffer *der; /* of the certificate, where a source carried one */
 	bool has_fingerprint;
 	bool has_name;
+	/* Headers that this gateway calls otherwise; not set where it has none. */
+	struct cv_header_value renamed[CV_SOURCE_HEADERS];
 };
 
 struct source {
-	enum cv_certificate_source source;
-	enum cv_header header;
+	enum cv_source_header header;
 	enum cv_verdict (*read)(
 	    struct reading *reading, const struct source *source, const char *value);
 	bool (*decode)(const char *value, struct cv_buffer *ret_der, struct cv_error *err);
 };
+
+/* The usual names. */
+static const enum cv_header usual_headers[CV_SOURCE_HEADERS] = {
+    [CV_SOURCE_HEADER_RFC9440] = CV_HEADER_CLIENT_CERT,
+    [CV_SOURCE_HEADER_XFCC] = CV_HEADER_X_FORWARDED_CLIENT_CERT,
+    [CV_SOURCE_HEADER_PEM] = CV_HEADER_X_CLIENT_CERT,
+    [CV_SOURCE_HEADER_TRAEFIK] = CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT,
+    [CV_SOURCE_HEADER_TRAEFIK_INFO] = CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT_INFO,
+    [CV_SOURCE_HEADER_ALB_LEAF] = CV_HEADER_X_AMZN_MTLS_CLIENTCERT_LEAF,
+    [CV_SOURCE_HEADER_ALB] = CV_HEADER_X_AMZN_MTLS_CLIENTCERT,
+    [CV_SOURCE_HEADER_ISSUER] = CV_HEADER_X_CLIENT_CERT_ISSUER,
+    [CV_SOURCE_HEADER_SERIAL] = CV_HEADER_X_CLIENT_CERT_SERIAL,
+    [CV_SOURCE_HEADER_SHA256] = CV_HEADER_X_CLIENT_CERT_SHA256,
+    [CV_SOURCE_HEADER_SHA1] = CV_HEADER_X_CLIENT_CERT_SHA1,
+};
+
+/* Of a header that is read. */
+static const struct cv_header_value *
+value_of(const struct reading *reading, enum cv_source_header header)
+{
+	return cv_sources_rename(reading->sources, header)
+		   ? &reading->renamed[header]
+		   : &reading->request->headers[usual_headers[header]];
+}
 
 /* More than one answer, or none that can be read. */
 static enum cv_verdict
@@ -135,11 +162,11 @@ read_xfcc(struct reading *reading, const struct source *source, const char *valu
 }
 
 static bool
-has_value(const struct cv_request *request, enum cv_header header)
+has_value(const struct reading *reading, enum cv_source_header header)
 {
-	const char *value = cv_request_header(request, header);
+	const struct cv_header_value *value = value_of(reading, header);
 
-	return value != NULL && value[0] != '\0';
+	return value->count > 0 && value->text[0] != '\0';
 }
 
 static enum cv_verdict
@@ -148,7 +175,7 @@ read_traefik_info(struct reading *reading, const struct source *source, const ch
 	struct cv_certificate_name found = {.issuer = ""};
 
 	(void)source;
-	if (has_value(reading->request, CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT))
+	if (has_value(reading, CV_SOURCE_HEADER_TRAEFIK))
 		return CV_VERDICT_OK; /* the certificate itself says it */
 	if (!cv_forwarded_traefik_info(value, &found, &reading->request->error))
 		return refuse(reading);
@@ -158,8 +185,7 @@ read_traefik_info(struct reading *reading, const struct source *source, const ch
 static enum cv_verdict
 read_issuer_serial(struct reading *reading, const struct source *source, const char *value)
 {
-	const struct cv_header_value *serial =
-	    &reading->request->headers[CV_HEADER_X_CLIENT_CERT_SERIAL];
+	const struct cv_header_value *serial = value_of(reading, CV_SOURCE_HEADER_SERIAL);
 	struct cv_certificate_name found = {.issuer = ""};
 
 	(void)source;
@@ -172,18 +198,16 @@ read_issuer_serial(struct reading *reading, const struct source *source, const c
 }
 
 static const struct source known_sources[] = {
-    {CV_SOURCE_RFC9440, CV_HEADER_CLIENT_CERT, read_certificate, cv_forwarded_rfc9440},
-    {CV_SOURCE_XFCC, CV_HEADER_X_FORWARDED_CLIENT_CERT, read_xfcc, NULL},
-    {CV_SOURCE_PEM, CV_HEADER_X_CLIENT_CERT, read_certificate, cv_forwarded_pem},
-    {CV_SOURCE_TRAEFIK, CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT, read_certificate,
-	cv_forwarded_traefik},
-    {CV_SOURCE_TRAEFIK, CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT_INFO, read_traefik_info, NULL},
-    {CV_SOURCE_ALB, CV_HEADER_X_AMZN_MTLS_CLIENTCERT_LEAF, read_certificate,
-	cv_forwarded_pem_chain},
-    {CV_SOURCE_ALB, CV_HEADER_X_AMZN_MTLS_CLIENTCERT, read_certificate, cv_forwarded_pem_chain},
-    {CV_SOURCE_ISSUER_SERIAL, CV_HEADER_X_CLIENT_CERT_ISSUER, read_issuer_serial, NULL},
-    {CV_SOURCE_SHA256, CV_HEADER_X_CLIENT_CERT_SHA256, read_sha256, NULL},
-    {CV_SOURCE_SHA1, CV_HEADER_X_CLIENT_CERT_SHA1, read_sha1, NULL},
+    {CV_SOURCE_HEADER_RFC9440, read_certificate, cv_forwarded_rfc9440},
+    {CV_SOURCE_HEADER_XFCC, read_xfcc, NULL},
+    {CV_SOURCE_HEADER_PEM, read_certificate, cv_forwarded_pem},
+    {CV_SOURCE_HEADER_TRAEFIK, read_certificate, cv_forwarded_traefik},
+    {CV_SOURCE_HEADER_TRAEFIK_INFO, read_traefik_info, NULL},
+    {CV_SOURCE_HEADER_ALB_LEAF, read_certificate, cv_forwarded_pem_chain},
+    {CV_SOURCE_HEADER_ALB, read_certificate, cv_forwarded_pem_chain},
+    {CV_SOURCE_HEADER_ISSUER, read_issuer_serial, NULL},
+    {CV_SOURCE_HEADER_SHA256, read_sha256, NULL},
+    {CV_SOURCE_HEADER_SHA1, read_sha1, NULL},
 };
 
 /* ---- all of them ---- */
@@ -236,18 +260,51 @@ conclude(struct reading *reading)
 	return CV_VERDICT_OK;
 }
 
-enum cv_verdict
-cv_gateway_sources_read(struct cv_request *request, unsigned sources)
+/* One more pass over the headers, for gateways that have names of their own. */
+static enum MHD_Result
+take_renamed(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-	struct reading reading = {.request = request, .der = &request->certificate};
+	struct reading *reading = context;
 
+	(void)kind;
+	for (unsigned i = 0; i < CV_SOURCE_HEADERS; i++) {
+		if (!cv_sources_rename(reading->sources, (enum cv_source_header)i) ||
+		    !cv_text_equal_ignoring_case(name, reading->sources->names[i]))
+			continue;
+		if (reading->renamed[i].count++ == 0)
+			reading->renamed[i].text = value == NULL ? "" : value;
+		break;
+	}
+	return MHD_YES;
+}
+
+static void
+find_renamed(struct reading *reading)
+{
+	memset(reading->renamed, 0, sizeof(reading->renamed));
+	(void)MHD_get_connection_values(
+	    reading->request->mhd, MHD_HEADER_KIND, take_renamed, reading);
+}
+
+enum cv_verdict
+cv_gateway_sources_read(struct cv_request *request, const struct cv_sources *sources)
+{
+	struct reading reading;
+
+	reading.request = request;
+	reading.sources = sources;
+	reading.der = &request->certificate;
+	reading.has_fingerprint = false;
+	reading.has_name = false;
 	cv_buffer_reset(reading.der);
+	if (sources->renamed != 0)
+		find_renamed(&reading);
 	for (size_t i = 0; i < sizeof(known_sources) / sizeof(known_sources[0]); i++) {
 		const struct source *source = &known_sources[i];
-		const struct cv_header_value *header = &request->headers[source->header];
+		const struct cv_header_value *header = value_of(&reading, source->header);
 		enum cv_verdict verdict;
 
-		if (header->count == 0 || !cv_sources_have(sources, source->source))
+		if (!cv_sources_read(sources, source->header) || header->count == 0)
 			continue;
 		if (header->count > 1)
 			return CV_VERDICT_AMBIGUOUS;

@@ -11,6 +11,7 @@
  * clients can forge. CV_VERDICT_OK: certificate, fingerprint, name and class of the request's
  * evidence are set. Anything else is the answer.
  */
-enum cv_verdict cv_gateway_sources_read(struct cv_request *request, unsigned sources);
+enum cv_verdict cv_gateway_sources_read(
+    struct cv_request *request, const struct cv_sources *sources);
 
 #endif

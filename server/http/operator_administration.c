@@ -5,6 +5,7 @@
 #include "cv/model/source.h"
 #include "cv/service/authority.h"
 #include "cv/util/text.h"
+#include "cv/util/pem.h"
 #include "http_internal.h"
 #include "operator_call_internal.h"
 #include "problem_internal.h"
@@ -80,16 +81,38 @@ cv_operator_change_authority(struct cv_request *request)
 		answer_outcome(request, &result);
 }
 
-/* ---- gateways ---- */
+/* ---- gateways and operators with certificates of the service CA ---- */
+
+/* False: this server cannot issue them, which is answered. */
+static bool
+has_service_ca(struct cv_request *request)
+{
+	if (request->http->options->service_ca != NULL)
+		return true;
+	cv_problem_answer(
+	    request, CV_PROBLEM_NOT_POSSIBLE, "This server does not hold the service CA.");
+	return false;
+}
 
 static void
-answer_gateway(struct cv_request *request, const struct cv_configuration_result *result)
+answer_client(struct cv_request *request, enum cv_client_outcome outcome,
+    const struct cv_configuration_result *result)
 {
 	CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
 
+	switch (outcome) {
+	case CV_CLIENT_GOOD:
+		break;
+	case CV_CLIENT_BAD_CSR:
+		cv_problem_answer(request, CV_PROBLEM_BAD_CSR, NULL);
+		return;
+	case CV_CLIENT_BAD_SOURCE:
+		cv_problem_answer(request, CV_PROBLEM_BAD_SOURCE, NULL);
+		return;
+	}
 	if (!cv_operator_accept(request, result))
 		return;
-	cv_armour_append(&pem, CV_ARMOUR_CERTIFICATE, cv_buffer_bytes(&result->kept));
+	cv_pem_append(&pem, CV_ARMOUR_CERTIFICATE, cv_buffer_bytes(&result->kept));
 	cv_operator_answer_created(request, result, "certificate", cv_buffer_text(&pem));
 }
 
@@ -98,7 +121,7 @@ add_gateway(struct cv_request *request, struct cv_operator_call *call,
     const struct cv_gateway_body *body, const struct cv_buffer *csr)
 {
 	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
-	enum cv_gateway_outcome outcome = CV_GATEWAY_BAD_CSR;
+	enum cv_client_outcome outcome = CV_CLIENT_BAD_CSR;
 	struct cv_configuration_order order;
 	struct cv_error err = CV_ERROR_INIT;
 	const struct cv_gateway_order gateway = {
@@ -114,12 +137,8 @@ add_gateway(struct cv_request *request, struct cv_operator_call *call,
 	if (!cv_access_add_gateway(request->http->service, request->http->options->service_ca,
 		&gateway, &order, &outcome, &result, &err))
 		cv_problem_answer_error(request, &err);
-	else if (outcome == CV_GATEWAY_BAD_CSR)
-		cv_problem_answer(request, CV_PROBLEM_BAD_CSR, NULL);
-	else if (outcome == CV_GATEWAY_BAD_SOURCE)
-		cv_problem_answer(request, CV_PROBLEM_BAD_SOURCE, NULL);
 	else
-		answer_gateway(request, &result);
+		answer_client(request, outcome, &result);
 }
 
 void
@@ -138,20 +157,46 @@ cv_operator_add_gateway(struct cv_request *request)
 	}
 	if (!cv_operator_sees_factories(&call.operator_, body.factories))
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, "There is no such factory.");
-	else if (request->http->options->service_ca == NULL)
-		cv_problem_answer(
-		    request, CV_PROBLEM_NOT_POSSIBLE, "This server does not hold the service CA.");
-	else
+	else if (has_service_ca(request))
 		add_gateway(request, &call, &body, &csr);
+}
+
+void
+cv_operator_add_certificate(struct cv_request *request)
+{
+	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
+	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+	struct cv_operator_row operator_ = {.expires_in_seconds = 0};
+	struct cv_operator_certificate_body body;
+	enum cv_client_outcome outcome = CV_CLIENT_BAD_CSR;
+	struct cv_configuration_order order;
+	struct cv_operator_call call;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_operator_admit(request, &call))
+		return;
+	if (!cv_json_decode_operator_certificate(
+		cv_buffer_bytes(&request->body), &body, &csr, &err)) {
+		cv_operator_answer_bad_json(request, &err);
+		return;
+	}
+	if (!cv_operator_grant(request, &call, &body.operator_, &operator_) ||
+	    !has_service_ca(request) ||
+	    !cv_operator_order(request, &call, CV_ADD_OPERATOR_CERTIFICATE, NULL, &order))
+		return;
+	if (!cv_access_add_certificate(request->http->service, request->http->options->service_ca,
+		&operator_, cv_buffer_bytes(&csr), body.days, &order, &outcome, &result, &err))
+		cv_problem_answer_error(request, &err);
+	else
+		answer_client(request, outcome, &result);
 }
 
 void
 cv_operator_change_gateway(struct cv_request *request)
 {
-	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
 	struct cv_configuration_order order;
 	struct cv_gateway_change_body body;
-	unsigned sources;
+	struct cv_sources sources;
 	struct cv_operator_call call;
 	struct cv_error err = CV_ERROR_INIT;
 
@@ -173,6 +218,5 @@ cv_operator_change_gateway(struct cv_request *request)
 		request, &call, CV_CHANGE_GATEWAY, request->match.parameters[0], &order))
 		return;
 	order.value.gateway_change = &change;
-	if (cv_operator_configure(request, &order, &result))
-		cv_operator_answer_object(request, &result);
+	cv_operator_carry_out(request, &order);
 }

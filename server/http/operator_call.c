@@ -38,12 +38,32 @@ authenticate_secret(
 	return is_known;
 }
 
+/* Whoever presents a certificate is its holder or nobody: a token does not make up for a bad one.
+ */
+static bool
+authenticate_certificate(struct cv_request *request, struct cv_operator *ret_operator)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	enum cv_verdict verdict = CV_VERDICT_UNKNOWN;
+
+	if (!cv_access_recognise(request->http->service, &request->connection->peer.fingerprint,
+		&verdict, ret_operator, &err)) {
+		cv_problem_answer_error(request, &err);
+		return false;
+	}
+	if (verdict != CV_VERDICT_OK)
+		cv_problem_answer_verdict(request, verdict);
+	return verdict == CV_VERDICT_OK;
+}
+
 static bool
 authenticate(struct cv_request *request, struct cv_operator *ret_operator)
 {
 	char secret[CV_CREDENTIAL_SIZE];
 	bool is_known;
 
+	if (request->connection->peer.certificate.len > 0)
+		return authenticate_certificate(request, ret_operator);
 	if (cv_credentials_read(request, true, secret) != CV_CREDENTIALS_GIVEN) {
 		challenge(request);
 		return false;
@@ -77,7 +97,7 @@ named_factory(const struct cv_request *request, struct cv_operator_call *call)
 	return cv_query_find(request->path.query, "factory", call->factory, sizeof(call->factory));
 }
 
-/* A factory that the token may not see looks as if it did not exist. */
+/* A factory that the operator may not see looks as if it did not exist. */
 static bool
 choose_factory(struct cv_request *request, struct cv_operator_call *call)
 {
@@ -173,6 +193,21 @@ cv_operator_sees_factories(const struct cv_operator *operator_, const char *fact
 	return false;
 }
 
+bool
+cv_operator_grant(struct cv_request *request, const struct cv_operator_call *call,
+    const struct cv_operator_body *body, struct cv_operator_row *ret_operator)
+{
+	if (!cv_operator_sees_factories(&call->operator_, body->factories)) {
+		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, "There is no such factory.");
+		return false;
+	}
+	(void)cv_text_copy(ret_operator->name, sizeof(ret_operator->name), body->name);
+	(void)cv_text_copy(ret_operator->role, sizeof(ret_operator->role), body->role);
+	(void)cv_text_copy(
+	    ret_operator->factories, sizeof(ret_operator->factories), body->factories);
+	return true;
+}
+
 /* ---- conditions ---- */
 
 /* One strong entity tag (RFC 9110 section 8.8.3) or "*", which any state matches. */
@@ -234,6 +269,8 @@ read_idempotency_key(
 		    "Idempotency-Key must be 1 to 128 visible characters.");
 		return false;
 	}
+	if (call->operator_.has_certificate)
+		cv_access_seal_by_key(&call->operator_, call->idempotency_key);
 	call->once.operator_ = call->operator_.id;
 	call->once.key = call->idempotency_key;
 	digest_request(request, &call->once.request_digest);
@@ -322,6 +359,19 @@ cv_operator_answer_created(struct cv_request *request, const struct cv_configura
 	    &request->answer.body, cv_buffer_text(&result->object), member, text);
 	cv_buffer_append_text(&request->answer.body, "\n");
 	cv_operator_answer_json(request, 201);
+}
+
+void
+cv_operator_carry_out(struct cv_request *request, const struct cv_configuration_order *order)
+{
+	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
+
+	if (!cv_operator_configure(request, order, &result))
+		return;
+	if (cv_text_equal(request->method, "POST"))
+		cv_operator_answer_created(request, &result, "outcome", "added");
+	else
+		cv_operator_answer_object(request, &result);
 }
 
 void

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "cv/codec/operator_json.h"
 #include "cv/service/access.h"
 #include "request_internal.h"
 
@@ -12,14 +13,14 @@ struct cv_operator_call {
 	struct cv_operator operator_;
 	char factory[CV_FACTORY_NAME_MAX + 1]; /* "" on CV_ROUTE_REALM without ?factory= */
 	char if_match[CV_ENTITY_TAG_SIZE];
-	char idempotency_key[129];
+	char idempotency_key[CV_ACCESS_KEY_SIZE];
 	struct cv_idempotency once;
 };
 
 /*
- * Token, role of the route, and factory: {factory} of an /ota/factories/ path, else ?factory=, else
- * the token's only one, else the default factory. False: answered with 400, 401, 403, 404 (also for
- * a factory that the token may not see), 429 or 503.
+ * Certificate or token, role of the route, and factory: {factory} of an /ota/factories/ path, else
+ * ?factory=, else the operator's only one, else the default factory. False: answered with 400, 401,
+ * 403, 404 (also for a factory that the operator may not see), 429 or 503.
  */
 bool cv_operator_admit(struct cv_request *request, struct cv_operator_call *ret_call);
 
@@ -33,6 +34,11 @@ bool cv_operator_order(struct cv_request *request, struct cv_operator_call *call
 /* Does the operator see all of these factories? "", every factory: only who sees every one. */
 bool cv_operator_sees_factories(const struct cv_operator *operator_, const char *factories);
 
+/* The operator that is to be made. False: of factories that the maker does not see, answered 404:
+ * who has some factories makes operators of these only, and says which. */
+bool cv_operator_grant(struct cv_request *request, const struct cv_operator_call *call,
+    const struct cv_operator_body *body, struct cv_operator_row *ret_operator);
+
 /* 200 with a JSON body, or 500 when building it failed. */
 void cv_operator_answer_json(struct cv_request *request, unsigned status);
 /* 400 bad-json for what the decoder refused. */
@@ -43,6 +49,8 @@ void cv_operator_answer_outcome(struct cv_request *request, const char *outcome)
 /* Carries an order out. False: it was refused, and that is answered. */
 bool cv_operator_configure(struct cv_request *request, const struct cv_configuration_order *order,
     struct cv_configuration_result *ret_result);
+/* The same with its answer: 201 to what was made, 200 with the ETag to what was changed. */
+void cv_operator_carry_out(struct cv_request *request, const struct cv_configuration_order *order);
 /* Did it come to something? False: the refusal is answered. */
 bool cv_operator_accept(struct cv_request *request, const struct cv_configuration_result *result);
 /* 200 with the object and its ETag. */

@@ -12,123 +12,107 @@ or_null(const char *text)
 	return text[0] == '\0' ? NULL : text;
 }
 
+/* What is made is named in the body, what is there already in the path. */
+static const char *
+name_of(const struct cv_request *request, const char *in_body)
+{
+	const char *in_path = request->match.parameters[0];
+
+	return in_path == NULL ? in_body : in_path;
+}
+
 /* ---- factories ---- */
 
-static void
-configure_factory(struct cv_request *request, struct cv_operator_call *call,
-    enum cv_configuration_act act, const char *name, const struct cv_factory_body *body)
-{
-	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
-	struct cv_configuration_order order;
-	const struct cv_factory_settings settings = {
-	    .announce = or_null(body->announce),
-	    .first_contact = or_null(body->first_contact),
-	    .retire_after_days = body->retire_after_days,
-	    .lifetime_days = body->lifetime_days,
-	};
+typedef bool decode_factory(
+    struct cv_bytes body, struct cv_factory_body *ret_factory, struct cv_error *err);
 
-	if (!cv_operator_order(request, call, act, name, &order))
+static void
+configure_factory(struct cv_request *request, enum cv_configuration_act act, decode_factory *decode)
+{
+	struct cv_configuration_order order;
+	struct cv_operator_call call;
+	struct cv_factory_body body;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_operator_admit(request, &call))
+		return;
+	if (act == CV_ADD_FACTORY && !call.operator_.has_every_factory) {
+		cv_problem_answer(
+		    request, CV_PROBLEM_MISSING_ROLE, "This takes an operator of every factory.");
+		return;
+	}
+	if (!decode(cv_buffer_bytes(&request->body), &body, &err)) {
+		cv_operator_answer_bad_json(request, &err);
+		return;
+	}
+	const struct cv_factory_settings settings = {
+	    .announce = or_null(body.announce),
+	    .first_contact = or_null(body.first_contact),
+	    .retire_after_days = body.retire_after_days,
+	    .lifetime_days = body.lifetime_days,
+	};
+	if (!cv_operator_order(request, &call, act, name_of(request, body.name), &order))
 		return;
 	order.value.factory = &settings;
-	if (!cv_operator_configure(request, &order, &result))
-		return;
-	if (act == CV_ADD_FACTORY)
-		cv_operator_answer_created(request, &result, "outcome", "added");
-	else
-		cv_operator_answer_object(request, &result);
+	cv_operator_carry_out(request, &order);
 }
 
 void
 cv_operator_add_factory(struct cv_request *request)
 {
-	struct cv_operator_call call;
-	struct cv_factory_body body;
-	struct cv_error err = CV_ERROR_INIT;
-
-	if (!cv_operator_admit(request, &call))
-		return;
-	if (!call.operator_.has_every_factory)
-		cv_problem_answer(
-		    request, CV_PROBLEM_MISSING_ROLE, "This takes a token of every factory.");
-	else if (!cv_json_decode_new_factory(cv_buffer_bytes(&request->body), &body, &err))
-		cv_operator_answer_bad_json(request, &err);
-	else
-		configure_factory(request, &call, CV_ADD_FACTORY, body.name, &body);
+	configure_factory(request, CV_ADD_FACTORY, cv_json_decode_new_factory);
 }
 
 void
 cv_operator_change_factory(struct cv_request *request)
 {
-	struct cv_operator_call call;
-	struct cv_factory_body body;
-	struct cv_error err = CV_ERROR_INIT;
-
-	if (!cv_operator_admit(request, &call))
-		return;
-	if (!cv_json_decode_factory_change(cv_buffer_bytes(&request->body), &body, &err))
-		cv_operator_answer_bad_json(request, &err);
-	else
-		configure_factory(
-		    request, &call, CV_CHANGE_FACTORY, request->match.parameters[0], &body);
+	configure_factory(request, CV_CHANGE_FACTORY, cv_json_decode_factory_change);
 }
 
 /* ---- groups ---- */
 
-static void
-configure_group(struct cv_request *request, struct cv_operator_call *call,
-    enum cv_configuration_act act, const char *name, const struct cv_group_body *body)
-{
-	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
-	struct cv_configuration_order order;
+typedef bool decode_group(
+    struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err);
 
-	if (!cv_operator_order(request, call, act, name, &order))
+static void
+configure_group(struct cv_request *request, enum cv_configuration_act act, decode_group *decode)
+{
+	struct cv_configuration_order order;
+	struct cv_operator_call call;
+	struct cv_group_body body;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_operator_admit(request, &call))
 		return;
-	order.value.group_announce = or_null(body->announce);
-	if (!cv_operator_configure(request, &order, &result))
+	if (!decode(cv_buffer_bytes(&request->body), &body, &err)) {
+		cv_operator_answer_bad_json(request, &err);
 		return;
-	if (act == CV_ADD_GROUP)
-		cv_operator_answer_created(request, &result, "outcome", "added");
-	else
-		cv_operator_answer_object(request, &result);
+	}
+	if (!cv_operator_order(request, &call, act, name_of(request, body.name), &order))
+		return;
+	order.value.group_announce = or_null(body.announce);
+	cv_operator_carry_out(request, &order);
 }
 
 void
 cv_operator_add_group(struct cv_request *request)
 {
-	struct cv_operator_call call;
-	struct cv_group_body body;
-	struct cv_error err = CV_ERROR_INIT;
-
-	if (!cv_operator_admit(request, &call))
-		return;
-	if (!cv_json_decode_new_group(cv_buffer_bytes(&request->body), &body, &err))
-		cv_operator_answer_bad_json(request, &err);
-	else
-		configure_group(request, &call, CV_ADD_GROUP, body.name, &body);
+	configure_group(request, CV_ADD_GROUP, cv_json_decode_new_group);
 }
 
 void
 cv_operator_change_group(struct cv_request *request)
 {
-	struct cv_operator_call call;
-	struct cv_group_body body;
-	struct cv_error err = CV_ERROR_INIT;
-
-	if (!cv_operator_admit(request, &call))
-		return;
-	if (!cv_json_decode_group_change(cv_buffer_bytes(&request->body), &body, &err))
-		cv_operator_answer_bad_json(request, &err);
-	else
-		configure_group(
-		    request, &call, CV_CHANGE_GROUP, request->match.parameters[0], &body);
+	configure_group(request, CV_CHANGE_GROUP, cv_json_decode_group_change);
 }
 
 /* ---- what ends ---- */
 
 static bool
-is_token(enum cv_configuration_act act)
+has_id(enum cv_configuration_act act)
 {
-	return act == CV_REVOKE_ENROLMENT_TOKEN || act == CV_REVOKE_OPERATOR_TOKEN;
+	return act == CV_REVOKE_ENROLMENT_TOKEN || act == CV_REVOKE_OPERATOR_TOKEN ||
+	       act == CV_REVOKE_OPERATOR_CERTIFICATE;
 }
 
 static void
@@ -142,8 +126,8 @@ end_object(struct cv_request *request, enum cv_configuration_act act)
 
 	if (!cv_operator_admit(request, &call))
 		return;
-	/* No token has an id of another form, and the database knows no other. */
-	if (is_token(act) && !cv_uuid_is_valid(request->match.parameters[0])) {
+	/* None has an id of another form, and the database knows no other. */
+	if (has_id(act) && !cv_uuid_is_valid(request->match.parameters[0])) {
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
 		return;
 	}
@@ -183,6 +167,12 @@ cv_operator_revoke_operator_token(struct cv_request *request)
 	end_object(request, CV_REVOKE_OPERATOR_TOKEN);
 }
 
+void
+cv_operator_revoke_operator_certificate(struct cv_request *request)
+{
+	end_object(request, CV_REVOKE_OPERATOR_CERTIFICATE);
+}
+
 /* ---- tokens ---- */
 
 static void
@@ -201,6 +191,19 @@ make_token(struct cv_request *request, const struct cv_operator_call *call,
 	cv_wipe(secret, sizeof(secret));
 }
 
+/* A label that nobody can use would be a mistake. */
+static bool
+has_label(const struct cv_http *http, const char *name, const char *factory)
+{
+	for (size_t i = 1; i < http->options->label_count; i++) {
+		const struct cv_label *label = &http->options->labels[i];
+
+		if (cv_text_equal(label->name, name))
+			return label->factory[0] == '\0' || cv_text_equal(label->factory, factory);
+	}
+	return false;
+}
+
 void
 cv_operator_make_enrolment_token(struct cv_request *request)
 {
@@ -216,17 +219,22 @@ cv_operator_make_enrolment_token(struct cv_request *request)
 		cv_operator_answer_bad_json(request, &err);
 		return;
 	}
+	if (body.label[0] != '\0' && !has_label(request->http, body.label, call.factory)) {
+		cv_problem_answer(request, CV_PROBLEM_BAD_REQUEST,
+		    "The configuration has no such label for this factory.");
+		return;
+	}
 	if (!cv_operator_order(request, &call, CV_ADD_ENROLMENT_TOKEN, NULL, &order))
 		return;
 	(void)cv_text_copy(row.factory, sizeof(row.factory), call.factory);
 	(void)cv_text_copy(row.device, sizeof(row.device), body.device);
+	(void)cv_text_copy(row.label, sizeof(row.label), body.label);
 	row.uses_max = body.uses;
 	row.expires_in_seconds = body.expires_in_seconds;
 	order.value.enrolment_token = &row;
 	make_token(request, &call, &order);
 }
 
-/* A token of some factories makes tokens of these only, and says which. */
 /* A token cannot be cut down to more than its role. */
 static bool
 scopes_fit(struct cv_request *request, const struct cv_operator_token_body *body)
@@ -235,7 +243,7 @@ scopes_fit(struct cv_request *request, const struct cv_operator_token_body *body
 	unsigned scopes = 0;
 
 	if (body->scopes[0] == '\0' ||
-	    (cv_role_parse(body->role, &role) && cv_scopes_parse(body->scopes, &scopes) &&
+	    (cv_role_parse(body->operator_.role, &role) && cv_scopes_parse(body->scopes, &scopes) &&
 		cv_scopes_allow(cv_access_scopes_of(role), scopes)))
 		return true;
 	cv_problem_answer(request, CV_PROBLEM_BAD_REQUEST, "The role has not all of these scopes.");
@@ -245,7 +253,7 @@ scopes_fit(struct cv_request *request, const struct cv_operator_token_body *body
 void
 cv_operator_make_operator_token(struct cv_request *request)
 {
-	struct cv_operator_token_order token = {.expires_in_seconds = 0};
+	struct cv_operator_row token = {.expires_in_seconds = 0};
 	struct cv_operator_token_body body;
 	struct cv_configuration_order order;
 	struct cv_operator_call call;
@@ -257,18 +265,12 @@ cv_operator_make_operator_token(struct cv_request *request)
 		cv_operator_answer_bad_json(request, &err);
 		return;
 	}
-	if (!cv_operator_sees_factories(&call.operator_, body.factories)) {
-		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, "There is no such factory.");
-		return;
-	}
 	if (!scopes_fit(request, &body) ||
+	    !cv_operator_grant(request, &call, &body.operator_, &token) ||
 	    !cv_operator_order(request, &call, CV_ADD_OPERATOR_TOKEN, NULL, &order))
 		return;
-	(void)cv_text_copy(token.name, sizeof(token.name), body.name);
-	(void)cv_text_copy(token.role, sizeof(token.role), body.role);
-	(void)cv_text_copy(token.factories, sizeof(token.factories), body.factories);
 	(void)cv_text_copy(token.scopes, sizeof(token.scopes), body.scopes);
 	token.expires_in_seconds = body.expires_in_seconds;
-	order.value.operator_token = &token;
+	order.value.operator_ = &token;
 	make_token(request, &call, &order);
 }

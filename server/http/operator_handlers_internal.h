@@ -34,5 +34,7 @@ void cv_operator_make_enrolment_token(struct cv_request *request);
 void cv_operator_revoke_enrolment_token(struct cv_request *request);
 void cv_operator_make_operator_token(struct cv_request *request);
 void cv_operator_revoke_operator_token(struct cv_request *request);
+void cv_operator_add_certificate(struct cv_request *request);
+void cv_operator_revoke_operator_certificate(struct cv_request *request);
 
 #endif

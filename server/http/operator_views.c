@@ -8,6 +8,7 @@
 #include "cv_openapi.h"
 #include "cursor_internal.h"
 #include "http_internal.h"
+#include "link_internal.h"
 #include "operator_call_internal.h"
 #include "operator_handlers_internal.h"
 #include "operator_status_internal.h"
@@ -60,6 +61,8 @@ static const struct view_row views[] = {
 	{"/v1/gateways/{name}", CV_VIEW_GATEWAYS, {NOT_OFFERED}},
 	{"/v1/groups", CV_VIEW_GROUPS, {NOT_OFFERED}},
 	{"/v1/groups/{name}", CV_VIEW_GROUPS, {NOT_OFFERED}},
+	{"/v1/operator-certificates", CV_VIEW_OPERATOR_CERTIFICATES, {NOT_OFFERED}},
+	{"/v1/operator-certificates/{id}", CV_VIEW_OPERATOR_CERTIFICATES, {NOT_OFFERED}},
 	{"/v1/operator-tokens", CV_VIEW_OPERATOR_TOKENS, {NOT_OFFERED}},
 	{"/v1/operator-tokens/{id}", CV_VIEW_OPERATOR_TOKENS, {NOT_OFFERED}},
 };
@@ -224,7 +227,7 @@ static void
 answer_list(struct cv_request *request, const struct view_row *row, const struct list_query *query)
 {
 	struct cv_buffer *body = &request->answer.body;
-	char next[CV_VIEW_KEY_SIZE];
+	char next[CV_VIEW_KEY_SIZE], cursor[CV_CURSOR_SIZE], link[CV_LINK_SIZE];
 	struct cv_error err = CV_ERROR_INIT;
 
 	cv_buffer_append_text(body, "{\"items\":[");
@@ -232,13 +235,16 @@ answer_list(struct cv_request *request, const struct view_row *row, const struct
 		cv_problem_answer_error(request, &err);
 		return;
 	}
-	cv_buffer_append_text(body, "],\"next\":");
-	if (next[0] == '\0')
-		cv_buffer_append_text(body, "null");
-	else
-		cv_cursor_append(body, row->pattern, next);
-	cv_buffer_append_text(body, "}\n");
+	if (next[0] == '\0') {
+		cv_buffer_append_text(body, "],\"next\":null}\n");
+		cv_operator_answer_json(request, 200);
+		return;
+	}
+	cv_cursor_encode(row->pattern, next, cursor);
+	cv_buffer_printf(body, "],\"next\":\"%s\"}\n", cursor);
 	cv_operator_answer_json(request, 200);
+	if (request->answer.status == 200 && cv_link_next(request->path.query, cursor, link))
+		cv_answer_add_header_text(request, "Link", link);
 }
 
 void
@@ -261,7 +267,8 @@ name_of(const struct cv_request *request, enum cv_view view, char hex[2 * CV_DIG
 	const char *name = request->match.parameters[0];
 	struct cv_digest fingerprint;
 
-	if (view == CV_VIEW_ENROLMENT_TOKENS || view == CV_VIEW_OPERATOR_TOKENS)
+	if (view == CV_VIEW_ENROLMENT_TOKENS || view == CV_VIEW_OPERATOR_TOKENS ||
+	    view == CV_VIEW_OPERATOR_CERTIFICATES)
 		return cv_uuid_is_valid(name) ? name : NULL;
 	if (view != CV_VIEW_CERTIFICATE)
 		return name;

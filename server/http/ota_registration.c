@@ -7,6 +7,7 @@
 #include "cv/codec/ota_json.h"
 #include "cv/codec/sota_toml.h"
 #include "cv/service/device_registration.h"
+#include "cv/util/pem.h"
 #include "cv/util/text.h"
 #include "http_internal.h"
 #include "operator_call_internal.h"
@@ -108,7 +109,7 @@ note_party(struct cv_request *request, const struct cv_enrolment_answer *answer)
 static void
 append_certificate(void *context, struct cv_bytes der)
 {
-	cv_armour_append(context, CV_ARMOUR_CERTIFICATE, der);
+	cv_pem_append(context, CV_ARMOUR_CERTIFICATE, der);
 }
 
 /* Each member becomes a file of the device: these three and nothing else. */

@@ -34,9 +34,11 @@ static const struct cv_problem_row rows[] = {
     ROW(CV_PROBLEM_SAME_KEY, 400, "same-key", "The named key is the one in use."),
     ROW(CV_PROBLEM_BAD_CERTIFICATE, 400, "bad-certificate", "The certificate is not acceptable."),
     ROW(CV_PROBLEM_BAD_SOURCE, 400, "bad-source",
-	"The sources must be some of " CV_SOURCE_WORDS "."),
+	"The sources must be some of " CV_SOURCE_WORDS
+	", each once, with \"=Name\" if the header has another name."),
     ROW(CV_PROBLEM_BAD_CURSOR, 400, "bad-cursor", "The cursor is none that this list has given."),
-    ROW(CV_PROBLEM_UNAUTHENTICATED, 401, "unauthenticated", "A valid token is needed."),
+    ROW(CV_PROBLEM_UNAUTHENTICATED, 401, "unauthenticated",
+	"A valid token or client certificate is needed."),
     ROW(CV_PROBLEM_NO_CLIENT_CERT, 403, "no-client-cert", "A client certificate is needed."),
     ROW(CV_PROBLEM_BAD_CLIENT_CERT, 403, "bad-client-cert",
 	"The client certificate is not accepted here."),
@@ -55,7 +57,7 @@ static const struct cv_problem_row rows[] = {
     ROW(CV_PROBLEM_POP_MISMATCH, 403, "pop-mismatch",
 	"The certificate request is tied to another TLS connection."),
     ROW(CV_PROBLEM_NOT_A_GATEWAY, 403, "not-a-gateway", "The caller is no gateway."),
-    ROW(CV_PROBLEM_MISSING_ROLE, 403, "missing-role", "The token lacks the role for this."),
+    ROW(CV_PROBLEM_MISSING_ROLE, 403, "missing-role", "Your role does not allow this."),
     ROW(CV_PROBLEM_MISSING_SCOPE, 403, "missing-scope", "The token is cut down to other scopes."),
     ROW(CV_PROBLEM_NOT_FOUND, 404, "not-found", "There is nothing here."),
     ROW(CV_PROBLEM_METHOD, 405, "method", "The method is not allowed here."),
@@ -258,8 +260,16 @@ append_body(struct cv_request *request, const struct cv_problem_row *row, const 
 static bool
 is_of_broker(const struct cv_request *request)
 {
-	return request->match.route != NULL &&
-	       (request->match.route->flags & (CV_ROUTE_EMQX | CV_ROUTE_VERNEMQ)) != 0;
+	return request->match.route != NULL && (request->match.route->flags & CV_ROUTE_BROKER) != 0;
+}
+
+/* Whoever asks for a device is told what is to be done with it: a malformed question admits nobody.
+ */
+static enum cv_verdict
+verdict_of_gateway(enum cv_problem problem)
+{
+	return cv_problem_row(problem)->status < 500 ? CV_VERDICT_BAD_CERTIFICATE
+						     : CV_VERDICT_UNAVAILABLE;
 }
 
 void
@@ -270,9 +280,7 @@ cv_problem_answer_later(struct cv_request *request, enum cv_problem problem, con
 	bool must_close = request->answer.must_close;
 
 	if (is_of_broker(request)) {
-		cv_broker_refuse(request, problem == CV_PROBLEM_TOO_LARGE
-					      ? CV_VERDICT_BAD_CERTIFICATE
-					      : CV_VERDICT_UNAVAILABLE);
+		cv_broker_refuse(request, verdict_of_gateway(problem));
 		return;
 	}
 

@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "cv/codec/armour.h"
-#include "cv/service/enrolment.h"
+#include "cv/service/ca_certificates.h"
 #include "cv/util/text.h"
+#include "cv/util/pem.h"
 #include "http_internal.h"
 #include "problem_internal.h"
 
@@ -71,7 +72,7 @@ show_authority(struct cv_request *request, const char *name)
 static void
 append_armoured(void *context, struct cv_bytes der)
 {
-	cv_armour_append(context, CV_ARMOUR_CERTIFICATE, der);
+	cv_pem_append(context, CV_ARMOUR_CERTIFICATE, der);
 }
 
 static void
@@ -80,8 +81,8 @@ show_bundle(struct cv_request *request, const char *factory)
 	const struct cv_clock *clock = cv_service_clock(request->http->service);
 
 	if (cv_realm_factory(request->realm, factory) != NULL)
-		(void)cv_enrolment_ca_certificates(request->realm, factory, "",
-		    cv_clock_wall_seconds(clock), append_armoured, &request->answer.body);
+		(void)cv_ca_certificates(request->realm, factory, "", cv_clock_wall_seconds(clock),
+		    append_armoured, &request->answer.body);
 	answer_file(request, "application/x-pem-file");
 }
 

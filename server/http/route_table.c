@@ -25,7 +25,7 @@
 	    CV_ROUTE_DOUBLED_SLASH)
 #define DEVICE (CV_ROUTE_WORKER | CV_ROUTE_CERTIFICATE | CV_ROUTE_GRACE)
 
-/* fullcmc and serverkeygen are not offered: unknown paths, whatever the method. */
+/* fullcmc is not offered: an unknown path, whatever the method. */
 static const struct cv_route device_rows[] = {
     {"GET", EST "/cacerts", cv_est_cacerts, 0, EST_READ},
     {"GET", EST "/{label}/cacerts", cv_est_cacerts, 0, EST_READ | CV_ROUTE_LABEL},
@@ -37,6 +37,9 @@ static const struct cv_route device_rows[] = {
     {"POST", EST "/simplereenroll", cv_est_simplereenroll, CV_EST_BODY_MAX, EST_REENROL},
     {"POST", EST "/{label}/simplereenroll", cv_est_simplereenroll, CV_EST_BODY_MAX,
 	EST_REENROL | CV_ROUTE_LABEL},
+    {"POST", EST "/serverkeygen", cv_est_serverkeygen, CV_EST_BODY_MAX, EST_ENROL},
+    {"POST", EST "/{label}/serverkeygen", cv_est_serverkeygen, CV_EST_BODY_MAX,
+	EST_ENROL | CV_ROUTE_LABEL},
     {"GET", "/device", cv_device_show, 0, DEVICE},
     {"PATCH", "/device", cv_device_patch, JSON_MAX, DEVICE},
 };
@@ -45,6 +48,14 @@ static const struct cv_route device_rows[] = {
 static const struct cv_route gateway_rows[] = {
     {"POST", "/v1/broker/emqx", cv_broker_ask, BROKER_MAX, CV_ROUTE_EMQX},
     {"POST", "/v1/broker/vernemq", cv_broker_ask, BROKER_MAX, CV_ROUTE_VERNEMQ},
+    {"GET", "/v1/broker/rabbitmq/user", cv_broker_ask, 0, CV_ROUTE_RABBITMQ},
+    {"POST", "/v1/broker/rabbitmq/user", cv_broker_ask, BROKER_MAX, CV_ROUTE_RABBITMQ},
+    {"GET", "/v1/broker/rabbitmq/vhost", cv_broker_ask, 0, CV_ROUTE_RABBITMQ},
+    {"POST", "/v1/broker/rabbitmq/vhost", cv_broker_ask, BROKER_MAX, CV_ROUTE_RABBITMQ},
+    {"GET", "/v1/broker/rabbitmq/resource", cv_broker_ask, 0, CV_ROUTE_RABBITMQ},
+    {"POST", "/v1/broker/rabbitmq/resource", cv_broker_ask, BROKER_MAX, CV_ROUTE_RABBITMQ},
+    {"GET", "/v1/broker/rabbitmq/topic", cv_broker_ask, 0, CV_ROUTE_RABBITMQ},
+    {"POST", "/v1/broker/rabbitmq/topic", cv_broker_ask, BROKER_MAX, CV_ROUTE_RABBITMQ},
 };
 
 #define VIEWER (CV_ROUTE_WORKER | CV_ROUTE_VIEWER)
@@ -106,6 +117,12 @@ static const struct cv_route operator_rows[] = {
     {"POST", "/v1/operator-tokens", cv_operator_make_operator_token, JSON_MAX, ADMIN | REALM},
     {"GET", "/v1/operator-tokens/{id}", cv_operator_show, 0, ADMIN | REALM},
     {"DELETE", "/v1/operator-tokens/{id}", cv_operator_revoke_operator_token, ACT_MAX,
+	ADMIN | REALM},
+    {"GET", "/v1/operator-certificates", cv_operator_list, 0, ADMIN | REALM},
+    {"POST", "/v1/operator-certificates", cv_operator_add_certificate, CERTIFICATE_MAX,
+	ADMIN | REALM},
+    {"GET", "/v1/operator-certificates/{id}", cv_operator_show, 0, ADMIN | REALM},
+    {"DELETE", "/v1/operator-certificates/{id}", cv_operator_revoke_operator_certificate, ACT_MAX,
 	ADMIN | REALM},
     {"GET", "/v1/approvals", cv_operator_list, 0, VIEWER},
     {"POST", "/v1/approvals/{id}/approve", cv_operator_approve_enrolment, ACT_MAX, OPERATOR},

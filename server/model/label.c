@@ -13,6 +13,7 @@ cv_label_operation(const char *name)
 	    {"csrattrs", CV_EST_CSRATTRS},
 	    {"simpleenroll", CV_EST_SIMPLEENROLL},
 	    {"simplereenroll", CV_EST_SIMPLEREENROLL},
+	    {"serverkeygen", CV_EST_SERVERKEYGEN},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -30,6 +31,5 @@ cv_label_is_name(const char *text)
 	size_t len = strlen(text);
 
 	return len >= 1 && len <= CV_LABEL_NAME_MAX && strspn(text, allowed) == len &&
-	       cv_label_operation(text) == 0 && strcmp(text, "fullcmc") != 0 &&
-	       strcmp(text, "serverkeygen") != 0;
+	       cv_label_operation(text) == 0 && strcmp(text, "fullcmc") != 0;
 }

@@ -7,8 +7,8 @@
 #include "cv/pki/extension.h"
 #include "cv/pki/oid.h"
 #include "cv/pki/public_key.h"
+#include "cv/util/pem.h"
 #include "name_internal.h"
-#include "pem_internal.h"
 #include "signature_internal.h"
 
 #define VERSION_3 2 /* as encoded */
@@ -140,6 +140,7 @@ read_key(struct cv_der_reader *tbs, struct cv_certificate *certificate, struct c
 	switch (outcome) {
 	case CV_KEY_USABLE:
 		certificate->key_id = *cv_public_key_id(key);
+		certificate->key = CV_TAKE(key);
 		return true;
 	case CV_KEY_MALFORMED:
 		return refuse(err, "public key does not decode", "4.1.2.7");
@@ -297,7 +298,7 @@ cv_certificate_parse_pem(
 {
 	CV_AUTO_BUFFER struct cv_buffer der = {.max_bytes = CV_CERTIFICATE_MAX_BYTES};
 	struct cv_pem_block block;
-	switch (cv_pem_decode(pem, len, "CERTIFICATE", &block, &der)) {
+	switch (cv_pem_decode(cv_bytes(pem, len), "CERTIFICATE", &block, &der)) {
 	case CV_PEM_FOUND:
 		return cv_certificate_parse(cv_buffer_bytes(&der), ret_certificate, err);
 	case CV_PEM_ABSENT:
@@ -315,6 +316,7 @@ cv_certificate_free(struct cv_certificate *certificate)
 {
 	if (certificate == NULL)
 		return;
+	cv_public_key_free(certificate->key);
 	free(certificate->der_copy);
 	free(certificate);
 }

@@ -12,16 +12,27 @@ struct judgement {
 	const char *reason; /* static */
 };
 
+/* What names another issuer; NULL: nothing. */
+static const char *
+find_mismatch(const struct cv_certificate *certificate, const struct cv_certificate *issuer)
+{
+	const bool has_both_key_ids =
+	    certificate->authority_key.len > 0 && issuer->subject_key.len > 0;
+	if (!cv_bytes_equal(certificate->issuer, issuer->subject))
+		return "issuer is another";
+	if (has_both_key_ids && !cv_bytes_equal(certificate->authority_key, issuer->subject_key))
+		return "key identifier is of another key";
+	return NULL;
+}
+
 /* What our own facts say before OpenSSL is asked. */
 static struct judgement
 judge_facts(const struct cv_certificate *leaf, const struct cv_certificate *authority)
 {
 	struct cv_signature_scheme scheme;
-	const bool has_both_key_ids = leaf->authority_key.len > 0 && authority->subject_key.len > 0;
-	if (!cv_bytes_equal(leaf->issuer, authority->subject))
-		return (struct judgement){CV_CHAIN_NOT_ISSUED, "issuer is another"};
-	if (has_both_key_ids && !cv_bytes_equal(leaf->authority_key, authority->subject_key))
-		return (struct judgement){CV_CHAIN_NOT_ISSUED, "key identifier is of another key"};
+	const char *mismatch = find_mismatch(leaf, authority);
+	if (mismatch != NULL)
+		return (struct judgement){CV_CHAIN_NOT_ISSUED, mismatch};
 	if (!authority->may_sign_certificates)
 		return (struct judgement){CV_CHAIN_REFUSED, "authority may not sign certificates"};
 	if (leaf->is_ca)
@@ -116,4 +127,17 @@ cv_certificate_verify(const struct cv_certificate *leaf, const struct cv_certifi
 	if (ret_reason != NULL)
 		*ret_reason = judgement.reason;
 	return true;
+}
+
+bool
+cv_certificate_is_signed_by(const struct cv_certificate *certificate,
+    const struct cv_certificate *issuer, const char **ret_reason)
+{
+	const char *reason = find_mismatch(certificate, issuer);
+	if (reason == NULL && cv_public_key_verify(issuer->key, certificate->algorithm,
+				  certificate->tbs, certificate->signature) != CV_SIGNATURE_GOOD)
+		reason = "signature is not the issuer's";
+	if (ret_reason != NULL)
+		*ret_reason = reason == NULL ? "" : reason;
+	return reason == NULL;
 }

@@ -35,7 +35,7 @@ static const struct profile_row {
 	{digital_signature, sizeof(digital_signature)}, {client_auth, sizeof(client_auth)}, false},
     [CV_PROFILE_SERVER] = {{end_entity, sizeof(end_entity)},
 	{digital_signature, sizeof(digital_signature)}, {server_auth, sizeof(server_auth)}, true},
-    [CV_PROFILE_GATEWAY] = {{end_entity, sizeof(end_entity)},
+    [CV_PROFILE_CLIENT] = {{end_entity, sizeof(end_entity)},
 	{digital_signature, sizeof(digital_signature)}, {client_auth, sizeof(client_auth)}, false},
     [CV_PROFILE_ROOT] = {{any_ca, sizeof(any_ca)}, {cert_and_crl_sign, sizeof(cert_and_crl_sign)},
 	{NULL, 0}, false},

@@ -4,11 +4,13 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
+#include "cv/pki/der.h"
 #include "cv/pki/digest.h"
 #include "cv/pki/openssl_auto.h"
 #include "cv/pki/openssl_error.h"
+#include "cv/pki/openssl_key.h"
+#include "cv/util/pem.h"
 #include "key_parts_internal.h"
-#include "pem_internal.h"
 
 #define POINT_MAX (1 + 2 * 66) /* P-521, uncompressed */
 #define SPKI_MAX_BYTES 4096
@@ -174,6 +176,20 @@ cv_public_key_parse(struct cv_bytes spki, enum cv_key_outcome *ret_outcome,
 	return true;
 }
 
+bool
+cv_public_key_of(EVP_PKEY *pkey, enum cv_key_outcome *ret_outcome, struct cv_public_key **ret_key,
+    struct cv_error *err)
+{
+	uint8_t *der = NULL;
+	const int len = i2d_PUBKEY(pkey, &der);
+	if (len <= 0)
+		return cv_openssl_fail(err, CV_E_CRYPTO, "public part of a key cannot be encoded");
+	const bool is_read =
+	    cv_public_key_parse(cv_bytes(der, (size_t)len), ret_outcome, ret_key, err);
+	OPENSSL_free(der);
+	return is_read;
+}
+
 static bool
 is_white_space(struct cv_bytes text)
 {
@@ -191,7 +207,7 @@ cv_public_key_parse_pem(const char *pem, size_t len, enum cv_key_outcome *ret_ou
 {
 	CV_AUTO_BUFFER struct cv_buffer der = {.max_bytes = SPKI_MAX_BYTES};
 	struct cv_pem_block block;
-	if (cv_pem_decode(pem, len, "PUBLIC KEY", &block, &der) != CV_PEM_FOUND ||
+	if (cv_pem_decode(cv_bytes(pem, len), "PUBLIC KEY", &block, &der) != CV_PEM_FOUND ||
 	    !is_white_space(block.before) || !is_white_space(block.after)) {
 		*ret_outcome = CV_KEY_MALFORMED;
 		return true;
@@ -231,6 +247,25 @@ unsigned
 cv_public_key_bits(const struct cv_public_key *key)
 {
 	return (unsigned)EVP_PKEY_get_bits(key->pkey);
+}
+
+bool
+cv_public_key_modulus(const struct cv_public_key *key, struct cv_bytes *ret_modulus)
+{
+	struct cv_der_reader reader = cv_der_reader(cv_buffer_bytes(&key->spki));
+	struct cv_der_reader spki, numbers;
+	struct cv_bytes ignored, bits, modulus;
+	if (key->kind != CV_KEY_KIND_RSA || !cv_der_enter(&reader, CV_DER_SEQUENCE, &spki) ||
+	    !cv_der_read(&spki, CV_DER_SEQUENCE, &ignored) ||
+	    !cv_der_read(&spki, CV_DER_BIT_STRING, &bits))
+		return false;
+	reader = cv_der_reader(cv_bytes(bits.data + 1, bits.len - 1));
+	if (!cv_der_enter(&reader, CV_DER_SEQUENCE, &numbers) ||
+	    !cv_der_read(&numbers, CV_DER_INTEGER, &modulus))
+		return false;
+	/* Canonical: one zero in front of a first bit that is set. */
+	*ret_modulus = modulus.data[0] == 0 ? cv_bytes(modulus.data + 1, modulus.len - 1) : modulus;
+	return true;
 }
 
 static bool

@@ -16,12 +16,26 @@
 
 /* Not the hash that is stored: who reads the database must not open what is sealed. */
 static void
-make_seal_key(const char *secret, struct cv_digest *ret_key)
+digest_with_purpose(const char *purpose, const char *secret, struct cv_digest *ret_digest)
 {
 	CV_AUTO_BUFFER struct cv_buffer text = {.is_secret = true};
 
-	cv_buffer_printf(&text, "seal:%s", secret);
-	cv_digest_sha256(cv_buffer_bytes(&text), ret_key);
+	cv_buffer_printf(&text, "%s:%s", purpose, secret);
+	cv_digest_sha256(cv_buffer_bytes(&text), ret_digest);
+}
+
+static bool
+become(const struct cv_operator_credential *credential, struct cv_operator *ret_operator)
+{
+	snprintf(ret_operator->actor, sizeof(ret_operator->actor), "operator:%s", credential->name);
+	memcpy(ret_operator->id, credential->id, sizeof(ret_operator->id));
+	memcpy(ret_operator->name, credential->name, sizeof(ret_operator->name));
+	memcpy(ret_operator->device, credential->device, sizeof(ret_operator->device));
+	ret_operator->scopes = credential->scopes;
+	ret_operator->role = credential->role;
+	ret_operator->has_every_factory = credential->has_every_factory;
+	return cv_text_copy(
+	    ret_operator->factories, sizeof(ret_operator->factories), credential->factories);
 }
 
 bool
@@ -29,7 +43,7 @@ cv_access_authenticate(struct cv_service *service, const char *secret, bool *ret
     struct cv_operator *ret_operator, struct cv_error *err)
 {
 	struct cv_connection *connection;
-	struct cv_operator_token token = {.role = CV_ROLE_VIEWER};
+	struct cv_operator_credential token = {.role = CV_ROLE_VIEWER};
 	struct cv_digest hash;
 	bool is_good;
 
@@ -41,16 +55,57 @@ cv_access_authenticate(struct cv_service *service, const char *secret, bool *ret
 	cv_pool_return(cv_service_pool(service), connection);
 	if (!is_good || !*ret_is_known)
 		return is_good;
-	snprintf(ret_operator->actor, sizeof(ret_operator->actor), "operator:%s", token.name);
-	memcpy(ret_operator->id, token.id, sizeof(ret_operator->id));
-	memcpy(ret_operator->name, token.name, sizeof(ret_operator->name));
-	memcpy(ret_operator->device, token.device, sizeof(ret_operator->device));
-	ret_operator->scopes = token.scopes;
-	make_seal_key(secret, &ret_operator->seal_key);
-	ret_operator->role = token.role;
-	ret_operator->has_every_factory = token.has_every_factory;
-	return cv_text_copy(
-	    ret_operator->factories, sizeof(ret_operator->factories), token.factories);
+	ret_operator->has_certificate = false;
+	digest_with_purpose("seal", secret, &ret_operator->seal_key);
+	return become(&token, ret_operator);
+}
+
+static enum cv_verdict
+verdict_of(enum cv_credential_standing standing)
+{
+	switch (standing) {
+	case CV_CREDENTIAL_GOOD:
+		return CV_VERDICT_OK;
+	case CV_CREDENTIAL_UNKNOWN:
+		return CV_VERDICT_UNKNOWN;
+	case CV_CREDENTIAL_REVOKED:
+		return CV_VERDICT_DENIED;
+	case CV_CREDENTIAL_EXPIRED:
+		return CV_VERDICT_EXPIRED;
+	}
+	return CV_VERDICT_UNKNOWN;
+}
+
+bool
+cv_access_recognise(struct cv_service *service, const struct cv_digest *fingerprint,
+    enum cv_verdict *ret_verdict, struct cv_operator *ret_operator, struct cv_error *err)
+{
+	struct cv_connection *connection;
+	struct cv_operator_credential credential = {.role = CV_ROLE_VIEWER};
+	enum cv_credential_standing standing;
+	bool is_good;
+
+	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
+		return false;
+	is_good = cv_realm_store_find_operator_certificate(
+	    connection, fingerprint, &standing, &credential, err);
+	cv_pool_return(cv_service_pool(service), connection);
+	if (!is_good)
+		return false;
+	*ret_verdict = verdict_of(standing);
+	ret_operator->has_certificate = true;
+	ret_operator->seal_key = *fingerprint;
+	return standing == CV_CREDENTIAL_UNKNOWN || become(&credential, ret_operator);
+}
+
+void
+cv_access_seal_by_key(struct cv_operator *operator_, char ret_key[CV_ACCESS_KEY_SIZE])
+{
+	struct cv_digest digest;
+
+	digest_with_purpose("seal", ret_key, &operator_->seal_key);
+	digest_with_purpose("key", ret_key, &digest);
+	cv_hex_encode(digest.bytes, CV_DIGEST_LEN, ret_key);
 }
 
 bool
@@ -159,42 +214,62 @@ cv_access_make_token(struct cv_service *service, const struct cv_operator *opera
 		   recall_secret(operator_, &ret_result->kept, ret_secret, err));
 }
 
-/* ---- gateways ---- */
+/* ---- client certificates of the service CA ---- */
 
 static bool
-parse_gateway_csr(struct cv_bytes der, enum cv_gateway_outcome *ret_outcome,
-    struct cv_csr **ret_csr, struct cv_error *err)
+parse_client_csr(struct cv_bytes der, enum cv_client_outcome *ret_outcome, struct cv_csr **ret_csr,
+    struct cv_error *err)
 {
 	enum cv_csr_outcome outcome;
 
 	if (!cv_csr_parse(der, &outcome, NULL, ret_csr, err))
 		return false;
-	*ret_outcome = outcome == CV_CSR_GOOD ? CV_GATEWAY_GOOD : CV_GATEWAY_BAD_CSR;
+	*ret_outcome = outcome == CV_CSR_GOOD ? CV_CLIENT_GOOD : CV_CLIENT_BAD_CSR;
 	return true;
 }
 
 static bool
-issue_gateway(struct cv_service *service, const struct cv_certificate *service_ca, const char *name,
-    int64_t lifetime_days, const struct cv_csr *csr, struct cv_certificate **ret_certificate,
-    struct cv_error *err)
+issue_client(struct cv_service *service, const struct cv_certificate *service_ca, const char *name,
+    int64_t lifetime_days, struct cv_bytes csr_der, enum cv_client_outcome *ret_outcome,
+    struct cv_certificate **ret_certificate, struct cv_error *err)
 {
+	CV_AUTO(cv_csr) struct cv_csr *csr = NULL;
 	CV_AUTO_BUFFER struct cv_buffer subject = CV_BUFFER_INIT;
 	struct cv_issuance_order issuance = {
-	    .profile = CV_PROFILE_GATEWAY,
+	    .profile = CV_PROFILE_CLIENT,
 	    .issuer = service_ca,
-	    .spki = cv_public_key_spki(csr->key),
 	    .now_utc = cv_clock_wall_seconds(cv_service_clock(service)),
 	    .lifetime_days = lifetime_days,
 	};
 	enum cv_issuance_outcome outcome;
 
-	/* The name is the operator's, whatever the request says. */
+	if (!parse_client_csr(csr_der, ret_outcome, &csr, err))
+		return false;
+	if (*ret_outcome != CV_CLIENT_GOOD)
+		return true;
+	/* The name is the operator's choice, whatever the request says. */
 	cv_profile_append_name(&subject, NULL, name);
 	issuance.subject = cv_buffer_bytes(&subject);
-	if (!cv_issuance_make(service, &issuance, &outcome, ret_certificate, err))
+	issuance.spki = cv_public_key_spki(csr->key);
+	if (!cv_issuance_make(cv_service_settings(service), cv_service_signer(service), &issuance,
+		&outcome, ret_certificate, err))
 		return false;
 	return outcome == CV_ISSUANCE_MADE ||
 	       cv_fail(err, CV_E_SIGNER, "the service CA ends too soon, or may not name this");
+}
+
+/* Records who it is for; the certificate is what a repeat of the request is given. */
+static bool
+record_client(struct cv_service *service, const struct cv_certificate *certificate,
+    struct cv_configuration_order *order, struct cv_configuration_result *ret_result,
+    struct cv_error *err)
+{
+	order->kept = certificate->der;
+	if (!cv_configure(service, order, ret_result, err))
+		return false;
+	if (ret_result->outcome == CV_CONFIGURATION_DONE)
+		cv_buffer_append(&ret_result->kept, certificate->der.data, certificate->der.len);
+	return !ret_result->kept.has_failed || cv_fail(err, CV_E_MEMORY, "out of memory");
 }
 
 static bool
@@ -216,32 +291,50 @@ record_gateway(struct cv_service *service, const struct cv_gateway_order *gatewa
 		return cv_fail(err, CV_E_INPUT, "name or list too long");
 	own.act = CV_ADD_GATEWAY;
 	own.value.gateway = &row;
-	own.kept = certificate->der;
-	if (!cv_configure(service, &own, ret_result, err))
-		return false;
-	if (ret_result->outcome == CV_CONFIGURATION_DONE)
-		cv_buffer_append(&ret_result->kept, certificate->der.data, certificate->der.len);
-	return !ret_result->kept.has_failed || cv_fail(err, CV_E_MEMORY, "out of memory");
+	return record_client(service, certificate, &own, ret_result, err);
 }
 
 bool
 cv_access_add_gateway(struct cv_service *service, const struct cv_certificate *service_ca,
     const struct cv_gateway_order *gateway, const struct cv_configuration_order *order,
-    enum cv_gateway_outcome *ret_outcome, struct cv_configuration_result *ret_result,
+    enum cv_client_outcome *ret_outcome, struct cv_configuration_result *ret_result,
     struct cv_error *err)
 {
-	CV_AUTO(cv_csr) struct cv_csr *csr = NULL;
 	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
-	unsigned sources;
+	struct cv_sources sources;
 
-	*ret_outcome = CV_GATEWAY_BAD_SOURCE;
+	*ret_outcome = CV_CLIENT_BAD_SOURCE;
 	if (!cv_sources_parse(gateway->sources, &sources))
 		return true;
-	if (!parse_gateway_csr(gateway->csr, ret_outcome, &csr, err))
+	if (!issue_client(service, service_ca, order->name, gateway->lifetime_days, gateway->csr,
+		ret_outcome, &certificate, err))
 		return false;
-	if (*ret_outcome != CV_GATEWAY_GOOD)
-		return true;
-	return issue_gateway(service, service_ca, order->name, gateway->lifetime_days, csr,
-		   &certificate, err) &&
+	return *ret_outcome != CV_CLIENT_GOOD ||
 	       record_gateway(service, gateway, certificate, order, ret_result, err);
+}
+
+bool
+cv_access_add_certificate(struct cv_service *service, const struct cv_certificate *service_ca,
+    const struct cv_operator_row *operator_, struct cv_bytes csr, int64_t lifetime_days,
+    const struct cv_configuration_order *order, enum cv_client_outcome *ret_outcome,
+    struct cv_configuration_result *ret_result, struct cv_error *err)
+{
+	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
+	struct cv_operator_row recorded = *operator_;
+	struct cv_configuration_order own = *order;
+	char id[CV_UUID_TEXT_SIZE];
+
+	if (!issue_client(service, service_ca, operator_->name, lifetime_days, csr, ret_outcome,
+		&certificate, err))
+		return false;
+	if (*ret_outcome != CV_CLIENT_GOOD)
+		return true;
+	recorded.fingerprint = certificate->fingerprint;
+	recorded.certificate = certificate->der;
+	recorded.not_after_utc = certificate->not_after_utc;
+	cv_uuid7(cv_clock_wall_ms(cv_service_clock(service)), id);
+	own.act = CV_ADD_OPERATOR_CERTIFICATE;
+	own.name = id;
+	own.value.operator_ = &recorded;
+	return record_client(service, certificate, &own, ret_result, err);
 }

@@ -20,6 +20,7 @@ cv_approval_ask(struct cv_service *service, struct cv_connection *connection,
 	    .days = settings->approval_days,
 	    .most = settings->approvals_max,
 	    .most_of_device = settings->approvals_per_device,
+	    .most_by_identity = request->most_by_identity,
 	};
 
 	cv_uuid7(cv_clock_wall_ms(cv_service_clock(service)), id);

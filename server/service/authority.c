@@ -3,25 +3,44 @@
 #include <string.h>
 
 #include "cv/pki/certificate.h"
+#include "cv/service/ca_certificates.h"
 #include "cv/util/random.h"
 #include "cv/util/text.h"
 
+/* One of our own, certified by another CA as well, as while a root changes. */
+static bool
+is_ours_crossed(
+    const struct cv_realm *realm, const char *factory, const struct cv_certificate *certificate)
+{
+	const struct cv_realm_authority *twin =
+	    cv_ca_certificates_twin(realm, factory, certificate);
+
+	return twin != NULL && twin->row.kind == CV_AUTHORITY_ONLINE &&
+	       !cv_certificate_is_signed_by(certificate, certificate, NULL);
+}
+
 /*
- * What a CA must be to vouch for devices. NULL: fit. The service CA and our own device CAs never
- * come in this way, under whatever certificate.
+ * What a CA must be to vouch for devices, or to be shown to them. NULL: fit. The service CA and our
+ * own device CAs never come in this way, under whatever certificate, but for one from another
+ * issuer that is only shown.
  */
 static const char *
-why_unfit(struct cv_service *service, const struct cv_certificate *certificate, int64_t now_utc)
+why_unfit(struct cv_service *service, const struct cv_authority_import *import, const char *factory,
+    const struct cv_certificate *certificate)
 {
+	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(service);
+	int64_t now_utc = cv_clock_wall_seconds(cv_service_clock(service));
+	bool is_shown_only = import->kind == CV_AUTHORITY_ROOT;
 	struct cv_bytes algorithm;
 
-	if (cv_signer_algorithm(cv_service_signer(service), &certificate->key_id, &algorithm))
+	if (cv_signer_algorithm(cv_service_signer(service), &certificate->key_id, &algorithm) &&
+	    !(is_shown_only && is_ours_crossed(realm, factory, certificate)))
 		return "the key of this CA is held by certvendor itself";
 	if (!certificate->may_sign_certificates)
 		return "not a CA certificate with keyCertSign";
 	if (certificate->not_after_utc < now_utc)
 		return "the certificate has expired";
-	return NULL;
+	return is_shown_only ? cv_ca_certificates_refusal(realm, factory, certificate) : NULL;
 }
 
 static bool
@@ -54,8 +73,7 @@ cv_authority_import(struct cv_service *service, const struct cv_authority_import
 
 	*ret_unfit = "the certificate is malformed";
 	if (cv_certificate_parse(import->certificate, &certificate, &parse_error))
-		*ret_unfit = why_unfit(
-		    service, certificate, cv_clock_wall_seconds(cv_service_clock(service)));
+		*ret_unfit = why_unfit(service, import, order->scope, certificate);
 	if (*ret_unfit)
 		return true;
 	own.act = CV_ADD_AUTHORITY;

@@ -109,7 +109,7 @@ check_subject(struct registration *registration)
 	if (order->operator_->device[0] && strcmp(order->operator_->device, device) != 0)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is for another device");
-	if (cv_service_key_is_blocked(enrolment->service, &certificate->key_id))
+	if (cv_service_key_is_blocked(enrolment->service, registration->key))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key is on the list of known keys");
 	registration->name = order->name ? order->name : device;

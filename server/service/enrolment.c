@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cv/pki/digest.h"
+#include "cv/pki/new_key.h"
 #include "cv/store/certificate_store.h"
 #include "cv/util/log.h"
 #include "cv/util/text.h"
@@ -82,6 +83,7 @@ cv_enrolment_deinit(struct enrolment *enrolment)
 		cv_pool_return(cv_service_pool(enrolment->service), enrolment->connection);
 	cv_certificate_free(enrolment->certificate);
 	cv_csr_free(enrolment->csr);
+	cv_public_key_free(enrolment->generated);
 	cv_realm_free(enrolment->realm);
 }
 
@@ -117,6 +119,29 @@ cv_enrolment_is_going_on(const struct enrolment *enrolment)
 
 /* ---- the request itself ---- */
 
+const struct cv_public_key *
+cv_enrolment_key(const struct enrolment *enrolment)
+{
+	return enrolment->generated ? enrolment->generated : enrolment->csr->key;
+}
+
+const struct cv_digest *
+cv_enrolment_replay_digest(const struct enrolment *enrolment)
+{
+	return enrolment->generated ? NULL : &enrolment->csr->digest;
+}
+
+static bool
+accept_csr(struct enrolment *enrolment)
+{
+	const struct cv_enrolment_request *request = enrolment->request;
+
+	return request->ret_private_key ? cv_label_accepts_for_new_key(enrolment->label,
+					      enrolment->csr, request->binding, enrolment->answer)
+					: cv_label_accepts(enrolment->label, enrolment->csr,
+					      request->binding, enrolment->answer);
+}
+
 bool
 cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err)
 {
@@ -127,8 +152,7 @@ cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err)
 		return false;
 	switch (outcome) {
 	case CV_CSR_GOOD:
-		(void)cv_label_accepts(enrolment->label, enrolment->csr,
-		    enrolment->request->binding, enrolment->answer);
+		(void)accept_csr(enrolment);
 		return true;
 	case CV_CSR_MALFORMED:
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_CSR, detail);
@@ -178,7 +202,7 @@ cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory)
 	if (!enrolment->factory || !enrolment->issuer)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the factory has no usable authority");
-	if (cv_service_key_is_blocked(enrolment->service, cv_public_key_id(enrolment->csr->key)))
+	if (cv_service_key_is_blocked(enrolment->service, enrolment->csr->key))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key is on the list of known keys");
 	if (is_our_own_key(enrolment))
@@ -197,7 +221,7 @@ cv_enrolment_check_named_key(struct enrolment *enrolment, const struct cv_device
 	case CV_KEY_RETIRED:
 	case CV_KEY_DISCARDED:
 		cv_service_note_event(enrolment->service, &enrolment->answer->party, "key-reused",
-		    cv_public_key_id(enrolment->csr->key));
+		    cv_public_key_id(cv_enrolment_key(enrolment)));
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_KEY_IN_USE, "the device has replaced this key before");
 	case CV_KEY_UNKNOWN:
@@ -212,11 +236,44 @@ cv_enrolment_check_named_key(struct enrolment *enrolment, const struct cv_device
 		    CV_LOG_TEXT("factory", enrolment->answer->party.factory),
 		    CV_LOG_TEXT("device", enrolment->answer->party.device));
 		cv_service_note_event(enrolment->service, &enrolment->answer->party, "key-in-use",
-		    cv_public_key_id(enrolment->csr->key));
+		    cv_public_key_id(cv_enrolment_key(enrolment)));
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_KEY_IN_USE, "another device uses this key");
 	}
 	return true;
+}
+
+static void
+refuse_busy(struct enrolment *enrolment, int64_t wait_seconds)
+{
+	enrolment->answer->retry_after_seconds = wait_seconds;
+	cv_service_counters(enrolment->service)->rate_limited++;
+	(void)cv_enrolment_refuse(
+	    enrolment, CV_ENROLMENT_BUSY, "too many certificates for this device");
+}
+
+bool
+cv_enrolment_make_key(struct enrolment *enrolment,
+    void (*objects)(struct enrolment *enrolment, const struct cv_device_record *record),
+    struct cv_error *err)
+{
+	struct cv_buffer *private_key = enrolment->request->ret_private_key;
+	struct cv_record_query query = {.party = &enrolment->answer->party};
+	struct cv_device_record record;
+	int64_t debt, wait;
+
+	if (!private_key)
+		return true;
+	if (!cv_enrolment_connect(enrolment, err) ||
+	    !cv_device_record_read(enrolment->connection, &query, &record, err))
+		return false;
+	if (!cv_issuance_allowance(cv_service_settings(enrolment->service), &record, &debt, &wait))
+		refuse_busy(enrolment, wait);
+	else if (objects)
+		objects(enrolment, &record);
+	return !cv_enrolment_is_going_on(enrolment) ||
+	       cv_new_key_make((enum cv_new_key)enrolment->label->generated_key,
+		   &enrolment->generated, private_key, err);
 }
 
 bool
@@ -224,24 +281,24 @@ cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_chang
 {
 	int64_t debt, wait;
 
-	if (!cv_issuance_allowance(cv_service_settings(enrolment->service),
-		cv_device_change_record(change), &debt, &wait)) {
-		enrolment->answer->retry_after_seconds = wait;
-		cv_service_counters(enrolment->service)->rate_limited++;
-		return cv_enrolment_refuse(
-		    enrolment, CV_ENROLMENT_BUSY, "too many certificates for this device");
-	}
-	cv_device_change_set_issue_debt(change, debt);
+	if (cv_issuance_allowance(cv_service_settings(enrolment->service),
+		cv_device_change_record(change), &debt, &wait))
+		cv_device_change_set_issue_debt(change, debt);
+	else
+		refuse_busy(enrolment, wait);
 	return true;
 }
 
 bool
-cv_enrolment_check_approval(struct enrolment *enrolment, const char *identity, struct cv_error *err)
+cv_enrolment_check_approval(
+    struct enrolment *enrolment, const char *identity, int64_t most, struct cv_error *err)
 {
+	char with_key[CV_APPROVAL_IDENTITY_SIZE];
 	struct cv_approval_request request = {
 	    .label = enrolment->label->name,
 	    .factory = enrolment->factory->name,
 	    .identity = identity,
+	    .most_by_identity = most,
 	    .csr = enrolment->csr,
 	    .request_id = enrolment->request->request_id,
 	};
@@ -249,6 +306,11 @@ cv_enrolment_check_approval(struct enrolment *enrolment, const char *identity, s
 
 	if (!enrolment->label->needs_approval)
 		return true;
+	/* What is approved is that we make the key. */
+	if (enrolment->request->ret_private_key) {
+		snprintf(with_key, sizeof(with_key), "%s serverkeygen", identity);
+		request.identity = with_key;
+	}
 	if (!cv_enrolment_connect(enrolment, err) ||
 	    !cv_approval_ask(enrolment->service, enrolment->connection, &request, &state, err))
 		return false;
@@ -275,7 +337,7 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 	    .profile = CV_PROFILE_DEVICE,
 	    .issuer = enrolment->issuer->certificate,
 	    .subject = enrolment->csr->subject,
-	    .spki = cv_public_key_spki(enrolment->csr->key),
+	    .spki = cv_public_key_spki(cv_enrolment_key(enrolment)),
 	    .san = san,
 	    .now_utc = cv_device_change_record(change)->now_utc,
 	    .lifetime_days = enrolment->label->lifetime_days > 0
@@ -289,7 +351,9 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 	struct cv_certificate_row row;
 	enum cv_issuance_outcome outcome;
 
-	if (!cv_issuance_make(enrolment->service, &order, &outcome, &enrolment->certificate, err))
+	if (!cv_issuance_make(cv_service_settings(enrolment->service),
+		cv_service_signer(enrolment->service), &order, &outcome, &enrolment->certificate,
+		err))
 		return false;
 	if (outcome == CV_ISSUANCE_NAME_REFUSED)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_NOT_AUTHORISED,
@@ -298,8 +362,10 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the issuing authority ends too soon");
 	cv_certificate_to_row(enrolment->certificate, enrolment->issuer->row.id, true, &row);
-	row.has_csr_digest = true;
-	row.csr_digest = enrolment->csr->digest;
+	row.has_csr_digest = cv_enrolment_replay_digest(enrolment) != NULL;
+	row.label = enrolment->label->name;
+	if (row.has_csr_digest)
+		row.csr_digest = *cv_enrolment_replay_digest(enrolment);
 	cv_device_change_add_certificate(change, &row);
 	return true;
 }
@@ -313,7 +379,8 @@ cv_enrolment_write_note(struct enrolment *enrolment, const struct cv_certificate
 	cv_digest_format(&certificate->fingerprint, fingerprint);
 	cv_digest_format(&certificate->key_id, key);
 	snprintf(enrolment->note_after, sizeof(enrolment->note_after),
-	    "{\"fingerprint\":\"%s\",\"key\":\"%s\"}", fingerprint, key);
+	    "{\"fingerprint\":\"%s\",\"key\":\"%s\"%s}", fingerprint, key,
+	    enrolment->generated ? ",\"key_was_made_here\":true" : "");
 	enrolment->note = (struct cv_change_note){.kind = kind,
 	    .actor = actor,
 	    .request_id = enrolment->request->request_id,
@@ -325,7 +392,7 @@ cv_enrolment_write_announcement(struct enrolment *enrolment, const char *actor)
 {
 	char key[CV_DIGEST_HEX_SIZE];
 
-	cv_digest_format(cv_public_key_id(enrolment->csr->key), key);
+	cv_digest_format(cv_public_key_id(cv_enrolment_key(enrolment)), key);
 	snprintf(enrolment->note_after, sizeof(enrolment->note_after), "{\"announced_key\":\"%s\"}",
 	    key);
 	enrolment->note = (struct cv_change_note){.kind = "announced",
@@ -416,30 +483,4 @@ cv_enrolment_finish(const struct enrolment *enrolment, bool is_good)
 	if (is_good && outcome != CV_ENROLMENT_ISSUED && outcome != CV_ENROLMENT_REPEATED)
 		cv_service_counters(enrolment->service)->issue_refusals++;
 	return is_good;
-}
-
-size_t
-cv_enrolment_ca_certificates(const struct cv_realm *realm, const char *factory, const char *name,
-    int64_t now_utc, void (*sink)(void *context, struct cv_bytes der), void *context)
-{
-	static const enum cv_authority_kind order[] = {CV_AUTHORITY_ONLINE, CV_AUTHORITY_ROOT};
-	size_t count = 0;
-
-	for (size_t k = 0; k < 2; k++) {
-		for (size_t i = 0; i < realm->authority_count; i++) {
-			const struct cv_realm_authority *authority = &realm->authorities[i];
-
-			if (authority->row.kind != order[k] ||
-			    (order[k] == CV_AUTHORITY_ONLINE && name[0] &&
-				strcmp(authority->row.name, name) != 0) ||
-			    authority->row.state == CV_AUTHORITY_REVOKED ||
-			    strcmp(authority->row.factory, factory) != 0 ||
-			    authority->certificate->not_before_utc > now_utc ||
-			    authority->certificate->not_after_utc < now_utc)
-				continue;
-			sink(context, authority->certificate->der);
-			count += order[k] == CV_AUTHORITY_ONLINE;
-		}
-	}
-	return count;
 }

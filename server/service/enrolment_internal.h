@@ -19,6 +19,7 @@ struct enrolment {
 	struct cv_buffer *ret_der;
 	struct cv_connection *connection; /* NULL: not needed yet */
 	struct cv_csr *csr;
+	struct cv_public_key *generated; /* of the pair that we made; NULL: the CSR's is meant */
 	struct cv_realm *realm;
 	const struct cv_realm_authority *issuer; /* lent by the realm */
 	const struct cv_factory_row *factory;    /* lent by the realm */
@@ -46,6 +47,19 @@ bool cv_enrolment_is_going_on(const struct enrolment *enrolment);
 /* A connection for the rest of the request. */
 bool cv_enrolment_connect(struct enrolment *enrolment, struct cv_error *err);
 
+/* The key that the certificate is for. */
+const struct cv_public_key *cv_enrolment_key(const struct enrolment *enrolment);
+/* By what a repeated request is known; NULL: it gets another key each time. */
+const struct cv_digest *cv_enrolment_replay_digest(const struct enrolment *enrolment);
+/*
+ * Where a key pair is asked for, makes it: last, because it may take long, and only if neither the
+ * allowance of the device nor objects (NULL: nothing more) is against it. Both are asked again
+ * under the lock.
+ */
+bool cv_enrolment_make_key(struct enrolment *enrolment,
+    void (*objects)(struct enrolment *enrolment, const struct cv_device_record *record),
+    struct cv_error *err);
+
 bool cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err);
 /* The factory by whatever named it; a label or OU that contradicts is refused. */
 bool cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory);
@@ -53,9 +67,9 @@ bool cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factor
 bool cv_enrolment_check_named_key(
     struct enrolment *enrolment, const struct cv_device_record *record);
 /* RFC 7030 section 4.2.3: where an operator has to decide, the client repeats its request until
- * then. identity: by which credentials it came. */
+ * then. identity: by which credentials it came; most: requests by these that may wait. */
 bool cv_enrolment_check_approval(
-    struct enrolment *enrolment, const char *identity, struct cv_error *err);
+    struct enrolment *enrolment, const char *identity, int64_t most, struct cv_error *err);
 bool cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_change *change);
 
 /*

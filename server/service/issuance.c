@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "cv/util/log.h"
 #include "cv/util/random.h"
+#include "cv/util/text.h"
 
 #define DAY 86400
 
@@ -25,18 +27,22 @@ cv_issuance_validity(const struct cv_service_settings *settings,
 	return true;
 }
 
+int64_t
+cv_issuance_debt_max(const struct cv_service_settings *settings)
+{
+	return (settings->issue_burst - 1) * settings->issue_interval_seconds;
+}
+
 bool
 cv_issuance_allowance(const struct cv_service_settings *settings,
     const struct cv_device_record *record, int64_t *ret_debt_until_utc, int64_t *ret_wait_seconds)
 {
 	int64_t debt = record->issue_debt_until_utc;
-	int64_t most = settings->issue_burst * settings->issue_interval_seconds;
 
 	if (debt < record->now_utc)
 		debt = record->now_utc;
-	debt += settings->issue_interval_seconds;
-	*ret_debt_until_utc = debt;
-	*ret_wait_seconds = debt - record->now_utc - most;
+	*ret_debt_until_utc = debt + settings->issue_interval_seconds;
+	*ret_wait_seconds = debt - record->now_utc - cv_issuance_debt_max(settings);
 	return *ret_wait_seconds <= 0;
 }
 
@@ -54,12 +60,52 @@ check_names(const struct cv_issuance_order *order, struct cv_bytes tbs, struct c
 	return cv_certificate_may_name(order->issuer, cv_buffer_bytes(&der), ret_may, err);
 }
 
+/* What differs from the order; NULL: nothing. */
+static const char *
+find_difference(const struct cv_issuance_order *order, const struct cv_certificate_request *request,
+    struct cv_bytes tbs, const struct cv_certificate *certificate)
+{
+	const char *reason;
+
+	/* Names were judged, and the signer was asked, on these very bytes. */
+	if (!cv_bytes_equal(certificate->tbs, tbs))
+		return "it is not what was to be signed";
+	if (!cv_bytes_equal(certificate->spki, order->spki))
+		return "the public key is another";
+	if (!cv_bytes_equal(certificate->subject, order->subject) ||
+	    !cv_bytes_equal(certificate->san, order->san))
+		return "the names are others";
+	if (certificate->is_ca || certificate->not_before_utc != request->not_before_utc ||
+	    certificate->not_after_utc != request->not_after_utc ||
+	    certificate->authority_key.len == 0)
+		return "the profile is another";
+	return cv_certificate_is_signed_by(certificate, order->issuer, &reason) ? NULL : reason;
+}
+
+/* A bit that flipped in memory, or a signer that errs, must not reach a device. */
 static bool
-sign(struct cv_service *service, const struct cv_issuance_order *order,
+check_made(const struct cv_issuance_order *order, const struct cv_certificate_request *request,
+    struct cv_bytes tbs, const struct cv_certificate *certificate, struct cv_error *err)
+{
+	const char *difference = find_difference(order, request, tbs, certificate);
+	char serial[2 * CV_SERIAL_MAX + 1];
+
+	if (!difference)
+		return true;
+	cv_hex_encode(certificate->serial.data, certificate->serial.len, serial);
+	cv_log(CV_LOG_ERROR, "bad-certificate-made",
+	    "a new certificate was not good and is not used", CV_LOG_TEXT("serial", serial),
+	    CV_LOG_TEXT("reason", difference));
+	return cv_fail(err, CV_E_INTERNAL, "a new certificate is not good: %s", difference);
+}
+
+static bool
+sign(const struct cv_signer *signer, const struct cv_issuance_order *order,
     const struct cv_certificate_request *request, enum cv_issuance_outcome *ret_outcome,
     struct cv_certificate **ret_certificate, struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer tbs = CV_BUFFER_INIT, der = CV_BUFFER_INIT;
+	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
 	uint8_t signature[CV_SIGNATURE_MAX];
 	bool may_name;
 	size_t len;
@@ -71,15 +117,18 @@ sign(struct cv_service *service, const struct cv_issuance_order *order,
 		*ret_outcome = CV_ISSUANCE_NAME_REFUSED;
 		return true;
 	}
-	if (!cv_signer_sign(cv_service_signer(service), &order->issuer->key_id,
-		cv_buffer_bytes(&tbs), signature, &len, err))
+	if (!cv_signer_sign(
+		signer, &order->issuer->key_id, cv_buffer_bytes(&tbs), signature, &len, err))
 		return false;
 	cv_profile_append_certificate(
 	    cv_buffer_bytes(&tbs), request->algorithm, cv_bytes(signature, len), &der);
 	if (der.has_failed)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
-	/* What leaves the house can be read by the house. */
-	return cv_certificate_parse(cv_buffer_bytes(&der), ret_certificate, err);
+	if (!cv_certificate_parse(cv_buffer_bytes(&der), &certificate, err) ||
+	    !check_made(order, request, cv_buffer_bytes(&tbs), certificate, err))
+		return false;
+	*ret_certificate = CV_TAKE(certificate);
+	return true;
 }
 
 /* So that a fleet that enrolled at once does not renew at once. */
@@ -97,9 +146,9 @@ lifetime_of(const struct cv_issuance_order *order)
 }
 
 bool
-cv_issuance_make(struct cv_service *service, const struct cv_issuance_order *order,
-    enum cv_issuance_outcome *ret_outcome, struct cv_certificate **ret_certificate,
-    struct cv_error *err)
+cv_issuance_make(const struct cv_service_settings *settings, const struct cv_signer *signer,
+    const struct cv_issuance_order *order, enum cv_issuance_outcome *ret_outcome,
+    struct cv_certificate **ret_certificate, struct cv_error *err)
 {
 	struct cv_certificate_request request = {
 	    .profile = order->profile,
@@ -114,14 +163,13 @@ cv_issuance_make(struct cv_service *service, const struct cv_issuance_order *ord
 	};
 
 	*ret_outcome = CV_ISSUANCE_MADE;
-	if (!cv_issuance_validity(cv_service_settings(service), order->issuer, order->now_utc,
-		lifetime_of(order), &request)) {
+	if (!cv_issuance_validity(
+		settings, order->issuer, order->now_utc, lifetime_of(order), &request)) {
 		*ret_outcome = CV_ISSUANCE_ISSUER_ENDS;
 		return true;
 	}
-	if (!cv_signer_algorithm(
-		cv_service_signer(service), &order->issuer->key_id, &request.algorithm))
+	if (!cv_signer_algorithm(signer, &order->issuer->key_id, &request.algorithm))
 		return cv_fail(err, CV_E_SIGNER, "no key for the issuing authority");
 	cv_profile_make_serial(request.serial);
-	return sign(service, order, &request, ret_outcome, ret_certificate, err);
+	return sign(signer, order, &request, ret_outcome, ret_certificate, err);
 }

@@ -6,63 +6,101 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cv/pki/digest.h"
 #include "cv/util/file.h"
+#include "cv/util/text.h"
 
 #define FILE_MAX_BYTES ((size_t)256 * 1024 * 1024)
-#define HEX_LEN (2 * CV_DIGEST_LEN)
+#define DIGEST_HEX_LEN (2 * CV_DIGEST_LEN)
+#define MODULUS_LEN 10
+#define MODULUS_HEX_LEN (2 * MODULUS_LEN)
 
-struct digest_array {
-	struct cv_digest *items; /* sorted */
-	size_t count;
+/* The last octets of a SHA-1. */
+struct modulus_mark {
+	uint8_t octets[MODULUS_LEN];
+};
+
+struct marks {
+	struct cv_digest *digests; /* sorted */
+	size_t digest_count;
+	struct modulus_mark *moduli; /* sorted */
+	size_t modulus_count;
 };
 
 struct cv_key_block_list {
 	char *path; /* owned; "": none */
 	pthread_rwlock_t lock;
-	struct digest_array digests; /* under the lock */
-	struct timespec changed_at;  /* of the file that was read; one refresher only */
+	struct marks marks;         /* under the lock */
+	struct timespec changed_at; /* of the file that was read; one refresher only */
 };
 
+static void
+marks_deinit(struct marks *marks)
+{
+	free(marks->digests);
+	free(marks->moduli);
+}
+
 static int
-compare(const void *a, const void *b)
+compare_digests(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct cv_digest));
 }
 
-/* The digest of one line; is_empty: it has none. */
-static bool
-read_line(const char *line, size_t len, bool *ret_is_empty, struct cv_digest *ret_digest)
+static int
+compare_moduli(const void *a, const void *b)
 {
-	char text[CV_DIGEST_HEX_SIZE];
+	return memcmp(a, b, sizeof(struct modulus_mark));
+}
 
-	*ret_is_empty = strspn(line, " \t\r") >= len || line[0] == '#';
-	if (*ret_is_empty)
+/* What one line says, if anything, behind what is there already. */
+static bool
+read_line(const char *line, size_t len, struct marks *marks)
+{
+	size_t hex_len = strspn(line, "0123456789abcdefABCDEF");
+	size_t decoded;
+
+	if (strspn(line, " \t\r") >= len || line[0] == '#')
 		return true;
-	if (len < HEX_LEN || (len > HEX_LEN && strchr(" \t\r", line[HEX_LEN]) == NULL))
+	if (hex_len != len && strchr(" \t\r", line[hex_len]) == NULL)
 		return false;
-	memcpy(text, line, HEX_LEN);
-	text[HEX_LEN] = '\0';
-	return cv_digest_parse(text, ret_digest);
+	if (hex_len == DIGEST_HEX_LEN)
+		return cv_hex_decode(line, hex_len, marks->digests[marks->digest_count++].bytes,
+		    CV_DIGEST_LEN, &decoded);
+	return hex_len == MODULUS_HEX_LEN &&
+	       cv_hex_decode(line, hex_len, marks->moduli[marks->modulus_count++].octets,
+		   MODULUS_LEN, &decoded);
+}
+
+/* No line is shorter than its digits, so there is room for all. */
+static bool
+make_room(const char *text, struct marks *marks, struct cv_error *err)
+{
+	size_t len = strlen(text);
+
+	marks->digests = calloc(len / DIGEST_HEX_LEN + 1, sizeof(*marks->digests));
+	marks->moduli = calloc(len / MODULUS_HEX_LEN + 1, sizeof(*marks->moduli));
+	return (marks->digests && marks->moduli) ||
+	       cv_fail(err, CV_E_MEMORY, "no memory for the blocked keys");
 }
 
 static bool
-read_digests(const char *text, struct digest_array *ret_digests, struct cv_error *err)
+read_marks(const char *text, struct marks *marks, struct cv_error *err)
 {
 	size_t line = 1;
 
-	ret_digests->items = calloc(strlen(text) / HEX_LEN + 1, sizeof(*ret_digests->items));
-	if (ret_digests->items == NULL)
-		return cv_fail(err, CV_E_MEMORY, "no memory for the blocked keys");
+	if (!make_room(text, marks, err))
+		return false;
 	for (const char *at = text; *at != '\0'; line++) {
 		size_t len = strcspn(at, "\n");
-		bool is_empty;
 
-		if (!read_line(at, len, &is_empty, &ret_digests->items[ret_digests->count]))
-			return cv_fail(err, CV_E_CONFIG, "line %zu is not 64 hex digits", line);
-		ret_digests->count += !is_empty;
+		if (!read_line(at, len, marks))
+			return cv_fail(
+			    err, CV_E_CONFIG, "line %zu is not 64 or 20 hex digits", line);
 		at += len + (at[len] == '\n');
 	}
-	qsort(ret_digests->items, ret_digests->count, sizeof(*ret_digests->items), compare);
+	qsort(marks->digests, marks->digest_count, sizeof(*marks->digests), compare_digests);
+	qsort(marks->moduli, marks->modulus_count, sizeof(*marks->moduli), compare_moduli);
 	return true;
 }
 
@@ -70,20 +108,20 @@ static bool
 read_file(struct cv_key_block_list *list, struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer content = {.max_bytes = FILE_MAX_BYTES};
-	struct digest_array digests = {NULL, 0};
-	struct digest_array old;
+	struct marks marks = {.digests = NULL};
+	struct marks old;
 
 	if (!cv_file_read(list->path, FILE_MAX_BYTES, &content, err))
 		return false;
-	if (!read_digests(cv_buffer_text(&content), &digests, err)) {
-		free(digests.items);
+	if (!read_marks(cv_buffer_text(&content), &marks, err)) {
+		marks_deinit(&marks);
 		return cv_error_context(err, "%s", list->path);
 	}
 	pthread_rwlock_wrlock(&list->lock);
-	old = list->digests;
-	list->digests = digests;
+	old = list->marks;
+	list->marks = marks;
 	pthread_rwlock_unlock(&list->lock);
-	free(old.items);
+	marks_deinit(&old);
 	return true;
 }
 
@@ -128,21 +166,58 @@ cv_key_block_list_free(struct cv_key_block_list *list)
 	if (list == NULL)
 		return;
 	pthread_rwlock_destroy(&list->lock);
-	free(list->digests.items);
+	marks_deinit(&list->marks);
 	free(list->path);
 	free(list);
 }
 
+static bool
+has_digest(const struct marks *marks, const struct cv_digest *digest)
+{
+	return marks->digest_count > 0 && bsearch(digest, marks->digests, marks->digest_count,
+					      sizeof(*digest), compare_digests) != NULL;
+}
+
+/* As `openssl rsa -noout -modulus` writes it, which is what was listed. */
+static void
+mark_modulus(struct cv_bytes modulus, struct modulus_mark *ret_mark)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	uint8_t sha1[CV_SHA1_LEN];
+
+	cv_buffer_append_text(&text, "Modulus=");
+	for (size_t i = 0; i < modulus.len; i++) {
+		cv_buffer_append_byte(&text, (uint8_t)digits[modulus.data[i] >> 4]);
+		cv_buffer_append_byte(&text, (uint8_t)digits[modulus.data[i] & 15]);
+	}
+	cv_buffer_append_text(&text, "\n");
+	cv_digest_sha1(cv_buffer_bytes(&text), sha1);
+	memcpy(ret_mark->octets, sha1 + CV_SHA1_LEN - MODULUS_LEN, MODULUS_LEN);
+}
+
+static bool
+has_modulus(const struct marks *marks, const struct cv_public_key *key)
+{
+	struct modulus_mark mark;
+	struct cv_bytes modulus;
+
+	if (marks->modulus_count == 0 || !cv_public_key_modulus(key, &modulus))
+		return false;
+	mark_modulus(modulus, &mark);
+	return bsearch(&mark, marks->moduli, marks->modulus_count, sizeof(mark), compare_moduli) !=
+	       NULL;
+}
+
 bool
-cv_key_block_list_has(struct cv_key_block_list *list, const struct cv_digest *key)
+cv_key_block_list_has(struct cv_key_block_list *list, const struct cv_public_key *key)
 {
 	bool has;
 
 	if (list == NULL)
 		return false;
 	pthread_rwlock_rdlock(&list->lock);
-	has = list->digests.count > 0 &&
-	      bsearch(key, list->digests.items, list->digests.count, sizeof(*key), compare) != NULL;
+	has = has_digest(&list->marks, cv_public_key_id(key)) || has_modulus(&list->marks, key);
 	pthread_rwlock_unlock(&list->lock);
 	return has;
 }

@@ -1,4 +1,5 @@
 #include "enrolment_internal.h"
+#include "issuance_internal.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -68,14 +69,14 @@ static bool
 is_rekey(const struct reenrolment *reenrolment)
 {
 	return !cv_digest_equal(
-	    cv_public_key_id(reenrolment->base.csr->key), &reenrolment->presenter.key_id);
+	    cv_public_key_id(cv_enrolment_key(&reenrolment->base)), &reenrolment->presenter.key_id);
 }
 
 /* Who renews late could not announce: the request is the announcement. */
 static void
 announce_late(struct reenrolment *reenrolment, struct cv_device_change *change)
 {
-	const struct cv_public_key *key = reenrolment->base.csr->key;
+	const struct cv_public_key *key = cv_enrolment_key(&reenrolment->base);
 
 	if (is_rekey(reenrolment) && is_late(reenrolment, cv_device_change_record(change)))
 		cv_device_change_announce_too(
@@ -101,11 +102,14 @@ static bool
 issue(struct reenrolment *reenrolment, struct cv_device_change *change, struct cv_error *err)
 {
 	struct enrolment *enrolment = &reenrolment->base;
-	const struct cv_public_key *key = enrolment->csr->key;
+	const struct cv_public_key *key = cv_enrolment_key(enrolment);
 
 	if (!cv_enrolment_check_allowance(enrolment, change) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
+	/* It owed too much when the key was to be claimed, and no longer does. */
+	if (!cv_device_change_record(change)->named.is_of_device)
+		return cv_fail(err, CV_E_CONFLICT, "the requested key is not claimed yet");
 	if (!cv_enrolment_issue(enrolment, change, reenrolment->presenter.certificate->san, err))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
@@ -136,9 +140,15 @@ static struct cv_record_query
 query_of(const struct reenrolment *reenrolment)
 {
 	const struct enrolment *enrolment = &reenrolment->base;
+	struct cv_record_query query = cv_presenter_query(enrolment->service,
+	    &reenrolment->presenter, cv_public_key_id(cv_enrolment_key(enrolment)),
+	    cv_enrolment_replay_digest(enrolment));
 
-	return cv_presenter_query(enrolment->service, &reenrolment->presenter,
-	    cv_public_key_id(enrolment->csr->key), &enrolment->csr->digest);
+	query.claims_within_debt = true;
+	query.claim_debt_max_seconds =
+	    cv_issuance_debt_max(cv_service_settings(enrolment->service));
+	query.label = enrolment->label->name;
+	return query;
 }
 
 static bool
@@ -306,7 +316,7 @@ check_new_key(struct reenrolment *reenrolment)
 {
 	struct enrolment *enrolment = &reenrolment->base;
 
-	if (enrolment->label->needs_new_key &&
+	if (enrolment->label->needs_new_key && !enrolment->request->ret_private_key &&
 	    cv_digest_equal(cv_public_key_id(enrolment->csr->key), &reenrolment->presenter.key_id))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_KEY_IN_USE, "a new key is needed here");
@@ -330,17 +340,20 @@ reenrol(struct reenrolment *reenrolment, struct cv_error *err)
 	    !cv_enrolment_is_going_on(enrolment) || !check_new_key(reenrolment) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
-	if (!cv_enrolment_check_approval(enrolment, "device", err))
+	/* All devices are one identity here, and each has its own bound. */
+	if (!cv_enrolment_check_approval(
+		enrolment, "device", cv_service_settings(enrolment->service)->approvals_max, err))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
 		return true;
-	/* Who was approved holds a connection already, which it must not do while others wait. */
-	if (!enrolment->label->needs_approval)
-		/* Who was approved holds a connection already, which it must not do while others
-		 * wait. */
-		if (!enrolment->label->needs_approval)
-			cv_combiner_join(
-			    cv_service_renewals(enrolment->service), &reenrolment->item);
+	if (!cv_enrolment_make_key(enrolment, NULL, err))
+		return false;
+	if (!cv_enrolment_is_going_on(enrolment))
+		return true;
+	/* Who was approved or got a key holds a connection already, which it must not do while
+	 * others wait. */
+	if (!enrolment->label->needs_approval && !enrolment->generated)
+		cv_combiner_join(cv_service_renewals(enrolment->service), &reenrolment->item);
 	if (reenrolment->is_settled)
 		return cv_enrolment_answer_again(enrolment, err);
 	return cv_enrolment_attempt_until_settled(enrolment, attempt_reenrolment, judge_again, err);

@@ -37,6 +37,9 @@ check_token(struct registration *registration, const struct cv_enrolment_token_r
 	if (token->device[0] && strcmp(token->device, enrolment->csr->common_name) != 0)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is for another device");
+	if (token->label[0] && strcmp(token->label, enrolment->label->name) != 0)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is for another label");
 	if (token->is_spent_by_device)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_NOT_AUTHORISED,
 		    "the certificate that the token gave was seen: the token is used up");
@@ -140,6 +143,10 @@ plan(const struct registration *registration, const struct cv_device_record *rec
 	if (registration->bootstrap && !record->is_seen &&
 	    cv_digest_equal(&record->current_key, key))
 		return PLAN_SAME_KEY;
+	/* And with it a key that nobody has. */
+	if (registration->bootstrap && !record->is_seen && !record->registered_by[0] &&
+	    registration->base.request->ret_private_key)
+		return PLAN_ANNOUNCE;
 	if (!is_own_token && !is_token_of_registration)
 		return PLAN_REFUSED;
 	return cv_digest_equal(&record->current_key, key) ? PLAN_SAME_KEY : PLAN_ANNOUNCE;
@@ -149,13 +156,12 @@ static void
 take_plan(const struct registration *registration, enum registration_plan chosen,
     struct cv_device_change *change)
 {
-	const struct cv_csr *csr = registration->base.csr;
-	const struct cv_digest *key = cv_public_key_id(csr->key);
-	struct cv_bytes spki = cv_public_key_spki(csr->key);
+	const struct cv_digest *key = cv_public_key_id(cv_enrolment_key(&registration->base));
+	struct cv_bytes spki = cv_public_key_spki(cv_enrolment_key(&registration->base));
 	const struct cv_realm_authority *origin =
 	    registration->bootstrap ? registration->bootstrap : registration->base.issuer;
 	const char *owner = cv_realm_authority_owner(origin);
-	bool is_production = cv_subject_is_production(csr->subject);
+	bool is_production = cv_subject_is_production(registration->base.csr->subject);
 	const char *token = registration->has_token ? registration->token.id : NULL;
 
 	switch (chosen) {
@@ -253,6 +259,26 @@ repeat(struct registration *registration, enum registration_plan chosen,
 	return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
 }
 
+static bool
+refuse_plan(struct enrolment *enrolment, const struct cv_device_record *record)
+{
+	if (record->device_state != CV_DEVICE_OK)
+		return cv_enrolment_refuse_verdict(
+		    enrolment, CV_VERDICT_DEVICE_REFUSED, "the device is held, deleted or revoked");
+	return cv_enrolment_refuse(
+	    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the device is registered already");
+}
+
+/* No key pair is made for who would be refused anyway. */
+static void
+object_to_key(struct enrolment *enrolment, const struct cv_device_record *record)
+{
+	const struct registration *registration = (const struct registration *)enrolment;
+
+	if (plan(registration, record, cv_public_key_id(enrolment->csr->key)) == PLAN_REFUSED)
+		(void)refuse_plan(enrolment, record);
+}
+
 /* Under the lock: token, authority and record as they are now. */
 static bool
 check_locked(struct registration *registration, struct cv_device_change *change,
@@ -273,29 +299,24 @@ check_locked(struct registration *registration, struct cv_device_change *change,
 	if (!cv_enrolment_check_named_key(enrolment, record) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
-	*ret_plan = plan(registration, record, cv_public_key_id(enrolment->csr->key));
+	*ret_plan = plan(registration, record, cv_public_key_id(cv_enrolment_key(enrolment)));
 	/* None of the keys that end now can be the first again. */
 	if (*ret_plan == PLAN_ANEW && record->named.state != CV_KEY_UNKNOWN)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_KEY_IN_USE,
 		    "registering anew ends every earlier key of the device");
-	if (*ret_plan != PLAN_REFUSED)
-		return true;
-	if (record->device_state != CV_DEVICE_OK)
-		return cv_enrolment_refuse_verdict(
-		    enrolment, CV_VERDICT_DEVICE_REFUSED, "the device is held, deleted or revoked");
-	return cv_enrolment_refuse(
-	    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the device is registered already");
+	return *ret_plan != PLAN_REFUSED || refuse_plan(enrolment, record);
 }
 
 static bool
 attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 {
 	struct registration *registration = (struct registration *)enrolment;
-	const struct cv_digest *key = cv_public_key_id(enrolment->csr->key);
+	const struct cv_digest *key = cv_public_key_id(cv_enrolment_key(enrolment));
 	struct cv_record_query query = {
 	    .party = &enrolment->answer->party,
 	    .named_key = key,
-	    .csr_digest = &enrolment->csr->digest,
+	    .csr_digest = cv_enrolment_replay_digest(enrolment),
+	    .label = enrolment->label->name,
 	    .replay_window_seconds = cv_service_settings(enrolment->service)->replay_window_seconds,
 	};
 	struct cv_change_options options = {
@@ -341,6 +362,20 @@ check_credentials(struct registration *registration, struct cv_error *err)
 	return find_token(registration, err);
 }
 
+/* A token asks for as many devices as it has uses, whatever it calls them. */
+static int64_t
+approvals_max(const struct registration *registration)
+{
+	const struct cv_service_settings *settings =
+	    cv_service_settings(registration->base.service);
+	int64_t most = settings->approvals_per_identity;
+
+	if (registration->has_token &&
+	    registration->token.uses_max * settings->approvals_per_device < most)
+		most = registration->token.uses_max * settings->approvals_per_device;
+	return most;
+}
+
 static bool
 register_device(struct registration *registration, struct cv_error *err)
 {
@@ -362,7 +397,11 @@ register_device(struct registration *registration, struct cv_error *err)
 		enrolment->csr->common_name, CV_SLOT_CLIENT))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BAD_CSR, "the CN is not a device id");
-	if (!cv_enrolment_check_approval(enrolment, registration->actor, err))
+	if (!cv_enrolment_check_approval(
+		enrolment, registration->actor, approvals_max(registration), err))
+		return false;
+	if (cv_enrolment_is_going_on(enrolment) &&
+	    !cv_enrolment_make_key(enrolment, object_to_key, err))
 		return false;
 	return !cv_enrolment_is_going_on(enrolment) ||
 	       cv_enrolment_attempt_until_settled(enrolment, attempt_registration, NULL, err);

@@ -118,21 +118,21 @@ forget_refusals(struct cv_service *service, const char *device)
 
 /* Only what some gateway asks by costs memory. */
 static void
-want_names(struct cv_index *index, unsigned sources)
+want_names(struct cv_index *index, const struct cv_sources *sources)
 {
-	if (cv_sources_have(sources, CV_SOURCE_SHA1))
+	if (cv_sources_read(sources, CV_SOURCE_HEADER_SHA1))
 		cv_index_want_names(index, CV_INDEX_SHA1);
-	if (cv_sources_have(sources, CV_SOURCE_ISSUER_SERIAL) ||
-	    cv_sources_have(sources, CV_SOURCE_TRAEFIK))
+	if (cv_sources_read(sources, CV_SOURCE_HEADER_SERIAL) ||
+	    cv_sources_read(sources, CV_SOURCE_HEADER_TRAEFIK_INFO))
 		cv_index_want_names(index, CV_INDEX_SERIAL);
 }
 
 static bool
 tell_index(struct cv_service *service, const struct cv_realm *realm, struct cv_error *err)
 {
-	want_names(service->parts.index, service->parts.settings.socket_sources);
+	want_names(service->parts.index, &service->parts.settings.socket_sources);
 	for (size_t i = 0; i < realm->gateway_count; i++)
-		want_names(service->parts.index, realm->gateways[i].sources);
+		want_names(service->parts.index, &realm->gateways[i].sources);
 	for (size_t i = 0; i < realm->authority_count; i++) {
 		const struct cv_authority_row *row = &realm->authorities[i].row;
 
@@ -394,7 +394,7 @@ cv_service_clock(const struct cv_service *service)
 }
 
 bool
-cv_service_key_is_blocked(struct cv_service *service, const struct cv_digest *key)
+cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key *key)
 {
 	return cv_key_block_list_has(service->parts.blocked_keys, key);
 }

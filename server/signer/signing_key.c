@@ -7,6 +7,7 @@
 
 #include "cv/pki/openssl_auto.h"
 #include "cv/pki/openssl_error.h"
+#include "cv/pki/openssl_key.h"
 #include "cv/util/file.h"
 
 #define KEY_FILE_MAX_BYTES 16384
@@ -49,37 +50,22 @@ find_row(const EVP_PKEY *pkey)
 	return NULL;
 }
 
-/* A CA key obeys the same policy as a device key. */
-static bool
-read_public_key(EVP_PKEY *pkey, struct cv_public_key **ret_key, struct cv_error *err)
-{
-	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
-	uint8_t *der = NULL;
-	const int len = i2d_PUBKEY(pkey, &der);
-	if (len <= 0)
-		return cv_openssl_fail(err, CV_E_CRYPTO, "public part of a key cannot be encoded");
-	const bool is_read =
-	    cv_public_key_parse(cv_bytes(der, (size_t)len), &outcome, ret_key, err);
-	OPENSSL_free(der);
-	if (!is_read)
-		return false;
-	if (outcome != CV_KEY_USABLE)
-		return cv_fail(err, CV_E_SIGNER, "key is of a type or size that is not used");
-	return true;
-}
-
 /* Takes *pkey on success. */
 static bool
 wrap(EVP_PKEY **pkey, struct cv_signing_key **ret_key, struct cv_error *err)
 {
+	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
 	const struct algorithm_row *row = find_row(*pkey);
 	if (row == NULL)
 		return cv_fail(err, CV_E_SIGNER, "key is of a type or size that is not used");
 	CV_AUTO(cv_signing_key) struct cv_signing_key *key = calloc(1, sizeof(*key));
 	if (key == NULL)
 		return cv_fail(err, CV_E_MEMORY, "no memory for a signing key");
-	if (!read_public_key(*pkey, &key->public_key, err))
+	/* A CA key obeys the same policy as a device key. */
+	if (!cv_public_key_of(*pkey, &outcome, &key->public_key, err))
 		return false;
+	if (outcome != CV_KEY_USABLE)
+		return cv_fail(err, CV_E_SIGNER, "key is of a type or size that is not used");
 	key->algorithm = row->algorithm;
 	key->digest = row->digest;
 	key->pkey = CV_TAKE(*pkey);

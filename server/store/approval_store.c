@@ -32,6 +32,7 @@ cv_approval_store_ask(struct cv_connection *connection, const struct cv_approval
 	cv_parameter_number(&parameters, row->days);
 	cv_parameter_number(&parameters, row->most);
 	cv_parameter_number(&parameters, row->most_of_device);
+	cv_parameter_number(&parameters, row->most_by_identity);
 	if (!cv_execute(connection, CV_SQL(approval_ask), &parameters, &result, err))
 		return cv_error_context(err, "asking for approval");
 	*ret_state = PQntuples(result) == 0

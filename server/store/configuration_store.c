@@ -136,13 +136,14 @@ fill_new_enrolment_token(
 	cv_parameter_number(parameters, row->uses_max);
 	cv_parameter_number(parameters, row->expires_in_seconds);
 	cv_parameter_text(parameters, order->actor);
+	cv_parameter_text(parameters, row->label[0] ? row->label : NULL);
 }
 
 static void
 fill_new_operator_token(
     struct cv_parameters *parameters, const struct cv_configuration_order *order)
 {
-	const struct cv_operator_token_order *token = order->value.operator_token;
+	const struct cv_operator_row *token = order->value.operator_;
 
 	cv_parameter_text(parameters, order->name);
 	cv_parameter_text(parameters, token->name);
@@ -154,6 +155,21 @@ fill_new_operator_token(
 	else
 		cv_parameter_text(parameters, NULL);
 	cv_parameter_text(parameters, token->scopes[0] ? token->scopes : NULL);
+}
+
+static void
+fill_new_operator_certificate(
+    struct cv_parameters *parameters, const struct cv_configuration_order *order)
+{
+	const struct cv_operator_row *row = order->value.operator_;
+
+	cv_parameter_text(parameters, order->name);
+	cv_parameter_text(parameters, row->name);
+	cv_parameter_text(parameters, row->role);
+	cv_parameter_text(parameters, row->factories[0] ? row->factories : NULL);
+	cv_parameter_digest(parameters, &row->fingerprint);
+	cv_parameter_bytes(parameters, row->certificate);
+	cv_parameter_number(parameters, row->not_after_utc);
 }
 
 #define NEW                                                                                        \
@@ -194,6 +210,12 @@ static const struct act_row acts[] = {
 	    SQL_OF(operator_token_insert), fill_new_operator_token, false},
 	[CV_REVOKE_OPERATOR_TOKEN] = {"operator-token-revoked", CV_VIEW_OPERATOR_TOKENS,
 	    SQL_OF(operator_token_lock), SQL_OF(operator_token_revoke), fill_name, false},
+	[CV_ADD_OPERATOR_CERTIFICATE] = {"operator-certificate-issued",
+	    CV_VIEW_OPERATOR_CERTIFICATES, NEW, SQL_OF(operator_certificate_insert),
+	    fill_new_operator_certificate, false},
+	[CV_REVOKE_OPERATOR_CERTIFICATE] = {"operator-certificate-revoked",
+	    CV_VIEW_OPERATOR_CERTIFICATES, SQL_OF(operator_certificate_lock),
+	    SQL_OF(operator_certificate_revoke), fill_name, false},
 };
 /* clang-format on */
 

@@ -25,14 +25,19 @@ send_claims(struct cv_connection *connection, struct cv_rows *claims, struct cv_
 }
 
 static void
-add_claim(struct cv_rows *claims, const struct cv_party *party, const struct cv_digest *key)
+add_claim(struct cv_rows *claims, const struct cv_record_query *query, const struct cv_digest *key)
 {
 	if (!key)
 		return;
 	cv_rows_next(claims);
-	cv_rows_text(claims, party->factory);
+	cv_rows_text(claims, query->party->factory);
 	cv_rows_digest(claims, key);
-	cv_rows_text(claims, party->device);
+	cv_rows_text(claims, query->party->device);
+	cv_rows_text(claims, query->party->slot);
+	if (query->claims_within_debt)
+		cv_rows_number(claims, query->claim_debt_max_seconds);
+	else
+		cv_rows_no_number(claims);
 }
 
 static bool
@@ -76,9 +81,10 @@ send_locks(struct cv_connection *connection, const struct cv_party *party,
 		return false;
 	if (options->name && !send_name(connection, party, options->name, err))
 		return false;
+	cv_parameter_digest(&token, NULL);
 	cv_parameter_text(&token, party->device);
 	return !options->token ||
-	       cv_batch_send(connection, CV_SQL(enrolment_token_read), &token, err);
+	       cv_batch_send(connection, CV_SQL(enrolment_token_find), &token, err);
 }
 
 void
@@ -94,6 +100,7 @@ cv_enrolment_token_from_row(struct cv_row row, struct cv_enrolment_token_row *re
 	ret_token->is_spent_by_device = cv_row_bool(row, 6);
 	ret_token->expires_in_seconds = cv_row_number(row, 7);
 	ret_token->made_at_us = cv_row_number(row, 8);
+	cv_text_copy(ret_token->label, sizeof(ret_token->label), cv_row_text(row, 9));
 }
 
 static bool
@@ -196,7 +203,7 @@ begin_one(struct cv_device_change *change, const struct cv_record_query *query,
 	CV_AUTO_ROWS struct cv_rows claims = {0};
 
 	for (size_t i = 0; i < 2; i++)
-		add_claim(&claims, query->party, options->proved_keys[i]);
+		add_claim(&claims, query, options->proved_keys[i]);
 	return send_claims(connection, &claims, err) &&
 	       send_locks(connection, query->party, options, err) &&
 	       cv_device_records_send(connection, query, 1, err) &&
@@ -241,7 +248,7 @@ begin_many(struct cv_change_set *set, const struct cv_record_query *queries, str
 	CV_AUTO_ROWS struct cv_rows claims = {0}, devices = {0};
 
 	for (size_t i = 0; i < set->count; i++) {
-		add_claim(&claims, queries[i].party, queries[i].named_key);
+		add_claim(&claims, &queries[i], queries[i].named_key);
 		cv_rows_next(&devices);
 		cv_rows_text(&devices, queries[i].party->factory);
 		cv_rows_text(&devices, queries[i].party->device);
@@ -423,6 +430,7 @@ add_certificate(const struct cv_device_change *change, struct cv_rows *certifica
 	cv_rows_number(certificates, row->not_after_utc);
 	cv_rows_digest(certificates, row->has_csr_digest ? &row->csr_digest : NULL);
 	cv_rows_bytes(certificates, row->der);
+	cv_rows_text(certificates, row->label);
 }
 
 static void

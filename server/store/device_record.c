@@ -20,6 +20,7 @@ cv_device_records_send(struct cv_connection *connection, const struct cv_record_
 		cv_rows_digest(&rows, queries[i].presented_tbs);
 		cv_rows_digest(&rows, queries[i].csr_digest);
 		cv_rows_number(&rows, queries[i].replay_window_seconds);
+		cv_rows_text(&rows, queries[i].label);
 	}
 	return cv_batch_send_rows(connection, CV_SQL(device_record), &rows, err);
 }
@@ -34,8 +35,10 @@ read_key(struct cv_row row, int column, const struct cv_party *party, struct cv_
 	ret_key->is_asked_by_current = cv_row_bool(row, column + 1);
 	ret_key->talks_until_utc = cv_row_number(row, column + 2);
 	ret_key->first_issued_version = cv_row_number(row, column + 3);
-	ret_key->is_of_another = !cv_row_is_null(row, column + 4) &&
-				 strcmp(cv_row_text(row, column + 4), party->device) != 0;
+	if (cv_row_is_null(row, column + 4))
+		return;
+	ret_key->is_of_device = strcmp(cv_row_text(row, column + 4), party->device) == 0;
+	ret_key->is_of_another = !ret_key->is_of_device;
 }
 
 void

@@ -6,7 +6,7 @@
 
 #include "database_internal.h"
 
-/* Columns as in enrolment_token_read.sql. */
+/* Columns as in enrolment_token_find.sql. */
 void cv_enrolment_token_from_row(struct cv_row row, struct cv_enrolment_token_row *ret_token);
 
 #endif

@@ -7,16 +7,21 @@
 struct view_row {
 	struct cv_sql sql;
 	size_t filters;
+	struct cv_sql of_device; /* where the first filter, a device, is set; text NULL: no other */
 };
 #define VIEW(view, name, filters_) [view] = {.sql = {#name, cv_sql_##name}, .filters = (filters_)}
+#define VIEW_OF_DEVICE(view, name, filters_)                                                       \
+	[view] = {.sql = {#name, cv_sql_##name},                                                   \
+	    .filters = (filters_),                                                                 \
+	    .of_device = {#name "_of_device", cv_sql_##name##_of_device}}
 
 static const struct view_row views[] = {
     VIEW(CV_VIEW_APPROVALS, list_approvals, 1),
     VIEW(CV_VIEW_AUDIT, list_audit, 5),
     VIEW(CV_VIEW_AUTHORITIES, list_authorities, 2),
     VIEW(CV_VIEW_CERTIFICATE, show_certificate, 1),
-    VIEW(CV_VIEW_CERTIFICATES, list_certificates, 4),
-    VIEW(CV_VIEW_DENIALS, list_denials, 1),
+    VIEW_OF_DEVICE(CV_VIEW_CERTIFICATES, list_certificates, 4),
+    VIEW_OF_DEVICE(CV_VIEW_DENIALS, list_denials, 1),
     VIEW(CV_VIEW_DEVICE, show_device, 1),
     VIEW(CV_VIEW_DEVICES, list_devices, 3),
     VIEW(CV_VIEW_DEVICE_GRANTS, list_device_grants, 1),
@@ -24,6 +29,7 @@ static const struct view_row views[] = {
     VIEW(CV_VIEW_FACTORIES, list_factories, 1),
     VIEW(CV_VIEW_GATEWAYS, list_gateways, 1),
     VIEW(CV_VIEW_GROUPS, list_groups, 1),
+    VIEW(CV_VIEW_OPERATOR_CERTIFICATES, list_operator_certificates, 1),
     VIEW(CV_VIEW_OPERATOR_TOKENS, list_operator_tokens, 1),
 };
 
@@ -32,6 +38,7 @@ read_view(struct cv_connection *connection, const struct cv_view_query *query, i
     PGresult **ret_result, struct cv_error *err)
 {
 	const struct view_row *view = &views[query->view];
+	struct cv_sql sql = view->of_device.text && query->filters[0] ? view->of_device : view->sql;
 	struct cv_parameters parameters = {0};
 
 	cv_parameter_text(&parameters, query->scope);
@@ -39,8 +46,8 @@ read_view(struct cv_connection *connection, const struct cv_view_query *query, i
 	cv_parameter_number(&parameters, limit);
 	for (size_t i = 0; i < view->filters; i++)
 		cv_parameter_text(&parameters, query->filters[i]);
-	return cv_execute(connection, view->sql, &parameters, ret_result, err) ||
-	       cv_error_context(err, "%s", view->sql.name);
+	return cv_execute(connection, sql, &parameters, ret_result, err) ||
+	       cv_error_context(err, "%s", sql.name);
 }
 
 bool

@@ -206,9 +206,23 @@ parse_role(const char *name, enum cv_role *ret_role)
 	return true;
 }
 
+/* The first columns of both queries. */
+static bool
+take_credential(
+    struct cv_row row, struct cv_operator_credential *ret_credential, struct cv_error *err)
+{
+	cv_text_copy(ret_credential->id, sizeof(ret_credential->id), cv_row_text(row, 0));
+	cv_text_copy(ret_credential->name, sizeof(ret_credential->name), cv_row_text(row, 1));
+	ret_credential->has_every_factory = cv_row_bool(row, 3);
+	return (parse_role(cv_row_text(row, 2), &ret_credential->role) &&
+		   cv_text_copy(ret_credential->factories, sizeof(ret_credential->factories),
+		       cv_row_text(row, 4))) ||
+	       cv_fail(err, CV_E_INTERNAL, "database: an operator's credential cannot be read");
+}
+
 bool
 cv_realm_store_find_operator(struct cv_connection *connection, const struct cv_digest *hash,
-    bool *ret_exists, struct cv_operator_token *ret_token, struct cv_error *err)
+    bool *ret_exists, struct cv_operator_credential *ret_credential, struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
 	CV_AUTO_RESULT PGresult *result = NULL;
@@ -218,20 +232,38 @@ cv_realm_store_find_operator(struct cv_connection *connection, const struct cv_d
 	if (!cv_execute(connection, CV_SQL(operator_token_find), &parameters, &result, err))
 		return cv_error_context(err, "finding an operator token");
 	*ret_exists = PQntuples(result) == 1;
+	row = (struct cv_row){result, 0};
 	if (!*ret_exists)
 		return true;
+	if (cv_row_text(row, 5)[0] != '\0' &&
+	    !cv_scopes_parse(cv_row_text(row, 5), &ret_credential->scopes))
+		return cv_fail(
+		    err, CV_E_INTERNAL, "database: the scopes of a token cannot be read");
+	return cv_text_copy(
+		   ret_credential->device, sizeof(ret_credential->device), cv_row_text(row, 6)) &&
+	       take_credential(row, ret_credential, err);
+}
+
+bool
+cv_realm_store_find_operator_certificate(struct cv_connection *connection,
+    const struct cv_digest *fingerprint, enum cv_credential_standing *ret_standing,
+    struct cv_operator_credential *ret_credential, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *result = NULL;
+	struct cv_row row;
+
+	cv_parameter_digest(&parameters, fingerprint);
+	if (!cv_execute(connection, CV_SQL(operator_certificate_find), &parameters, &result, err))
+		return cv_error_context(err, "finding an operator certificate");
+	*ret_standing = CV_CREDENTIAL_UNKNOWN;
+	if (PQntuples(result) == 0)
+		return true;
 	row = (struct cv_row){result, 0};
-	cv_text_copy(ret_token->id, sizeof(ret_token->id), cv_row_text(row, 0));
-	cv_text_copy(ret_token->name, sizeof(ret_token->name), cv_row_text(row, 1));
-	ret_token->has_every_factory = cv_row_bool(row, 3);
-	if (!parse_role(cv_row_text(row, 2), &ret_token->role) ||
-	    !cv_text_copy(
-		ret_token->factories, sizeof(ret_token->factories), cv_row_text(row, 4)) ||
-	    !cv_text_copy(ret_token->device, sizeof(ret_token->device), cv_row_text(row, 6)) ||
-	    (cv_row_text(row, 5)[0] != '\0' &&
-		!cv_scopes_parse(cv_row_text(row, 5), &ret_token->scopes)))
-		return cv_fail(err, CV_E_INTERNAL, "database: an operator token cannot be read");
-	return true;
+	*ret_standing = cv_row_bool(row, 5)   ? CV_CREDENTIAL_REVOKED
+			: cv_row_bool(row, 6) ? CV_CREDENTIAL_EXPIRED
+					      : CV_CREDENTIAL_GOOD;
+	return take_credential(row, ret_credential, err);
 }
 
 bool
@@ -242,6 +274,7 @@ cv_realm_store_find_enrolment_token(struct cv_connection *connection, const stru
 	struct cv_parameters parameters = {0};
 	CV_AUTO_RESULT PGresult *result = NULL;
 
+	cv_parameter_text(&parameters, NULL);
 	cv_parameter_digest(&parameters, hash);
 	cv_parameter_text(&parameters, device);
 	if (!cv_execute(connection, CV_SQL(enrolment_token_find), &parameters, &result, err))

@@ -58,14 +58,12 @@ read_all(int descriptor, const char *path, size_t max_bytes, struct cv_buffer *r
 	return count == 0 && !ret_data->has_failed;
 }
 
-bool
-cv_file_read(const char *path, size_t max_bytes, struct cv_buffer *ret_data, struct cv_error *err)
+static bool
+read_whole(int descriptor, const char *path, size_t max_bytes, struct cv_buffer *ret_data,
+    struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer content = {.max_bytes = max_bytes, .is_secret = true};
 
-	CV_AUTO_DESCRIPTOR int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-	if (descriptor < 0)
-		return fail_io(err, "opening", path);
 	if (!read_all(descriptor, path, max_bytes, &content, err))
 		return false;
 
@@ -73,6 +71,51 @@ cv_file_read(const char *path, size_t max_bytes, struct cv_buffer *ret_data, str
 	if (ret_data->has_failed)
 		return cv_fail(err, CV_E_LIMIT, "%s is larger than its buffer may be", path);
 	return true;
+}
+
+bool
+cv_file_open(const char *path, int *ret_descriptor, struct cv_error *err)
+{
+	struct stat status;
+
+	/* Of a regular file O_NONBLOCK changes nothing. */
+	CV_AUTO_DESCRIPTOR int descriptor =
+	    open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (descriptor < 0)
+		return fail_io(err, "opening", path);
+	if (fstat(descriptor, &status) != 0)
+		return fail_io(err, "looking at", path);
+	if (S_ISDIR(status.st_mode)) {
+		errno = EISDIR;
+		return fail_io(err, "opening", path);
+	}
+	if (!S_ISREG(status.st_mode)) {
+		cv_fail(err, CV_E_IO, "opening %s failed", path);
+		return cv_error_cause(err, "not a regular file");
+	}
+	*ret_descriptor = descriptor;
+	descriptor = -1;
+	return true;
+}
+
+bool
+cv_file_read(const char *path, size_t max_bytes, struct cv_buffer *ret_data, struct cv_error *err)
+{
+	CV_AUTO_DESCRIPTOR int descriptor = -1;
+
+	return cv_file_open(path, &descriptor, err) &&
+	       read_whole(descriptor, path, max_bytes, ret_data, err);
+}
+
+bool
+cv_file_read_any(
+    const char *path, size_t max_bytes, struct cv_buffer *ret_data, struct cv_error *err)
+{
+	CV_AUTO_DESCRIPTOR int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (descriptor < 0)
+		return fail_io(err, "opening", path);
+	return read_whole(descriptor, path, max_bytes, ret_data, err);
 }
 
 static bool

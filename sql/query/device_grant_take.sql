@@ -5,7 +5,7 @@ WITH asked AS MATERIALIZED (
 	SELECT g.factory, g.device, g.decider, t.name, CASE WHEN g.state = 'approved' AND (t.id IS NULL OR t.revoked_at IS NOT NULL)
 		THEN 'refused' WHEN g.expires_at <= now() THEN 'expired' ELSE g.state END AS state
 	FROM certvendor.device_grant g
-	LEFT JOIN certvendor.operator_token t ON t.id = g.decider
+	LEFT JOIN certvendor.operator_credential t ON t.id = g.decider
 	WHERE g.code_hash = $1::bytea AND g.device = $2
 ), made AS (
 	INSERT INTO certvendor.operator_token (id, name, hash, role, factories, expires_at, scopes, device, parent)

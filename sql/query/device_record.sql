@@ -1,6 +1,6 @@
 -- As arrays, one device's slot each: $1 factory, $2 device, $3 slot, $4 presented key, $5 named key, $6 TBS digest of
--- the presented certificate, $7 CSR digest, $8 replay window in seconds. One row each, in their order, whether the
--- device exists or not.
+-- the presented certificate, $7 CSR digest, $8 replay window in seconds, $9 label of the request. One row each, in
+-- their order, whether the device exists or not.
 SELECT
 	extract(epoch FROM clock_timestamp())::bigint AS now,
 	d.state::text AS device_state,
@@ -35,6 +35,7 @@ SELECT
 			AND ((r.csr_digest = w.csr_digest AND (k.state IN ('asked', 'announced')
 					OR (k.state = 'current' AND r.recorded_at >= s.activated_at)))
 				OR (r.key_id = w.named_key AND w.csr_digest IS NOT NULL AND k.state IN ('asked', 'announced')))
+			AND r.label IS NOT DISTINCT FROM w.label
 			AND r.revoked_at IS NULL AND r.not_after > now()
 			AND r.recorded_at > now() - make_interval(secs => w.replay_window)
 		ORDER BY r.csr_digest = w.csr_digest DESC, r.recorded_at DESC
@@ -43,8 +44,9 @@ SELECT
 	c.asked_by IS NOT NULL AS current_was_named,
 	d.group_name AS group_name,
 	g.announce AS group_announce
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bigint[])
-	WITH ORDINALITY AS w(factory, device, slot, presented_key, named_key, tbs_digest, csr_digest, replay_window, n)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bigint[],
+		$9::text[])
+	WITH ORDINALITY AS w(factory, device, slot, presented_key, named_key, tbs_digest, csr_digest, replay_window, label, n)
 LEFT JOIN certvendor.device d ON d.factory = w.factory AND d.id = w.device
 LEFT JOIN certvendor.device_group g ON g.factory = w.factory AND g.name = d.group_name
 LEFT JOIN certvendor.slot s ON s.factory = w.factory AND s.device = w.device AND s.name = w.slot

@@ -11,6 +11,7 @@ import java.security.Security;
 import java.security.cert.CertificateFactory;
 import java.security.cert.TrustAnchor;
 import java.security.cert.X509Certificate;
+import java.util.Base64;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -71,12 +72,16 @@ public class BouncyCastle {
         }
     }
 
-    static void enrol(ESTService est, boolean isRenewal, Map<String, String> options) throws Exception {
+    static void enrol(ESTService est, String operation, Map<String, String> options) throws Exception {
         var csr = new PKCS10CertificationRequest(Files.readAllBytes(Path.of(options.get("csr"))));
         ESTAuth password = !options.containsKey("password") ? null
             : new JcaHttpAuthBuilder(null, "x", options.get("password").toCharArray())
                 .setProvider("BC").build();
-        EnrollmentResponse answer = est.simpleEnroll(isRenewal, csr, password);
+        EnrollmentResponse answer = operation.equals("serverkeygen")
+            ? est.simpleEnrollWithServersideCreation(csr, password)
+            : est.simpleEnroll(operation.equals("simplereenroll"), csr, password);
+        if (answer.getPrivateKeyInfo() != null)
+            System.out.println("key " + Base64.getEncoder().encodeToString(answer.getPrivateKeyInfo().getEncoded()));
         if (!answer.isCompleted())
             System.out.println("retry " + Math.round((answer.getNotBefore() - System.currentTimeMillis()) / 1000.0));
         else
@@ -98,8 +103,7 @@ public class BouncyCastle {
                     for (ASN1ObjectIdentifier each : answer.getAttributesResponse().getRequirements())
                         System.out.println(each.getId());
             }
-            case "simpleenroll" -> enrol(est, false, options);
-            case "simplereenroll" -> enrol(est, true, options);
+            case "simpleenroll", "simplereenroll", "serverkeygen" -> enrol(est, arguments[3], options);
             default -> throw new IllegalArgumentException(arguments[3]);
             }
         } catch (ESTException refused) {

@@ -705,6 +705,18 @@ class Lab:
         self.cli("gateway", "add", name, "--csr", request, "--out", out, *words, *options)
         return Identity(out, key.path)
 
+    def add_operator(self, name, role, factories=None):
+        """Who logs in with a certificate."""
+        key = Key(self.keys, f"/CN={name}")
+        order = {"name": name, "role": role, "csr": pem_request(key)}
+        if factories is not None:
+            order["factories"] = factories
+        answer = self.operator("POST", "/v1/operator-certificates", order)
+        assert answer.status == 201, answer
+        path = key.path.with_suffix(".pem")
+        path.write_text(answer.json()["certificate"])
+        return Identity(path, key.path)
+
     def start_nginx(self, is_caching=False):
         """A gateway, and the server behind it and behind HAProxy."""
         folder = self.folder / "nginx"
@@ -810,11 +822,13 @@ class Lab:
             pairs.append(("Client-Cert", rfc9440(der)))
         return self.send("gateway", method, path, gateway or self.gateway, headers=pairs)
 
-    def operator(self, method, path, body=None, token=None, headers=(), source=None):
+    def operator(self, method, path, body=None, token=None, headers=(), source=None, identity=None):
+        """With a token, that of the first admin, or with the certificate of an operator."""
         data = None if body is None else json.dumps(body).encode()
         pairs = list(headers.items() if isinstance(headers, dict) else headers)
-        pairs.append(("Authorization", f"Bearer {token or self.token}"))
-        answer = self.send("operator", method, path, body=data, headers=pairs, source=source)
+        if token or identity is None:
+            pairs.append(("Authorization", f"Bearer {token or self.token}"))
+        answer = self.send("operator", method, path, identity, data, pairs, source)
         operator_description.check(method, path, answer)
         return answer
 

@@ -95,6 +95,18 @@ def est_lab(postgres, request):
         request.config.stash[LABS].remove(shared)
 
 
+@pytest.fixture(scope="session")
+def rollover(postgres, request):
+    """A server with an old and a new root, and each certified by the other."""
+    shared = est_profile.Rollover(postgres).begin()
+    request.config.stash[LABS].append(shared.lab)
+    try:
+        yield shared
+    finally:
+        shared.lab.close()
+        request.config.stash[LABS].remove(shared.lab)
+
+
 def lab_maker(postgres, request):
     """Makes servers of one test or module; what runs at its end must end well."""
     made = []

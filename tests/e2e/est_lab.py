@@ -14,6 +14,7 @@ from est_client import make_key
 PROFILE = ROOT / "docs/protocol/est.md"
 TABLE = VAR / "est-rows.md"
 OIDS = "2.5.4.5, 1.2.3.4.5"
+KEYGEN = "cacerts, csrattrs, simpleenroll, simplereenroll, serverkeygen"
 
 LABELS = {
     "": {"authority": "demo-device-ca-1"},
@@ -46,6 +47,10 @@ LABELS = {
     "by-both": {"enrol": "bootstrap+token"},
     "bearer": {"challenge": "bearer+basic"},
     "reading": {"operations": "cacerts"},
+    "keygen": {"operations": KEYGEN, "keys": "p384"},
+    "keygen-rsa": {"operations": KEYGEN, "generated_key": "rsa2048"},
+    "keygen-line": {"operations": KEYGEN, "generated_key": "ed25519", "line_length": "0"},
+    "keygen-approved": {"operations": KEYGEN, "approval": "manual"},
     "plain": {"go_clients": "standard", "line_length": "76"},
 }
 
@@ -54,7 +59,7 @@ def settings():
     sections = {"est" + (f".{label}" if label else ""): {"factory": FACTORY, **values}
                 for label, values in LABELS.items()}
     sections["est"] = LABELS[""]
-    sections["approval"] = {"retry_after": "7", "limit_per_device": "3"}
+    sections["approval"] = {"retry_after": "7", "limit_per_device": "3", "limit_per_identity": "8"}
     sections["issue"] = {"blocked_keys": "blocked.keys"}
     return sections
 
@@ -98,6 +103,55 @@ def add_authority(lab, name, key=None, factory=FACTORY, days=3000, begin=-1, ext
         f"'\\x{certificate.fingerprint(hashes.SHA256()).hex()}', "
         f"'\\x{certificate.public_bytes(serialization.Encoding.DER).hex()}')")
     return certificate
+
+
+def ca_certificate(subject, key, issuer, issuer_key, issuer_ski=None, days=3000, begin=-1, ski=None):
+    """A CA certificate as PEM. Names are texts or names; issuer_ski None: no authorityKeyIdentifier."""
+    subject, issuer = (each if isinstance(each, x509.Name) else
+                       x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, each)]) for each in (subject, issuer))
+    now = datetime.datetime.utcnow()
+    builder = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + datetime.timedelta(days=begin)).not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.BasicConstraints(True, None), True)
+        .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), True)
+        .add_extension(ski or x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False))
+    if issuer_ski is not None:
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_ski), False)
+    return builder.sign(issuer_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def ski_of(certificate):
+    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+
+
+class Rollover:
+    """A server whose root is being replaced: what an operator imports for that, as PEM."""
+
+    def __init__(self, postgres):
+        self.lab = Lab("rollover", postgres).prepare().start()
+        pki = self.lab.folder / "pki"
+        self.old = x509.load_pem_x509_certificate((pki / "root.pem").read_bytes())
+        self.old_key = load_key(pki / "offline/root.key", pki / "offline/root.passphrase")
+        self.key = make_key()
+        self.ski = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
+        self.pem = {
+            "new": ca_certificate("New root", self.key, "New root", self.key, self.ski),
+            "new-with-old": ca_certificate("New root", self.key, self.old.subject, self.old_key, ski_of(self.old)),
+            "old-with-new": ca_certificate(self.old.subject, self.old_key, "New root", self.key, self.ski,
+                                           ski=ski_of(self.old)),
+        }
+
+    def add(self, name, pem=None):
+        return self.lab.operator("POST", "/v1/authorities", {
+            "name": name, "kind": "root", "certificate": pem or self.pem[name]})
+
+    def begin(self):
+        for name in self.pem:
+            assert self.add(name).status == 201
+        return self
 
 
 def make_lab(postgres):

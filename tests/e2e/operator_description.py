@@ -39,7 +39,12 @@ class Operation:
             content["schema"], resolver=RESOLVER, format_checker=jsonschema.FormatChecker())
         errors = [f"{list(error.path)}: {error.message}" for error in validator.iter_errors(answer.json())]
         assert not errors, f"{self}: {answer}: {errors}"
-        for name in self.responses[answer.status].get("headers", {}):
+        documented = set(self.responses[answer.status].get("headers", {}))
+        if "Link" in documented:
+            documented.remove("Link")
+            next_page = answer.json()["next"]
+            assert (f"cursor={next_page}>" in answer.headers.get("Link", "")) == (next_page is not None), self
+        for name in documented:
             assert name in answer.headers, f"{self}: {answer} lacks {name}"
 
 

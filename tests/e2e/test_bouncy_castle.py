@@ -1,9 +1,11 @@
 """An EST client that we did not write: Bouncy Castle, which reads answers by its own rules."""
+import base64
 import pathlib
 import re
 import ssl
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from certvendor_lab import run
 from est_client import Est, device_name, make_key, request, save
@@ -21,9 +23,9 @@ def client(est_lab):
     path = ":".join(str(jar) for jar in JARS)
     run("javac", "-d", classes, "-cp", path, DRIVER, timeout=180)
 
-    def ask(operation, label="", *options, is_checked=True):
-        return run("java", "-cp", f"{classes}:{path}", "BouncyCastle", f"127.0.0.1:{est_lab.ports['device']}", label,
-                   est_lab.root, operation, *options, is_checked=is_checked)
+    def ask(operation, label="", *options, at=est_lab, is_checked=True):
+        return run("java", "-cp", f"{classes}:{path}", "BouncyCastle", f"127.0.0.1:{at.ports['device']}", label,
+                   at.root, operation, *options, is_checked=is_checked)
 
     return ask
 
@@ -45,6 +47,11 @@ def test_ca_certificates(est_lab, client, version):
     assert len(found) == 2
     assert ssl.PEM_cert_to_DER_cert(est_lab.root.read_text()) in [ssl.PEM_cert_to_DER_cert(pem) for pem in found]
     assert len(certificates(client("cacerts", "second"))) == 2
+
+
+@pytest.mark.est("5.5", "14.2")
+def test_ca_certificates_while_the_root_changes(client, rollover):
+    assert len(certificates(client("cacerts", "", at=rollover.lab))) == 5
 
 
 @pytest.mark.est("14.2")
@@ -83,3 +90,15 @@ def test_waiting_for_an_operator(est_lab, client):
              if each["device"] == holder.device]
     assert est_lab.operator("POST", f"/v1/approvals/{item['id']}/approve", {}).status == 200
     assert len(certificates(client("simplereenroll", "approved", *words))) == 1
+
+
+@pytest.mark.est("14.2", "16.2")
+@pytest.mark.parametrize("label", ["keygen", "keygen-rsa", "keygen-line"])
+def test_a_key_made_by_the_server(est_lab, client, label):
+    device = f"bouncy-{label}"
+    csr = csr_file(est_lab, device_name(device), make_key())
+    result = client("serverkeygen", label, "csr", csr, "password", est_lab.enrolment_token(device=device))
+    pem, = certificates(result)
+    key = serialization.load_der_private_key(base64.b64decode(re.search(r"^key (\S+)$", result.stdout, re.M)[1]), None)
+    identity = save(est_lab.keys, key, ssl.PEM_cert_to_DER_cert(pem))
+    assert est_lab.send("device", "GET", "/device", identity).status == 200

@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 
-from certvendor_lab import BINARY, FACTORY, SECRETS, Authority, clean_environment, run
+from certvendor_lab import BINARY, FACTORY, ROOT, SECRETS, Authority, clean_environment, free_port, run
 
 
 def fresh_name(letter="n"):
@@ -161,22 +161,83 @@ def test_tokens(lab):
 
 @pytest.mark.parametrize("width", [60, 80, 132])
 def test_tables_fit_the_terminal(lab, width):
-    lab.enrolled_device()
+    device = lab.enrolled_device()
+    lab.operator("POST", f"/v1/devices/{device.name}/revoke")
+    lab.add_operator("somebody-with-a-long-name", "viewer", [FACTORY])
+    lab.cli("group", "create", fresh_name("group-with-a-long-name-"))
+    waiting(lab)
+    SECRETS.add(lab.cli("operator-token", "create", "narrow", "--role", "viewer").stdout.strip())
     for words in (("device", "list"), ("certificate", "list"), ("audit", "list"), ("authority", "list"),
-                  ("token", "list"), ("gateway", "list"), ("factory", "list")):
+                  ("token", "list"), ("gateway", "list"), ("factory", "list"), ("denial", "list"),
+                  ("operator-token", "list"), ("operator-certificate", "list"), ("approval", "list"),
+                  ("group", "list")):
         lines = on_terminal(lab, width, *words, "--limit", "5").splitlines()
         assert len(lines) > 1, words
         assert max(len(line) for line in lines) <= width, (words, lines)
 
 
-def on_terminal(lab, width, *words):
+def waiting(lab):
+    """The id of an enrolment that an operator has to decide."""
+    name = str(uuid.uuid4())
+    lab.query("INSERT INTO certvendor.approval (id, factory, label, identity, device, csr_digest, csr, expires_at) "
+              f"VALUES ('{name}', '{FACTORY}', 'line-with-a-long-name', 'token:{uuid.uuid4()}', 'unit', "
+              f"sha256('{name}'), 'csr', now() + interval '1 hour')")
+    return name
+
+
+def test_approvals(lab):
+    first, second, third = waiting(lab), waiting(lab), waiting(lab)
+    listed = json.loads(lab.cli("--json", "approval", "list", "--state", "pending", "--all").stdout)["items"]
+    assert {first, second, third} <= {item["id"] for item in listed}
+    assert lab.cli("approval", "approve", first, second).stdout == f"{first}: done\n{second}: done\n"
+    assert lab.cli("approval", "refuse", third).stdout == f"{third}: done\n"
+    again = lab.cli("approval", "approve", third, is_checked=False)
+    assert again.returncode == 1 and "not-found" in again.stderr
+    states = {item["id"]: item["state"] for item in
+              json.loads(lab.cli("--json", "approval", "list", "--all").stdout)["items"]}
+    assert [states[each] for each in (first, second, third)] == ["approved", "approved", "refused"]
+
+
+def test_exit_codes_are_those_of_the_manual(lab):
+    manual = (ROOT / "docs/man/certvendor.1").read_text().split(".Sh EXIT STATUS")[1].split(".Sh")[0]
+    documented = {int(code) for code in re.findall(r"^\.It (\d+)$", manual, re.M)}
+    nowhere = ("--server", f"https://127.0.0.1:{free_port()}", "--token-file", lab.token_file)
+    config = lab.folder / "wrong.conf"
+    config.write_text("[server]\nworkers = none\n")
+    seen = {
+        0: [lab.cli("status"), lab.program("check-config"), run(BINARY, "help")],
+        1: [lab.cli("device", "show", "nobody", is_checked=False),
+            run(BINARY, *nowhere, "status", is_checked=False),
+            lab.cli("device", "hold", "nobody", "nobody-else", is_checked=False),
+            run(BINARY, "--config", config, "healthcheck", is_checked=False)],
+        2: [lab.cli("device", "show", is_checked=False), lab.cli("device", "melt", is_checked=False),
+            lab.cli("token", "enrol", "--uses", "x", is_checked=False), run(BINARY, is_checked=False)],
+        78: [run(BINARY, "--config", config, verb, is_checked=False)
+             for verb in ("serve", "migrate", "check-config", "print-config")],
+    }
+    assert documented == set(seen)
+    for code, results in seen.items():
+        assert [result.returncode for result in results] == [code] * len(results), results
+
+
+def test_long_work_shows_its_progress(lab):
+    """On a terminal alone, over itself, and gone at the end."""
+    for _ in range(3):
+        lab.enrolled_device()
+    words = ("--json", "device", "list", "--limit", "1", "--all")
+    shown = on_terminal(lab, 80, *words, stream="stderr")
+    assert "\rread: 1\rread: 2\rread: 3" in shown and shown.endswith("\r\x1b[K"), shown
+    assert lab.cli(*words).stderr == ""
+
+
+def on_terminal(lab, width, *words, stream="stdout"):
     """What it prints on a terminal of so many columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     process = subprocess.Popen(
         [BINARY, "--server", f"https://127.0.0.1:{lab.ports['operator']}", "--ca", lab.root, "--token-file",
-         lab.token_file, *words], stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
-        env=clean_environment())
+         lab.token_file, *words], stdin=subprocess.DEVNULL, env=clean_environment(),
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: theirs})
     os.close(theirs)
     data = b""
     try:
@@ -218,12 +279,14 @@ def options_of(*words):
 def test_every_verb_has_help():
     rows = verbs_with_acts()
     assert {"device", "certificate", "denial", "group", "authority", "gateway", "factory", "token",
-            "operator-token", "audit", "status", "grant"} == set(rows)
+            "operator-token", "operator-certificate", "approval", "audit", "status", "grant"} == set(rows)
     for verb, acts in rows.items():
         for act in acts:
             text = run(BINARY, verb, act, "--help").stdout
             assert text.startswith(f"usage: certvendor {verb} {act}") and "exit code" in text
             assert " " in text.splitlines()[1], f"{verb} {act} says nothing"
+            assert max(len(line) for line in text.splitlines()) <= 80, text
+        assert max(len(line) for line in run(BINARY, verb, "--help").stdout.splitlines()) <= 80
     result = run(BINARY, "completion", "tcsh", is_checked=False)
     assert result.returncode == 2 and "bash|zsh|fish" in result.stderr
 

@@ -4,6 +4,7 @@ import concurrent.futures
 import datetime
 import hashlib
 import json
+import os
 import re
 import ssl
 import subprocess
@@ -18,6 +19,7 @@ from certvendor_lab import (EST, FACTORY, Authority, Identity, Key, Raw, clean_e
 from est_client import (CHALLENGE_PASSWORD, CN, IA5, IDENTITY_LINKING, OU, PRINTABLE, T61, UTF8, Enrolled, Est, attribute,
                         der, device_name, dns_names, extension, extension_request, make_key, name, oid, outcome,
                         request, save, seq, spki_of, integer)
+from est_lab import load_key
 
 est = pytest.mark.est
 GOOD = 200
@@ -92,6 +94,24 @@ def test_tokens_are_for_one_id(est_lab, door):
         assert door.enrol(csr, headers=credentials).status == 200
     assert door.enrol(csr, token=token).status == 200
     assert door.enrol(csr, token=token[:-1] + "x", source="127.0.0.9").status == 401
+
+
+@est("6.10")
+def test_tokens_of_a_label_count_there_only(est_lab, door):
+    device = fresh()
+    token = est_lab.enrolment_token(device=device, label="second")
+    csr = request(make_key(), device_name(device))
+    for other in (door, Est(est_lab, "life"), Est(est_lab, FACTORY)):
+        assert outcome(other.enrol(csr, token=token)) == (403, "not-authorised")
+    assert est_lab.query(f"SELECT FROM certvendor.device WHERE id = '{device}'") == []
+    assert Est(est_lab, "second").enrol(csr, token=token).status == 200
+    # What is given to that label is not given to another, not even again.
+    assert outcome(door.enrol(csr, token=token)) == (403, "not-authorised")
+    for label, code in (("nowhere", 400), ("a b", 400), ("cacerts", 400), (FACTORY, 400), ("second", 201)):
+        assert est_lab.operator("POST", "/v1/enrolment-tokens", {"label": label}).status == code
+    assert est_lab.operator("POST", "/v1/enrolment-tokens?factory=other", {"label": "second"}).status == 400
+    shown, = [item for item in est_lab.operator("GET", f"/v1/enrolment-tokens?device={device}").json()["items"]]
+    assert shown["label"] == "second"
 
 
 @est("6.3")
@@ -418,6 +438,13 @@ def test_keys_that_everybody_has(est_lab, door):
     path = est_lab.folder / "blocked.keys"
     path.write_text(f"# known\n{hashlib.sha256(spki_of(key)).hexdigest()} of a test\n")
     wait_until(lambda: judged(door, with_key(key)) == (400, "blocked-key"), "the list is read again")
+    weak, other = make_key("RSA-2048"), make_key("RSA-2048")
+    pem = weak.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                             serialization.NoEncryption()).decode()
+    line = run("openssl", "rsa", "-noout", "-modulus", stdin=pem).stdout
+    path.write_text(f"{hashlib.sha256(spki_of(key)).hexdigest()}\n{hashlib.sha1(line.encode()).hexdigest()[20:]}\n")
+    wait_until(lambda: judged(door, with_key(weak)) == (400, "blocked-key"), "the list is read again")
+    assert judged(door, with_key(other)) == GOOD
     path.write_text("nonsense\n")
     wait_until(lambda: "blocked-keys-failed" in est_lab.log.read_text(), "the broken list is reported")
     assert judged(door, with_key(key)) == (400, "blocked-key")
@@ -851,6 +878,41 @@ def test_what_was_delivered_is_recorded(est_lab, door):
                              f"WHERE fingerprint = '\\x{fingerprint}'") == [["1"]]
 
 
+def flip_in_memory(pid, needle):
+    """Flips the first bit of each copy of these bytes; how many there are."""
+    count = 0
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "r+b", 0) as memory:
+        for line in maps:
+            bounds, rights, *_ = line.split()
+            begin, end = (int(each, 16) for each in bounds.split("-"))
+            if not rights.startswith("rw") or begin >= 1 << 63:
+                continue
+            memory.seek(begin)
+            for at in re.finditer(re.escape(needle), memory.read(end - begin)):
+                memory.seek(begin + at.start())
+                memory.write(bytes([needle[0] ^ 1]))
+                count += 1
+    return count
+
+
+@est("11.11")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to reach into the memory of the server")
+def test_a_bit_of_the_signing_key_flips(make_lab):
+    lab = make_lab().start()
+    door, device = Est(lab), fresh()
+    pki = lab.folder / "pki"
+    secret = load_key(pki / "device-ca.key", pki / "signer.passphrase").private_numbers().private_value
+    number = secret.to_bytes(32, "little")  # as OpenSSL keeps it
+    token = lab.enrolment_token(device=device)
+    csr = request(make_key(), device_name(device))
+    assert flip_in_memory(lab.process.pid, number) > 0
+    assert outcome(door.enrol(csr, token=token)) == (500, "internal")
+    assert lab.query("SELECT FROM certvendor.certificate") == []
+    assert lab.events("bad-certificate-made")[0]["level"] == "error"
+    assert flip_in_memory(lab.process.pid, bytes([number[0] ^ 1]) + number[1:]) > 0
+    assert door.enrol(csr, token=token).status == 200
+
+
 # ---- 12 Approval and repetition ----------------------------------------------------------------
 
 
@@ -927,6 +989,28 @@ def test_renewals_at_once_go_by_their_own_labels(est_lab, door):
             assert (days <= 100) == (label == "life")
 
 
+@est("12.6")
+def test_at_another_label_it_is_another_request(est_lab, door):
+    """Labels ask and give different things."""
+    holder = door.enrolled()
+    csr = request(make_key(), holder.subject)
+    short = Est(est_lab, "life")
+
+    def asked(at):
+        answer = at.reenrol(csr, holder.identity)
+        assert answer.status == 200
+        return issued(answer)
+
+    first = asked(door)
+    second = asked(short)
+    assert first != second and (asked(door), asked(short)) == (first, second)
+    days = (x509.load_der_x509_certificate(second).not_valid_after - datetime.datetime.utcnow()).days
+    assert days <= 100
+    # With another signature, but of the same key.
+    again = request(make_key(), holder.subject)
+    assert issued(door.reenrol(again, holder.identity)) not in (first, second)
+
+
 @est("12.3")
 def test_an_operator_refuses(est_lab):
     door, device = Est(est_lab, "approved"), fresh()
@@ -951,6 +1035,28 @@ def test_too_many_wait(est_lab):
     item = waiting(est_lab, device)[0]
     assert est_lab.operator("POST", f"/v1/approvals/{item['id']}/refuse", {}).status == 200
     assert door.enrol(requests[3], token=token).status == 202
+
+
+@est("12.4")
+def test_a_token_does_not_fill_the_queue_with_names(est_lab, maker):
+    door = Est(est_lab, "approved")
+
+    def statuses(count, **credentials):
+        devices = [fresh() for _ in range(count)]
+        return [door.enrol(request(make_key(), device_name(device)),
+                           **{key: value(device) if callable(value) else value for key, value in credentials.items()})
+                .status for device in devices]
+
+    one, two = est_lab.enrolment_token(), est_lab.enrolment_token(uses=2)
+    assert statuses(4, token=one) == [202, 202, 202, 429]
+    keygen = Est(est_lab, "keygen-approved").post("serverkeygen", request(make_key(), device_name(fresh())), token=one)
+    assert keygen.status == 429
+    assert statuses(7, token=two) == [202] * 6 + [429]
+    assert statuses(9, token=est_lab.enrolment_token(uses=100)) == [202] * 8 + [429]
+    assert statuses(9, identity=maker) == [202] * 8 + [429]
+    # Devices with certificates of their own are not concerned.
+    holders = [Est(est_lab).enrolled() for _ in range(9)]
+    assert [door.reenrol(request(make_key(), holder.subject), holder.identity).status for holder in holders] == [202] * 9
 
 
 @est("12.5")

@@ -2,6 +2,7 @@
 import base64
 import json
 import time
+import urllib.parse
 
 import pytest
 
@@ -159,6 +160,105 @@ def test_brokers_read_no_headers_of_their_clients(lab):
     forged = [("X-Client-Cert-Sha256", device.identity.sha256), ("vernemq-hook", "auth_on_register")]
     expect_denied(ask(lab, EMQX, emqx_body(), headers=forged), EMQX, "no-certificate")
     expect_denied(ask(lab, VERNEMQ, vernemq_body(""), headers=forged), VERNEMQ, "no-certificate")
+
+
+# ---- RabbitMQ ----------------------------------------------------------------------------------
+
+RABBITMQ = "/v1/broker/rabbitmq/"
+ASKED = {
+    "user": {},
+    "vhost": {"vhost": "/", "ip": "10.0.0.7", "tags": ""},
+    "resource": {"vhost": "/", "resource": "queue", "name": "mqtt-subscription-c 1qos1", "permission": "configure",
+                 "tags": ""},
+    "topic": {"vhost": "/", "resource": "topic", "name": "amq.topic", "permission": "write", "tags": "",
+              "routing_key": "a.b+c.#", "variable_map.username": "u", "variable_map.client_id": "c 1"},
+}
+
+
+def rabbitmq_form(name, what, **more):
+    return urllib.parse.urlencode({"username": name, **ASKED[what], **more})
+
+
+def rabbitmq_request(method, what, form):
+    """As httpc of Erlang writes it for rabbitmq_auth_backend_http."""
+    path, body = RABBITMQ + what, ""
+    if method == "GET":
+        path += "?" + form
+    else:
+        body = f"content-type: application/x-www-form-urlencoded\r\n"
+    head = f"{method} {path} HTTP/1.1\r\ncontent-length: {len(form) if body else 0}\r\n{body}te: \r\n"
+    return f"{head}host: certvendor:8445\r\nconnection: keep-alive\r\n\r\n{form if body else ''}"
+
+
+def expect_rabbitmq(answer, word, reason):
+    assert (answer.status, answer.body.decode(), answer.headers["Certvendor-Reason"]) == (200, word, reason)
+    assert answer.headers.get_content_type() == "text/plain"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("what", ASKED)
+@pytest.mark.parametrize("method", ("GET", "POST"))
+def test_rabbitmq_asks_by_name(lab, method, what):
+    device = lab.enrolled_device()
+    with lab.raw("gateway", lab.gateway) as raw:
+        def ask_of(form):
+            raw.send(rabbitmq_request(method, what, form))
+            return raw.answer()
+
+        for form in (rabbitmq_form(device.name, what), f"client_id=x&{rabbitmq_form(device.name, what)}"):
+            answer = ask_of(form)
+            expect_rabbitmq(answer, "allow", "ok")
+            assert answer.headers["Certvendor-Device"] == device.name
+        expect_rabbitmq(ask_of(rabbitmq_form("nobody", what)), "deny", "unknown")
+        expect_rabbitmq(ask_of(rabbitmq_form("", what)), "deny", "no-certificate")
+        expect_rabbitmq(ask_of(rabbitmq_form("no device id!", what)), "deny", "bad-certificate")
+        expect_rabbitmq(ask_of(f"{rabbitmq_form(device.name, what)}&username=x"), "deny", "bad-certificate")
+        expect_rabbitmq(ask_of(f"{rabbitmq_form(device.name, what)}&x=%zz"), "deny", "bad-certificate")
+        expect_rabbitmq(ask_of("x" * 900), "deny", "bad-certificate")
+    assert lab.operator("POST", f"/v1/devices/{device.name}/hold", {}).status == 200
+    with lab.raw("gateway", lab.gateway) as raw:
+        expect_rabbitmq(ask_of(rabbitmq_form(device.name, what)), "deny", "device-refused")
+
+
+def test_rabbitmq_believes_no_name_beside_a_password(lab):
+    """A client that logs in with a password writes its name itself."""
+    device = lab.enrolled_device()
+    for form in (rabbitmq_form(device.name, "user", password="x"), rabbitmq_form(device.name, "user", password="")):
+        for method in ("GET", "POST"):
+            with lab.raw("gateway", lab.gateway) as raw:
+                raw.send(rabbitmq_request(method, "user", form))
+                expect_rabbitmq(raw.answer(), "deny", "no-certificate")
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_rabbitmq_is_always_answered_with_200(lab, what):
+    device = lab.enrolled_device()
+    form = rabbitmq_form(device.name, what)
+    for method in ("GET", "POST"):
+        for identity in (device.identity, None):
+            with lab.raw("gateway", identity) as raw:
+                raw.send(rabbitmq_request(method, what, form))
+                expect_rabbitmq(raw.answer(), "deny", "not-a-gateway")
+    with lab.raw("gateway", lab.gateway) as raw:
+        raw.send(rabbitmq_request("GET", what, form + "&x=" + "y" * 2000))
+        expect_rabbitmq(raw.answer(), "deny", "bad-certificate")
+        assert raw.is_closed_by_server()
+    with lab.raw("gateway", lab.gateway) as raw:
+        raw.send(rabbitmq_request("POST", what, form + "&x=" + "y" * 2000))
+        expect_rabbitmq(raw.answer(), "allow", "ok")
+    answer = lab.send("gateway", "POST", RABBITMQ + what, lab.gateway, (form + "&x=" + "y" * 300000).encode())
+    expect_rabbitmq(answer, "deny", "bad-certificate")
+    assert lab.send("gateway", "PUT", RABBITMQ + what, lab.gateway, b"x=y").status == 405
+    assert lab.send("gateway", "GET", RABBITMQ + what + "/x", lab.gateway).status == 404
+
+
+def test_rabbitmq_moves_nothing(lab):
+    device = lab.device()
+    device.enrol()
+    with lab.raw("gateway", lab.gateway) as raw:
+        raw.send(rabbitmq_request("POST", "user", rabbitmq_form(device.name, "user")))
+        expect_rabbitmq(raw.answer(), "allow", "ok")
+    assert lab.query(f"SELECT first_seen_at IS NULL FROM certvendor.device WHERE id = '{device.name}'") == [["t"]]
 
 
 def test_caching_and_the_end_of_sessions(make_lab, own_postgres):

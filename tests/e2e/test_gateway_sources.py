@@ -199,6 +199,56 @@ def test_an_empty_value_means_that_there_is_none(lab, device, any_source):
     assert reason(lab.check(headers=pairs, gateway=any_source)) == (200, "ok")
 
 
+# ---- Names of headers --------------------------------------------------------------------------
+
+RENAMED = {
+    "rfc9440": ["X-My-Client-Cert"],
+    "xfcc": ["X-Mesh-Cert"],
+    "pem": ["X-SSL-Client-Cert"],
+    "traefik": ["X-Edge-Cert"],
+    "alb": ["X-Lb-Leaf"],
+    "issuer-serial": ["X-SSL-Issuer", "X-SSL-Serial"],
+    "sha256": ["X-SSL-Sha256"],
+    "sha1": ["X-SSL-Fingerprint"],
+}
+
+
+@pytest.fixture(scope="module")
+def renamed(lab):
+    return lab.add_gateway("renamed", sources=[f"{word}={':'.join(names)}" for word, names in RENAMED.items()])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_header_under_another_name(lab, device, renamed, source):
+    """It is read as under the usual name, and that is not read any more."""
+    usual = every_source(device.identity)[source]
+    pairs = [(name, value) for name, (_, value) in zip(RENAMED[source], usual)]
+    forged = every_source(lab.enrolled_device().identity)[source]
+    assert reason(lab.check(headers=usual, gateway=renamed)) == (403, "no-certificate")
+    for spelled in (str, str.lower, str.upper):
+        mine = [(spelled(name), value) for name, value in pairs]
+        answer = lab.check(headers=mine + forged, gateway=renamed)
+        assert reason(answer) == (200, "ok"), spelled
+        assert answer.headers["Certvendor-Device"] == device.name
+    for name, value in pairs:
+        assert reason(lab.check(headers=pairs + [(name.upper(), value)], gateway=renamed)) == (403, "ambiguous")
+    underscored = [(name.replace("-", "_"), value) for name, value in pairs]
+    assert reason(lab.check(headers=underscored, gateway=renamed)) == (403, "no-certificate")
+    empty = [(name, "") for name, _ in pairs]
+    assert reason(lab.check(headers=empty, gateway=renamed)) == (403, "no-certificate")
+    assert reason(lab.check(headers=[(pairs[0][0], "nonsense")], gateway=renamed)) == (403, "bad-certificate")
+
+
+def test_the_second_header_of_a_source_needs_a_name_too(lab, device):
+    info = [("X-Edge-Info", traefik_info(device.identity))]
+    usual = [("X-Forwarded-Tls-Client-Cert-Info", traefik_info(device.identity))]
+    one = lab.add_gateway("edge-one", sources=["traefik=X-Edge-Cert"])
+    two = lab.add_gateway("edge-two", sources=["traefik=X-Edge-Cert:X-Edge-Info"])
+    for gateway, pairs, expected in ((one, info, (403, "no-certificate")), (one, usual, (403, "no-certificate")),
+                                     (two, usual, (403, "no-certificate")), (two, info, (200, "ok"))):
+        assert reason(lab.check(headers=pairs, gateway=gateway)) == expected
+
+
 # ---- Envoy -------------------------------------------------------------------------------------
 
 

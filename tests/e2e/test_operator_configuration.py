@@ -1,11 +1,14 @@
 """What operators configure over the API, and its conventions: pages, tags, keys, audit."""
+import re
 import threading
+import urllib.parse
 import uuid
 
 import pytest
 
 import operator_description
 from certvendor_lab import FACTORY, SECRETS, Key, pem_request
+from test_operator_roles import Objects
 
 
 def fresh_name(letter="n"):
@@ -196,7 +199,13 @@ def test_gateways(lab):
     shown = lab.operator("GET", path).json()
     assert (shown["sources"], shown["factories"], shown["sha256"]) == (["pem"], None, gateway.sha256)
     assert lab.check(device.identity.der, gateway=gateway).status == 403, "not its source"
-    assert refusal(change(lab, path, {"sources": ["smoke-signals"]})) == (400, "bad-source")
+    for source in ("smoke-signals", "pem=", "pem=Host", "pem=Content-Type", "pem=A:B", "issuer-serial=A",
+                   "pem=" + 65 * "a"):
+        assert refusal(change(lab, path, {"sources": [source]})) == (400, "bad-source"), source
+    assert refusal(change(lab, path, {"sources": ["pem=X-A", "sha1=x-a"]})) == (400, "bad-source")
+    assert refusal(change(lab, path, {"sources": ["pem=X A"]})) == (400, "bad-json")
+    answer = change(lab, path, {"sources": ["pem=X-SSL-Cert", "sha256"]})
+    assert (answer.status, answer.json()["sources"]) == (200, ["pem=X-SSL-Cert", "sha256"])
     assert change(lab, path, {"sources": ["rfc9440"], "may_activate": False}).status == 200
     assert lab.check(device.identity.der, gateway=gateway).status == 200
     assert lab.operator("DELETE", path).json()["outcome"] == "done"
@@ -337,6 +346,75 @@ def test_one_of_two_changes_of_the_same_state_wins(lab):
     assert sorted(answer.status for answer in answers) == [200] + [412] * 7
 
 
+# ---- Links -------------------------------------------------------------------------------------
+
+LISTS = [each.path for each in operator_description.OPERATIONS if "cursor" in each.names("query")]
+
+
+def follow(lab, path, query):
+    """The items of all pages, by the links alone, and how many links there were."""
+    items, links, target = [], 0, f"{path}?{query}"
+    while True:
+        answer = lab.operator("GET", target)
+        assert answer.status == 200, answer
+        items += answer.json()["items"]
+        if "Link" not in answer.headers:
+            return items, links
+        reference, relation = re.fullmatch(r'<([^>]*)>; rel="(\w+)"', answer.headers["Link"]).groups()
+        assert relation == "next"
+        target = urllib.parse.urljoin(target, reference)
+        links += 1
+
+
+@pytest.fixture(name="two_of_each", scope="module")
+def fixture_two_of_each(lab):
+    objects = Objects(lab)
+    for _ in range(2):
+        lab.operator("POST", f"/v1/devices/{objects.device().name}/revoke")
+        for make_one in (objects.group, objects.gateway, objects.enrolment_token, objects.approval,
+                         objects.operator_token, objects.operator_certificate, objects.authority_name):
+            make_one()
+        make(lab, "/v1/factories", {"name": fresh_name("f")})
+
+
+@pytest.mark.usefixtures("two_of_each")
+@pytest.mark.parametrize("path", LISTS)
+def test_links_lead_to_the_end(lab, path):
+    until = "" if path != "/v1/audit" else f"&until={lab.operator('GET', '/v1/audit?limit=1').json()['items'][0]['at']}"
+    whole, links = follow(lab, path, f"limit=1000{until}".replace("+", "%2B"))
+    assert len(whole) >= 2
+    limit = max(1, len(whole) // 3)
+    found, links = follow(lab, path, f"limit={limit}{until}".replace("+", "%2B"))
+    assert found == whole
+    assert links == -(-len(whole) // limit) - 1 > 0
+
+
+def test_links_keep_the_filters(lab):
+    group = make(lab, "/v1/groups", {"name": fresh_name("g")})["name"]
+    names = sorted(lab.enrolled_device().name for _ in range(3))
+    for name in names:
+        assert lab.operator("PUT", f"/v1/groups/{group}/devices/{name}").status == 200
+    found, links = follow(lab, "/v1/devices", f"group={group}&limit=1&factory={FACTORY}")
+    assert ([item["id"] for item in found], links) == (names, 2)
+
+
+def test_a_link_that_is_too_long_is_left_out(lab):
+    """The same question in few letters and in many."""
+    device = lab.device(fresh_name("d").ljust(64, "x"))
+    device.enrol()
+    for act in ("hold", "release", "hold"):
+        assert lab.operator("POST", f"/v1/devices/{device.name}/{act}").status == 200
+    filters = {"device": device.name, "actor": "operator:admin", "since": "2026-01-01T00:00:00Z",
+               "until": "2100-01-01T00:00:00Z", "factory": FACTORY, "limit": "1"}
+    short = "&".join(f"{name}={value}" for name, value in filters.items())
+    long = "&".join(f"{name}=" + "".join(f"%{ord(letter):02X}" for letter in value)
+                    for name, value in filters.items())
+    answers = [lab.send("operator", "GET", f"/v1/audit?{query}", headers={"Authorization": f"Bearer {lab.token}"})
+               for query in (short, long)]
+    assert answers[0].body == answers[1].body and answers[0].json()["next"] is not None
+    assert ["Link" in answer.headers for answer in answers] == [True, False]
+
+
 # ---- Idempotency -------------------------------------------------------------------------------
 
 
@@ -365,6 +443,7 @@ def creations(lab):
         "/v1/authorities": None,
         "/v1/enrolment-tokens": {"device": fresh_name("d")},
         "/v1/operator-tokens": {"name": fresh_name("o"), "role": "viewer"},
+        "/v1/operator-certificates": {"name": fresh_name("o"), "role": "viewer", "csr": pem_request(key)},
     }
 
 

@@ -61,6 +61,13 @@ class Objects:
         order = {"name": "matrix", "role": "viewer", "factories": [FACTORY]}
         return self.make("/v1/operator-tokens", order)["id"]
 
+    def operator_certificate(self):
+        return self.make("/v1/operator-certificates", self.new_operator_certificate())["id"]
+
+    def new_operator_certificate(self):
+        return {"name": "matrix", "role": "viewer", "factories": [FACTORY],
+                "csr": pem_request(Key(self.lab.keys, "/CN=matrix"))}
+
     def authority_name(self):
         name = f"a{uuid.uuid4().hex[:8]}"
         self.make("/v1/authorities", self.new_authority(name))
@@ -89,6 +96,7 @@ CERTIFICATE = lambda objects: ({"sha256": objects.device().identity.sha256}, {})
 ENROLMENT_TOKEN = lambda objects: ({"id": objects.enrolment_token()}, {})  # noqa: E731
 OPERATOR_TOKEN = lambda objects: ({"id": objects.operator_token()}, {})  # noqa: E731
 DEVICE_GRANT = lambda objects: ({"user_code": objects.device_grant()}, {})  # noqa: E731
+OPERATOR_CERTIFICATE = lambda objects: ({"id": objects.operator_certificate()}, {})  # noqa: E731
 APPROVAL = lambda objects: ({"id": objects.approval()}, {})  # noqa: E731
 LIST = lambda objects: ({}, None)  # noqa: E731
 
@@ -145,12 +153,16 @@ TRIED_ON = {
         lambda objects: ({}, {"name": "made", "role": "viewer", "factories": [FACTORY]}),
     "GET /v1/operator-tokens/{id}": OPERATOR_TOKEN,
     "DELETE /v1/operator-tokens/{id}": OPERATOR_TOKEN,
+    "GET /v1/operator-certificates": LIST,
+    "POST /v1/operator-certificates": lambda objects: ({}, objects.new_operator_certificate()),
+    "GET /v1/operator-certificates/{id}": OPERATOR_CERTIFICATE,
+    "DELETE /v1/operator-certificates/{id}": OPERATOR_CERTIFICATE,
     "GET /v1/audit": LIST,
     "GET /v1/status": LIST,
     "GET /v1/openapi.json": LIST,
 }
 
-# Takes a token of every factory, whatever its role.
+# Takes an operator of every factory, whatever its role.
 EVERY_FACTORY = "POST /v1/factories"
 
 
@@ -165,6 +177,12 @@ def tokens(lab):
             made[role, factory] = lab.operator("POST", "/v1/operator-tokens", order).json()["token"]
             SECRETS.add(made[role, factory])
     return made
+
+
+@pytest.fixture(scope="module")
+def certificates(lab, tokens):
+    return {(role, factory): lab.add_operator(f"{role}-of-{factory}", role, [factory])
+            for role in ("operator", "admin") for factory in (FACTORY, FOREIGN)}
 
 
 @pytest.fixture(scope="module")
@@ -187,15 +205,25 @@ def expected(operation, role, factory):
     return {200, 201, 409}
 
 
-def ask(lab, operation, token, values, body, factory):
+def ask(lab, operation, token, values, body, factory, identity=None):
     path = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], operation.path)
     query = f"?factory={factory}" if "factory" in operation.names("query") else ""
     headers = {"If-Match": "*"} if "If-Match" in operation.names("header") else {}
-    if token is None:
+    if token is None and identity is None:
         return lab.send("operator", operation.method, path + query, source="127.0.0.9",
                         headers=headers)
     return lab.operator(operation.method, path + query, body if operation.method != "GET" else None,
-                        token=token, headers=headers)
+                        token=token, headers=headers, identity=identity)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_matrix_with_certificates(lab, certificates, objects, operation):
+    for (role, factory), identity in certificates.items():
+        values, body = TRIED_ON[str(operation)](objects)
+        answer = ask(lab, operation, None, values, body, FACTORY, identity)
+        assert answer.status in expected(operation, role, factory), (role, factory, answer)
+        if answer.status in (403, 404):
+            assert answer.reason == {403: "missing-role", 404: "not-found"}[answer.status]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
@@ -243,10 +271,13 @@ def test_lists_of_the_realm_show_what_is_seen(lab, tokens, objects):
         assert {row["factory"] for row in rows} == {factory}
 
 
-def test_tokens_and_gateways_cannot_reach_further_than_their_maker(lab, tokens):
-    own = tokens["admin", FACTORY]
-    for factories in (None, [FOREIGN], [FACTORY, FOREIGN]):
-        order = {"name": "wide", "role": "viewer"}
-        if factories is not None:
-            order["factories"] = factories
-        assert lab.operator("POST", "/v1/operator-tokens", order, token=own).status == 404
+def test_tokens_and_gateways_cannot_reach_further_than_their_maker(lab, tokens, certificates):
+    own = {"token": tokens["admin", FACTORY]}
+    for makers in (own, {"identity": certificates["admin", FACTORY]}):
+        for factories in (None, [FOREIGN], [FACTORY, FOREIGN]):
+            order = {"name": "wide", "role": "viewer"}
+            if factories is not None:
+                order["factories"] = factories
+            assert lab.operator("POST", "/v1/operator-tokens", order, **makers).status == 404
+            order["csr"] = pem_request(Key(lab.keys, "/CN=wide"))
+            assert lab.operator("POST", "/v1/operator-certificates", order, **makers).status == 404

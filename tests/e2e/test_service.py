@@ -1,16 +1,18 @@
 """The program itself: configuration, start, stop, init, monitoring, and what the logs hold."""
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
 import threading
 import time
+import uuid
 
 import pytest
 
 from certvendor_lab import (BINARY, EST, FACTORY, SECRETS, VAR, Key, Lab, basic, clean_environment, end_process,
-                            free_port, port_answers, run, wait_until)
+                            free_port, pem_request, port_answers, run, wait_until)
 
 import find_secrets
 
@@ -77,6 +79,46 @@ def test_the_example_configuration_shows_every_default(lab):
     _, result = check_config(lab, "\n".join(lines))
     assert "no such setting" not in result.stderr and "not a" not in result.stderr.replace(
         "is not a folder", ""), result.stderr
+
+
+def test_print_config_of_labels(lab):
+    path = lab.folder / "labels.conf"
+    path.write_text("[est.line-1]\nkeys = p256, rsa\nrsa_min_bits = 3072\n[est]\nlinking = required\n"
+                    "crl_url = http://crl.example/x\n")
+    printed = run(BINARY, "--config", path, "print-config").stdout
+    plain, label = printed.split("[est]\n")[1].split("[est.line-1]\n")
+    assert f"linking = required ; {path}:5 (needs a restart)\n" in plain
+    assert "keys = p256, p384, p521, ed25519, rsa ; default" in plain
+    assert "challenge = basic+bearer ; default" in plain and "line_length = auto ; default" in plain
+    assert f"keys = p256, rsa ; {path}:2 " in label and f"rsa_min_bits = 3072 ; {path}:3 " in label
+    assert f"linking = required ; [est] {path}:5 " in label and "enrol = device, bootstrap, token ; [est] default" in label
+    assert f"crl_url = http://crl.example/x ; [est] {path}:6" in label
+    # What is printed is a configuration that means the same.
+    again = lab.folder / "labels-again.conf"
+    again.write_text(printed)
+    values = [[line.split(" ; ")[0] for line in text.splitlines() if not line.startswith("#")]
+              for text in (printed, run(BINARY, "--config", again, "print-config").stdout)]
+    assert values[0] == values[1]
+
+
+def test_what_is_no_file_is_refused_at_once(lab):
+    """A FIFO would be waited for until somebody writes to it."""
+    fifo = lab.folder / "fifo"
+    os.mkfifo(fifo)
+    for path in (fifo, lab.folder, "/dev/null"):
+        result = run(BINARY, "--config", path, "check-config", is_checked=False, timeout=10)
+        problem = f"opening {path} failed: {'Is a directory' if path == lab.folder else 'not a regular file'}"
+        assert result.returncode == EXIT_CONFIG and problem in result.stderr
+        for section, key in (("operator", "key"), ("device", "certificate")):
+            _, result = check_config(lab, lab.config.read_text() + f"[{section}]\n{key} = {path}\n")
+            assert result.returncode == EXIT_CONFIG and f"{path} is not a file" in result.stderr, result.stderr
+    result = lab.program("check-config", is_checked=False, timeout=10, CERTVENDOR_SIGNER_PASSPHRASE_FILE=str(fifo))
+    assert result.returncode == EXIT_CONFIG and "not a regular file" in result.stderr
+    # What a person hands to the command line may be a pipe.
+    name = f"pipe-{uuid.uuid4().hex[:8]}"
+    request = pem_request(Key(lab.keys, f"/CN={name}"))
+    result = lab.cli("gateway", "add", name, "--source", "pem", "--csr", "/dev/stdin", stdin=request)
+    assert "BEGIN CERTIFICATE" in result.stdout
 
 
 def test_print_config(lab):

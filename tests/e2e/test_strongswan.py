@@ -11,8 +11,8 @@ pytestmark = [pytest.mark.est("14.1"),
 
 @pytest.fixture(scope="module")
 def est(lab):
-    def ask(verb, *words, is_checked=True):
-        return run("pki", verb, "--url", f"https://127.0.0.1:{lab.ports['device']}", "--cacert", lab.root,
+    def ask(verb, *words, at=lab, path="", is_checked=True):
+        return run("pki", verb, "--url", f"https://127.0.0.1:{at.ports['device']}{path}", "--cacert", at.root,
                    *words, is_checked=is_checked)
 
     return ask
@@ -34,6 +34,13 @@ def test_ca_certificates(est, lab):
     subjects = {run("openssl", "x509", "-in", path, "-noout", "-fingerprint", "-sha256").stdout
                 for path in written}
     assert run("openssl", "x509", "-in", lab.root, "-noout", "-fingerprint", "-sha256").stdout in subjects
+
+
+@pytest.mark.est("5.5")
+def test_ca_certificates_while_the_root_changes(est, rollover):
+    lab = rollover.lab
+    est("--estca", "--caout", lab.keys / "estca.pem", "--outform", "pem", "--force", at=lab)
+    assert len(list(lab.keys.glob("estca*.pem"))) == 5
 
 
 def test_enrolment_with_a_password_and_renewal_with_the_certificate(est, lab):

@@ -6,6 +6,7 @@
 
 #include "../../server/pki/pem_internal.h"
 #include "cv/codec/armour.h"
+#include "cv/util/pem.h"
 #include "fuzz.h"
 
 #define DER_MAX ((size_t)1 << 20)
@@ -52,7 +53,7 @@ check_again(struct cv_bytes der)
 	CV_AUTO_BUFFER struct cv_buffer again = CV_BUFFER_INIT;
 	struct cv_error err = CV_ERROR_INIT;
 
-	cv_armour_append(&text, CV_ARMOUR_CERTIFICATE, der);
+	cv_pem_append(&text, CV_ARMOUR_CERTIFICATE, der);
 	FUZZ_REQUIRE(cv_armour_decode(
 	    cv_buffer_bytes(&text), CV_ARMOUR_ALONE, CV_ARMOUR_CERTIFICATE, NULL, &again, &err));
 	FUZZ_REQUIRE(cv_bytes_equal(der, cv_buffer_bytes(&again)));

@@ -3,6 +3,7 @@
 #include "cv/codec/armour.h"
 #include "cv/codec/est.h"
 #include "cv/util/base64.h"
+#include "cv/util/pem.h"
 #include "fuzz.h"
 
 static void
@@ -49,7 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_REQUIRE(der.len > 0 && der.len < size);
 	cv_base64_append(&line, cv_buffer_bytes(&der));
 	cv_base64_append_wrapped(&wrapped, cv_buffer_bytes(&der), 64);
-	cv_armour_append(&pem, CV_ARMOUR_REQUEST, cv_buffer_bytes(&der));
+	cv_pem_append(&pem, CV_ARMOUR_REQUEST, cv_buffer_bytes(&der));
 	check_decodes_to(&line, cv_buffer_bytes(&der));
 	check_decodes_to(&wrapped, cv_buffer_bytes(&der));
 	check_decodes_to(&pem, cv_buffer_bytes(&der));

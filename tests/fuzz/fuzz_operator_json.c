@@ -6,6 +6,7 @@
 
 #include "cv/codec/armour.h"
 #include "cv/codec/operator_json.h"
+#include "cv/util/pem.h"
 #include "fuzz.h"
 
 static void
@@ -123,7 +124,7 @@ check_gateway(struct cv_bytes body)
 		return;
 	}
 	FUZZ_REQUIRE(gateway.lifetime_days >= 1 && gateway.sources[0] != '\0' && csr.len > 0);
-	cv_armour_append(&pem, CV_ARMOUR_REQUEST, cv_buffer_bytes(&csr));
+	cv_pem_append(&pem, CV_ARMOUR_REQUEST, cv_buffer_bytes(&csr));
 	json_t *object = json_pack("{s:s, s:o, s:b, s:I, s:s}", "name", gateway.name, "sources",
 	    split(gateway.sources), "may_activate", gateway.may_activate, "lifetime_days",
 	    (json_int_t)gateway.lifetime_days, "csr", cv_buffer_text(&pem));
@@ -182,6 +183,8 @@ check_settings(struct cv_bytes body)
 	struct cv_group_body group;
 	struct cv_gateway_change_body gateway;
 	struct cv_operator_token_body token;
+	struct cv_operator_certificate_body certificate;
+	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
 	char remark[CV_REMARK_SIZE];
 	bool is_read;
 
@@ -199,8 +202,13 @@ check_settings(struct cv_bytes body)
 	if (!cv_json_decode_gateway_change(body, &gateway, &err))
 		check_refused(&err);
 	if (cv_json_decode_operator_token(body, &token, &err))
-		FUZZ_REQUIRE(token.role[0] != '\0' && token.expires_in_seconds >= 0 &&
+		FUZZ_REQUIRE(token.operator_.role[0] != '\0' && token.expires_in_seconds >= 0 &&
 			     token.expires_in_seconds <= 315360000);
+	else
+		check_refused(&err);
+	if (cv_json_decode_operator_certificate(body, &certificate, &csr, &err))
+		FUZZ_REQUIRE(certificate.operator_.role[0] != '\0' && certificate.days >= 1 &&
+			     certificate.days <= 3650 && csr.len > 0);
 	else
 		check_refused(&err);
 	if (cv_json_decode_remark(body, remark, &err))

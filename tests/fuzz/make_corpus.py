@@ -198,6 +198,17 @@ def write_authorizations():
         write("credentials", kind, text)
 
 
+def write_forms():
+    for kind, text in {
+            "user": "username=unit-1", "password": "username=unit-1&password=p%26q&client_id=c",
+            "vhost": "username=unit-1&vhost=%2F&ip=10.0.0.7&tags=",
+            "topic": "username=u+1&vhost=%2f&resource=topic&name=amq.topic&permission=write&tags=a+b&"
+                     "routing_key=a.%23&variable_map.username=u+1",
+            "twice": "username=a&user%6eame=b", "none": "", "empty": "username="}.items():
+        write("broker_form", kind, text)
+    write_dictionary("broker_form", ["username=", "password=", "&vhost=%2F", "&ip=", "%00", "+", "&&", "=="])
+
+
 # ---- Tables of the program ---------------------------------------------------------------------
 
 
@@ -244,6 +255,7 @@ def main():
                                              "170d3230303130313030303030305a" "a000"))
     write_texts(certificates, requests, keys)
     write_authorizations()
+    write_forms()
     write_targets()
     write_settings()
     write_dictionary("operator_json", ["reason", "device", "uses", "expires_in", "next_pubkey", "name", "sources",

@@ -17,12 +17,13 @@ struct scene {
 };
 
 static void
-scene_open(struct scene *scene, unsigned sources)
+scene_open(struct scene *scene, const char *sources)
 {
 	struct cv_service_settings settings = default_settings();
 
 	memset(scene, 0, sizeof(*scene));
-	settings.socket_sources = sources;
+	if (sources != NULL)
+		cr_assert(cv_sources_parse(sources, &settings.socket_sources));
 	world_open(&scene->world);
 	instance_open(&scene->world, &settings, &scene->instance);
 	for (size_t i = 0; i < 3; i++)
@@ -110,7 +111,7 @@ Test(naming, a_sha1_is_a_sight_and_activates)
 {
 	struct scene scene;
 
-	scene_open(&scene, 1U << CV_SOURCE_SHA1);
+	scene_open(&scene, "sha1");
 	take_sha1(&scene, &scene.first);
 	cr_expect_eq(recall_by(&scene, CV_EVIDENCE_SHA1), CV_VERDICT_OK);
 	make_pending(&scene);
@@ -130,7 +131,7 @@ Test(naming, what_memory_lacks_is_found_in_the_database)
 {
 	struct scene scene;
 
-	scene_open(&scene, 0);
+	scene_open(&scene, NULL);
 	take_sha1(&scene, &scene.first);
 	cr_expect_eq(recall_by(&scene, CV_EVIDENCE_SHA1), CV_VERDICT_UNAVAILABLE);
 	cr_expect_eq(see_by(&scene, CV_EVIDENCE_SHA1), CV_VERDICT_OK);
@@ -149,7 +150,7 @@ Test(naming, issuer_and_serial_number_allow_and_never_activate)
 {
 	struct scene scene;
 
-	scene_open(&scene, 1U << CV_SOURCE_ISSUER_SERIAL);
+	scene_open(&scene, "issuer-serial");
 	take_serial(&scene, &scene.first);
 	cr_expect_eq(recall_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_OK);
 	scene.name.issuer[0] ^= 1;
@@ -170,7 +171,7 @@ Test(naming, a_serial_number_of_an_offline_authority_says_nothing)
 {
 	struct scene scene;
 
-	scene_open(&scene, 1U << CV_SOURCE_ISSUER_SERIAL | 1U << CV_SOURCE_SHA1);
+	scene_open(&scene, "issuer-serial,sha1");
 	sign_credential(&scene.world.offline, scene.keys[2], "unit-2", NULL, &scene.third);
 	cr_assert_eq(see(&scene.instance, &scene.third), CV_VERDICT_REGISTERED);
 	take_serial(&scene, &scene.third);
@@ -194,7 +195,7 @@ Test(naming, names_must_be_of_the_certificate_they_come_with)
 {
 	struct scene scene;
 
-	scene_open(&scene, 1U << CV_SOURCE_ISSUER_SERIAL | 1U << CV_SOURCE_SHA1);
+	scene_open(&scene, "issuer-serial,sha1");
 	enrol_and_see(&scene.instance, scene.keys[1], "unit-2", &scene.second);
 	take_serial(&scene, &scene.first);
 	cr_expect_eq(see_with_name(&scene, &scene.first), CV_VERDICT_OK);
@@ -214,7 +215,7 @@ Test(naming, a_device_is_known_by_its_name)
 {
 	struct scene scene;
 
-	scene_open(&scene, 0);
+	scene_open(&scene, NULL);
 	cr_assert(cv_party_set(&scene.name.party, FACTORY, DEVICE, NULL));
 	cr_expect_eq(see_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_OK);
 	make_pending(&scene);
@@ -232,7 +233,7 @@ Test(naming, a_name_is_no_answer_while_the_database_is_away)
 {
 	struct scene scene;
 
-	scene_open(&scene, 1U << CV_SOURCE_SHA1);
+	scene_open(&scene, "sha1");
 	database_stop(&scene.world.database);
 	take_sha1(&scene, &scene.first);
 	cr_expect_eq(see_by(&scene, CV_EVIDENCE_SHA1), CV_VERDICT_OK);

@@ -247,6 +247,41 @@ Test(rotation, issuing_is_limited_for_each_device)
 	scene_close(&scene);
 }
 
+/* Who holds one key of a device may ask as often as they like, each time with another key. */
+Test(rotation, refused_requests_leave_no_claim)
+{
+	static const char claims[] = "SELECT count(*) FROM certvendor.key_claim";
+	struct cv_service_settings settings = default_settings();
+	struct scene scene;
+	int64_t before;
+
+	settings.issue_burst = 2;
+	scene_open_with(&scene, &settings);
+	for (int i = 0; i < 2; i++) {
+		AUTO_KEY EVP_PKEY *key = make_key();
+
+		cr_assert_eq(
+		    reenrol(&scene.instance, &scene.first, key, DEVICE, &scene.second).outcome,
+		    CV_ENROLMENT_ISSUED);
+		credential_deinit(&scene.second);
+	}
+	before = ask_number(&scene.world.database, claims);
+	for (int i = 0; i < 200; i++) {
+		AUTO_KEY EVP_PKEY *key = make_key();
+
+		cr_assert_eq(
+		    reenrol(&scene.instance, &scene.first, key, DEVICE, &scene.second).outcome,
+		    CV_ENROLMENT_BUSY);
+	}
+	cr_expect_eq(ask_number(&scene.world.database, claims), before);
+	/* With a smaller debt the next is issued, and claimed. */
+	change_database(
+	    &scene.world.database, "UPDATE certvendor.slot SET issue_debt_until = now()");
+	cr_expect_eq(ask(&scene, &scene.first, 1, &scene.second), CV_ENROLMENT_ISSUED);
+	cr_expect_eq(ask_number(&scene.world.database, claims), before + 1);
+	scene_close(&scene);
+}
+
 Test(rotation, the_names_of_the_certificate_stay)
 {
 	struct scene scene;

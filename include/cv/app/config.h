@@ -18,6 +18,7 @@
 #include "cv/util/log.h"
 
 #define CV_CONFIG_LABELS_MAX 64
+#define CV_CONFIG_LABEL_SETTINGS_MAX 32
 #define CV_CONFIG_DEFAULT_PATH "/etc/certvendor/certvendor.conf"
 
 #define CV_CONFIG_SETTINGS_MAX 64
@@ -82,6 +83,7 @@ struct cv_config {
 	int64_t approval_days;
 	int64_t approval_limit;
 	int64_t approval_limit_per_device;
+	int64_t approval_limit_per_identity;
 
 	char *foundries_gateway_url;
 	char *foundries_ostree_url;
@@ -92,6 +94,8 @@ struct cv_config {
 	/* [est] first, then each [est.<label>] with what it does not set taken from [est]. */
 	struct cv_label labels[CV_CONFIG_LABELS_MAX];
 	size_t label_count;
+	/* The line that sets it, by label and setting; 0: none does. */
+	int label_lines[CV_CONFIG_LABELS_MAX][CV_CONFIG_LABEL_SETTINGS_MAX];
 
 	/* Where it was read, so that it can be read again. */
 	char *path;
@@ -152,6 +156,9 @@ void cv_config_append_origin(
 /* The value as it is written in a file; of a secret only whether it is set. */
 void cv_config_append_value(
     struct cv_config *config, const struct cv_setting *setting, struct cv_buffer *text);
+/* [est] and each [est.<label>] as they would be written in a file, with the origin of every value.
+ */
+void cv_config_append_labels(const struct cv_config *config, struct cv_buffer *text);
 void cv_config_free(struct cv_config *config);
 CV_DEFINE_CLEANUP(cv_config);
 

@@ -8,11 +8,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Where and as whom. NULL: from CERTVENDOR_SERVER, CERTVENDOR_TOKEN(_FILE), CERTVENDOR_CA. */
+/* Where and as whom. NULL: from CERTVENDOR_SERVER, CERTVENDOR_TOKEN(_FILE), CERTVENDOR_CERT and
+ * _KEY, CERTVENDOR_CA. */
 struct cv_cli_options {
 	const char *server;
 	const char *token;
 	const char *token_file;
+	const char *certificate; /* PEM file; with it no token is sent */
+	const char *key;
 	const char *ca_file;
 	const char *factory;
 	bool is_json;

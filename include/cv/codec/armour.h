@@ -1,5 +1,4 @@
-/* PEM armour (RFC 7468): one block, its label checked. Knows nothing of what is inside. Any thread.
- */
+/* PEM (RFC 7468) as clients send it: one block and no other, its label checked. Any thread. */
 #ifndef CV_CODEC_ARMOUR_H
 #define CV_CODEC_ARMOUR_H
 
@@ -28,8 +27,5 @@ enum cv_armour_surroundings {
  */
 bool cv_armour_decode(struct cv_bytes text, enum cv_armour_surroundings surroundings,
     const char *label, const char *other_label, struct cv_buffer *ret_der, struct cv_error *err);
-
-/* 64 columns, LF after each line and at the end. */
-void cv_armour_append(struct cv_buffer *buffer, const char *label, struct cv_bytes der);
 
 #endif

@@ -19,4 +19,11 @@ void cv_est_append_base64(struct cv_buffer *buffer, struct cv_bytes der, size_t 
 void cv_est_append_certs(
     struct cv_buffer *buffer, const struct cv_bytes *certificates, size_t count, size_t columns);
 
+/* Media type of the answer below. */
+#define CV_EST_KEY_ANSWER "multipart/mixed; boundary=certvendor-key-and-certificate"
+/* Answer body of serverkeygen (RFC 7030 section 4.4.2): a new private key, PrivateKeyInfo in the
+ * clear, and its certificate. buffer should be marked is_secret. */
+void cv_est_append_key_answer(struct cv_buffer *buffer, struct cv_bytes private_key,
+    struct cv_bytes certificate, size_t columns);
+
 #endif

@@ -5,8 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cv/model/label.h"
 #include "cv/model/name.h"
 #include "cv/model/scope.h"
+#include "cv/model/source.h"
 #include "cv/model/state.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
@@ -19,10 +21,12 @@ bool cv_json_decode_reason(struct cv_bytes body, enum cv_reason *ret_reason, str
 
 struct cv_enrolment_token_order {
 	char device[CV_DEVICE_ID_MAX + 1]; /* "": none */
+	char label[CV_LABEL_NAME_MAX + 1]; /* "": any */
 	int64_t uses;                      /* 1 */
 	int64_t expires_in_seconds;        /* 3,600 */
 };
-/* {"device"?, "uses"?, "expires_in"?}; bounds: uses 1..1000000, expires_in 1..31536000. */
+/* {"device"?, "label"?, "uses"?, "expires_in"?}; bounds: uses 1..1000000, expires_in 1..31536000.
+ */
 bool cv_json_decode_token_order(
     struct cv_bytes body, struct cv_enrolment_token_order *ret_order, struct cv_error *err);
 /* {"next_pubkey": PEM}; other members ignored (device clients send more). The text is appended. */
@@ -30,8 +34,8 @@ bool cv_json_decode_next_key(struct cv_bytes body, struct cv_buffer *ret_pem, st
 
 struct cv_gateway_body {
 	char name[65];
-	char factories[1024]; /* comma list; "": every factory */
-	char sources[128];
+	char factories[1024];              /* comma list; "": every factory */
+	char sources[CV_SOURCE_LIST_SIZE]; /* comma list, not yet parsed */
 	bool may_activate;
 	int64_t lifetime_days;
 };
@@ -42,7 +46,7 @@ bool cv_json_decode_gateway(struct cv_bytes body, struct cv_gateway_body *ret_ga
 
 /* {"sources"?:[...], "may_activate"?}; what is absent stays. */
 struct cv_gateway_change_body {
-	char sources[128]; /* "": absent */
+	char sources[CV_SOURCE_LIST_SIZE]; /* "": absent */
 	bool has_may_activate;
 	bool may_activate;
 };
@@ -82,17 +86,31 @@ bool cv_json_decode_new_group(
 bool cv_json_decode_group_change(
     struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err);
 
+/* An operator, whatever they log in with. */
+struct cv_operator_body {
+	char name[65];
+	char role[16];
+	char factories[1024]; /* comma list; "": every factory */
+};
+
 /* {"name", "role", "factories"?:[...], "scopes"?:[...], "expires_in"?}; expires_in 1..315360000,
  * absent: never. */
 struct cv_operator_token_body {
-	char name[65];
-	char role[16];
-	char factories[1024];            /* comma list; "": every factory */
+	struct cv_operator_body operator_;
 	int64_t expires_in_seconds;      /* 0: never */
 	char scopes[CV_SCOPE_LIST_SIZE]; /* comma list; "": whatever the role may */
 };
 bool cv_json_decode_operator_token(
     struct cv_bytes body, struct cv_operator_token_body *ret_token, struct cv_error *err);
+
+/* {"name", "role", "factories"?:[...], "csr": PEM, "days"?}; days 1..3650, 365. CSR as DER. */
+struct cv_operator_certificate_body {
+	struct cv_operator_body operator_;
+	int64_t days;
+};
+bool cv_json_decode_operator_certificate(struct cv_bytes body,
+    struct cv_operator_certificate_body *ret_certificate, struct cv_buffer *ret_csr_der,
+    struct cv_error *err);
 
 /* {"reason"?: a line of text}; the body may be empty. */
 #define CV_REMARK_SIZE 201

@@ -1,4 +1,4 @@
-/* A certificate as it is recorded. Plain values; der is borrowed. */
+/* A certificate as it is recorded. Plain values; der and label are borrowed. */
 #ifndef CV_MODEL_CERTIFICATE_ROW_H
 #define CV_MODEL_CERTIFICATE_ROW_H
 
@@ -22,6 +22,7 @@ struct cv_certificate_row {
 	int64_t not_after_utc;
 	bool has_csr_digest;
 	struct cv_digest csr_digest;
+	const char *label; /* of the request, "": none; NULL: not known. Lent */
 	struct cv_bytes der;
 };
 

@@ -22,6 +22,7 @@ struct cv_key_view {
 	bool is_asked_by_current;     /* it was named over the key that is current now */
 	int64_t talks_until_utc;      /* retired key in its grace; 0: none */
 	int64_t first_issued_version; /* order of issue; 0: no certificate of ours */
+	bool is_of_device;            /* this device proved it */
 	bool is_of_another;           /* another device of the factory proved it */
 };
 

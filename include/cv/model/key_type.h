@@ -12,4 +12,14 @@ enum cv_key_type {
 	CV_KEY_TYPE_COUNT,
 };
 
+/* What is made for a client that asks for a key pair. */
+enum cv_new_key {
+	CV_NEW_KEY_P256,
+	CV_NEW_KEY_P384,
+	CV_NEW_KEY_P521,
+	CV_NEW_KEY_ED25519,
+	CV_NEW_KEY_RSA_2048,
+	CV_NEW_KEY_RSA_3072,
+};
+
 #endif

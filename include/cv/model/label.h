@@ -22,6 +22,7 @@ enum cv_est_operation {
 	CV_EST_CSRATTRS = 1 << 1,
 	CV_EST_SIMPLEENROLL = 1 << 2,
 	CV_EST_SIMPLEREENROLL = 1 << 3,
+	CV_EST_SERVERKEYGEN = 1 << 4,
 };
 
 /* Bits of enrols: what entitles to simpleenroll. */
@@ -54,6 +55,7 @@ struct cv_label {
 	int64_t challenges; /* bits of enum cv_challenge */
 	int64_t keys;       /* bit 1 << enum cv_key_type */
 	int64_t rsa_min_bits;
+	int64_t generated_key; /* enum cv_new_key: what serverkeygen makes */
 	int64_t needs_new_key; /* a renewal may not keep its key */
 	int64_t linking;
 	char san[CV_LABEL_TEXT_SIZE]; /* comma list of patterns "dns:*.example"; "": none */

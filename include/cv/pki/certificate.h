@@ -11,6 +11,7 @@
 
 #include "cv/model/digest.h"
 #include "cv/model/name.h"
+#include "cv/pki/public_key.h"
 #include "cv/util/auto.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
@@ -37,6 +38,7 @@ struct cv_certificate {
 	struct cv_digest fingerprint;  /* SHA-256 of der */
 	struct cv_digest tbs_digest;   /* SHA-256 of tbs */
 	struct cv_digest key_id;       /* of the canonical key */
+	struct cv_public_key *key;     /* owned */
 	int64_t not_before_utc;
 	int64_t not_after_utc;
 	char common_name[CV_DEVICE_ID_MAX + 1]; /* "" unless there is exactly one CN of 1..64
@@ -83,6 +85,14 @@ enum cv_chain_outcome {
 bool cv_certificate_verify(const struct cv_certificate *leaf,
     const struct cv_certificate *authority, enum cv_chain_outcome *ret_outcome,
     const char **ret_reason, struct cv_error *err);
+
+/*
+ * Is it what the holder of the issuer's key signed: names as DER, key identifiers, signature? Says
+ * nothing of purposes, dates and constraints; for certificates of our own making. Without OpenSSL's
+ * decoder. ret_reason (may be NULL) gets a static text.
+ */
+bool cv_certificate_is_signed_by(const struct cv_certificate *certificate,
+    const struct cv_certificate *issuer, const char **ret_reason);
 
 /* Do the name constraints of the authority (RFC 5280 section 4.2.1.10) allow the names of this
  * certificate? Its signature is not looked at. Fails on CV_E_CRYPTO and CV_E_MEMORY. */

@@ -18,7 +18,8 @@ enum cv_profile {
 	CV_PROFILE_DEVICE,  /* CA:FALSE, keyUsage digitalSignature, EKU clientAuth; all three
 			       critical */
 	CV_PROFILE_SERVER,  /* CA:FALSE, digitalSignature, EKU serverAuth, SAN required */
-	CV_PROFILE_GATEWAY, /* CA:FALSE, digitalSignature, EKU clientAuth; of the service CA */
+	CV_PROFILE_CLIENT,  /* CA:FALSE, digitalSignature, EKU clientAuth; of the service CA:
+			       gateways and operators */
 	CV_PROFILE_ROOT,    /* CA:TRUE, keyCertSign + cRLSign, self-signed */
 	CV_PROFILE_ISSUING, /* CA:TRUE pathlen 0, keyCertSign + cRLSign */
 };

@@ -38,6 +38,8 @@ const struct cv_digest *cv_public_key_id(const struct cv_public_key *key);
 struct cv_bytes cv_public_key_spki(const struct cv_public_key *key); /* canonical DER, lent */
 enum cv_key_type cv_public_key_type(const struct cv_public_key *key);
 unsigned cv_public_key_bits(const struct cv_public_key *key);
+/* Of an RSA key, without leading zeros, lent; false: the key is of another type. */
+bool cv_public_key_modulus(const struct cv_public_key *key, struct cv_bytes *ret_modulus);
 
 /*
  * Verifies a signature over data made by this key. algorithm: DER AlgorithmIdentifier; allowed are

@@ -13,10 +13,13 @@
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
 
+#define CV_APPROVAL_IDENTITY_SIZE 192
+
 struct cv_approval_request {
 	const char *label;
 	const char *factory;
 	const char *identity;
+	int64_t most_by_identity; /* that wait, whatever their devices */
 	const struct cv_csr *csr;
 	const char *request_id;
 };

@@ -60,6 +60,10 @@ struct cv_enrolment_request {
 	bool inherits_san; /* a CSR without SAN takes that of the certificate (clients that cannot
 			      send one) */
 	const char *request_id;
+	/* serverkeygen: gets the private key of a pair that is made for the certificate, as
+	 * PrivateKeyInfo; marked is_secret. Good only with the outcome CV_ENROLMENT_ISSUED. NULL:
+	 * the certificate is for the key of the CSR. */
+	struct cv_buffer *ret_private_key;
 };
 
 struct cv_enrolment_answer {
@@ -79,22 +83,14 @@ bool cv_reenrol(struct cv_service *service, const struct cv_enrolment_request *r
 /*
  * simpleenroll: with the device's own current certificate it is a re-enrolment; with a certificate
  * of a bootstrap authority (whose CN is the id, evidence->sight unknown) or a token, a
- * registration. A token made for this very id is the operator's announcement.
+ * registration. A token made for this very id is the operator's announcement. With ret_private_key
+ * it is serverkeygen (section 4.4): the key of the CSR proves that somebody is there and claims
+ * nothing; nothing is ever repeated, because no private key is kept.
  */
 bool cv_enrol(struct cv_service *service, const struct cv_enrolment_request *request,
     struct cv_enrolment_answer *ret_answer, struct cv_buffer *ret_der, struct cv_error *err);
 
 /* The stable reason word of an outcome (EST error bodies, logs): "key-in-use". Never NULL. */
 const char *cv_enrolment_outcome_name(enum cv_enrolment_outcome outcome);
-
-/*
- * Certificates that a client needs to verify what a factory issues: issuing CAs, then roots; no
- * expired one. name: of the one online authority; "": all of them. Calls sink for each; the realm
- * must be held by the caller. Returns how many of them
- * issue.
- */
-size_t cv_enrolment_ca_certificates(const struct cv_realm *realm, const char *factory,
-    const char *name, int64_t now_utc, void (*sink)(void *context, struct cv_bytes der),
-    void *context);
 
 #endif

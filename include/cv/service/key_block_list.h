@@ -1,7 +1,8 @@
 /*
- * Keys that everybody has: SHA-256 of their SubjectPublicKeyInfo, from a file of one line each (64
- * hex digits; what follows a blank or begins with # is comment). The file is read again when it has
- * changed. Any thread.
+ * Keys that everybody has, from a file of one line each; what follows a blank or begins with # is
+ * comment. 64 hex digits: SHA-256 of the SubjectPublicKeyInfo. 20 hex digits: an RSA key as in the
+ * lists of Debian's openssl-blacklist, the last 80 bits of the SHA-1 of the line "Modulus=" and the
+ * modulus in capital hex digits. The file is read again when it has changed. Any thread.
  */
 #ifndef CV_SERVICE_KEY_BLOCK_LIST_H
 #define CV_SERVICE_KEY_BLOCK_LIST_H
@@ -9,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cv/model/digest.h"
+#include "cv/pki/public_key.h"
 #include "cv/util/auto.h"
 #include "cv/util/error.h"
 
@@ -23,6 +24,6 @@ CV_DEFINE_CLEANUP(cv_key_block_list);
 
 /* Reads the file again if it has changed; when that fails, the list stays as it was. */
 bool cv_key_block_list_refresh(struct cv_key_block_list *list, struct cv_error *err);
-bool cv_key_block_list_has(struct cv_key_block_list *list, const struct cv_digest *key);
+bool cv_key_block_list_has(struct cv_key_block_list *list, const struct cv_public_key *key);
 
 #endif

@@ -17,6 +17,11 @@
 bool cv_label_accepts(const struct cv_label *label, const struct cv_csr *csr,
     const struct cv_channel_binding *binding, struct cv_enrolment_answer *answer);
 
+/* The same for a request whose key is not certified, because we make one: its type does not matter,
+ * and it must not ask for the new key to be encrypted, which we do not do. */
+bool cv_label_accepts_for_new_key(const struct cv_label *label, const struct cv_csr *csr,
+    const struct cv_channel_binding *binding, struct cv_enrolment_answer *answer);
+
 /*
  * Appends the DER of csrattrs (RFC 7030 section 4.5.2); nothing: there is nothing to say. unit: OU
  * that requests should have; may be "". oids_only: for clients that know nothing else.

@@ -24,7 +24,7 @@ struct cv_realm_authority {
 
 struct cv_realm_gateway {
 	struct cv_gateway_row row; /* row.certificate is not set here */
-	unsigned sources;          /* row.sources as a set */
+	struct cv_sources sources; /* row.sources, parsed */
 	struct cv_certificate *certificate;
 };
 

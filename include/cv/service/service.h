@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "cv/index/index.h"
+#include "cv/model/source.h"
 #include "cv/service/realm.h"
 #include "cv/signer/signer.h"
 #include "cv/store/pool.h"
@@ -17,21 +18,22 @@
 #include "cv/util/error.h"
 
 struct cv_service_settings {
-	int64_t max_age_seconds;        /* index older than this: 503 */
-	int64_t expired_grace_seconds;  /* expired certificates may renew so long; 0: never */
-	int64_t skew_seconds;           /* 300 */
-	int64_t backdate_seconds;       /* notBefore = now - this; 300 */
-	int64_t replay_window_seconds;  /* the same CSR gets the same certificate; 86,400 */
-	int64_t min_validity_seconds;   /* an issuer with less left signs nothing; 86,400 */
-	int64_t publish_ahead_seconds;  /* an authority is in cacerts so long before it signs */
-	int64_t lock_seconds;           /* configuration lock of an announcement; 7 days */
-	int issue_burst;                /* issuances at once per device and slot; 20 */
-	int64_t issue_interval_seconds; /* then one per this; 1,800 */
-	unsigned socket_sources; /* of the gateway at the UNIX socket, see cv/model/source.h */
-	int64_t approval_retry_seconds; /* Retry-After while an operator has not decided */
+	int64_t max_age_seconds;          /* index older than this: 503 */
+	int64_t expired_grace_seconds;    /* expired certificates may renew so long; 0: never */
+	int64_t skew_seconds;             /* 300 */
+	int64_t backdate_seconds;         /* notBefore = now - this; 300 */
+	int64_t replay_window_seconds;    /* the same CSR gets the same certificate; 86,400 */
+	int64_t min_validity_seconds;     /* an issuer with less left signs nothing; 86,400 */
+	int64_t publish_ahead_seconds;    /* an authority is in cacerts so long before it signs */
+	int64_t lock_seconds;             /* configuration lock of an announcement; 7 days */
+	int issue_burst;                  /* issuances at once per device and slot; 20 */
+	int64_t issue_interval_seconds;   /* then one per this; 1,800 */
+	struct cv_sources socket_sources; /* of the gateway at the UNIX socket */
+	int64_t approval_retry_seconds;   /* Retry-After while an operator has not decided */
 	int64_t approval_days;          /* undecided and decided requests are forgotten after it */
 	int64_t approvals_max;          /* that wait, of a factory */
 	int64_t approvals_per_device;   /* that wait, of one device */
+	int64_t approvals_per_identity; /* that wait, by one token or bootstrap authority */
 };
 
 /* Counters of the rules, for /metrics. */
@@ -93,7 +95,7 @@ struct cv_pool *cv_service_pool(struct cv_service *service);
 struct cv_signer *cv_service_signer(struct cv_service *service);
 const struct cv_clock *cv_service_clock(const struct cv_service *service);
 /* Is the key one that everybody has? */
-bool cv_service_key_is_blocked(struct cv_service *service, const struct cv_digest *key);
+bool cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key *key);
 /* Index and realm are loaded and young enough to answer. */
 bool cv_service_is_fresh(const struct cv_service *service);
 

@@ -21,6 +21,7 @@ struct cv_approval_row {
 	int64_t days; /* it is kept so long */
 	int64_t most;
 	int64_t most_of_device;
+	int64_t most_by_identity;
 };
 
 enum cv_approval_state {

@@ -1,5 +1,6 @@
 /*
- * What operators configure: factories, authorities, groups, gateways and tokens. Each act is one
+ * What operators configure: factories, authorities, groups, gateways, tokens and operators'
+ * certificates. Each act is one
  * transaction: the object is locked and read, the precondition compared, the change made, the
  * object read again, and both states go into the audit row. A request with an Idempotency-Key is
  * recorded in the same transaction, so it happens once or not at all. Blocking; one connection, one
@@ -29,8 +30,10 @@ enum cv_configuration_act {
 	CV_REMOVE_GATEWAY,
 	CV_ADD_ENROLMENT_TOKEN, /* enrolment_token, token_hash */
 	CV_REVOKE_ENROLMENT_TOKEN,
-	CV_ADD_OPERATOR_TOKEN, /* operator_token, token_hash */
+	CV_ADD_OPERATOR_TOKEN, /* operator_, token_hash */
 	CV_REVOKE_OPERATOR_TOKEN,
+	CV_ADD_OPERATOR_CERTIFICATE, /* operator_ */
+	CV_REVOKE_OPERATOR_CERTIFICATE,
 };
 
 /* NULL and -1: the default, or as it was. */
@@ -46,24 +49,28 @@ struct cv_gateway_change {
 	const bool *may_activate; /* NULL: as it was */
 };
 
-struct cv_operator_token_order {
+/* An operator, and what they are to log in with: a token, or a certificate. */
+struct cv_operator_row {
 	char name[CV_OWNER_SIZE];
 	char role[16];
 	char factories[CV_FACTORY_LIST_SIZE]; /* comma list; "": every one */
-	int64_t expires_in_seconds;           /* 0: never */
-	char scopes[CV_SCOPE_LIST_SIZE];      /* comma list; "": whatever the role may */
+	int64_t expires_in_seconds;           /* of a token; 0: never */
+	char scopes[CV_SCOPE_LIST_SIZE]; /* of a token, comma list; "": whatever the role may */
+	struct cv_digest fingerprint;
+	struct cv_bytes certificate; /* DER, lent during the call */
+	int64_t not_after_utc;       /* of the certificate */
 };
 
 /* A request that must not happen twice. */
 struct cv_idempotency {
-	const char *operator_; /* id of the token that it came with */
+	const char *operator_; /* id of the credential that it came with */
 	const char *key;
 	struct cv_digest request_digest;
 };
 
 struct cv_configuration_order {
 	enum cv_configuration_act act;
-	const char *name; /* of the object; of a token its id */
+	const char *name; /* of the object; of a credential its id */
 	/* As cv_view_query has it. Of what belongs to one factory: that. */
 	const char *scope;
 	const char *if_match;              /* entity tag that the object must have; NULL: any */
@@ -80,7 +87,7 @@ struct cv_configuration_order {
 		const struct cv_gateway_row *gateway;
 		const struct cv_gateway_change *gateway_change;
 		const struct cv_enrolment_token_row *enrolment_token;
-		const struct cv_operator_token_order *operator_token;
+		const struct cv_operator_row *operator_;
 	} value;
 	struct cv_digest token_hash;
 };

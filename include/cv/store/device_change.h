@@ -24,7 +24,13 @@ struct cv_record_query {
 	const struct cv_digest *presented_tbs;
 	const struct cv_digest *named_key;
 	const struct cv_digest *csr_digest;
+	const char *label; /* of the request: at another it is not a repeated one */
 	int64_t replay_window_seconds;
+	/* A proved key is not claimed while the slot owes more than this (see
+	 * key_claim_insert.sql): a device over its allowance cannot fill the table with fresh keys.
+	 */
+	bool claims_within_debt;
+	int64_t claim_debt_max_seconds;
 };
 
 /* Without lock: only says whether a change is worth trying. One round trip. */

@@ -12,20 +12,21 @@
 /* What can be looked at, with its filters in their order. The first filter of what can be shown
  * alone is its name or id. */
 enum cv_view {
-	CV_VIEW_APPROVALS,        /* state */
-	CV_VIEW_AUDIT,            /* device actor action since until; the newest first */
-	CV_VIEW_AUTHORITIES,      /* name kind */
-	CV_VIEW_CERTIFICATE,      /* sha256: alone */
-	CV_VIEW_CERTIFICATES,     /* device state authority ends-before */
-	CV_VIEW_DENIALS,          /* device */
-	CV_VIEW_DEVICE_GRANTS,    /* state */
-	CV_VIEW_DEVICE,           /* id: alone, with its slots and keys */
-	CV_VIEW_DEVICES,          /* state group rotation */
-	CV_VIEW_ENROLMENT_TOKENS, /* id device */
-	CV_VIEW_FACTORIES,        /* name */
-	CV_VIEW_GATEWAYS,         /* name */
-	CV_VIEW_GROUPS,           /* name */
-	CV_VIEW_OPERATOR_TOKENS,  /* id */
+	CV_VIEW_APPROVALS,             /* state */
+	CV_VIEW_AUDIT,                 /* device actor action since until; the newest first */
+	CV_VIEW_AUTHORITIES,           /* name kind */
+	CV_VIEW_CERTIFICATE,           /* sha256: alone */
+	CV_VIEW_CERTIFICATES,          /* device state authority ends-before */
+	CV_VIEW_DENIALS,               /* device */
+	CV_VIEW_DEVICE,                /* id: alone, with its slots and keys */
+	CV_VIEW_DEVICE_GRANTS,         /* state */
+	CV_VIEW_DEVICES,               /* state group rotation */
+	CV_VIEW_ENROLMENT_TOKENS,      /* id device */
+	CV_VIEW_FACTORIES,             /* name */
+	CV_VIEW_GATEWAYS,              /* name */
+	CV_VIEW_GROUPS,                /* name */
+	CV_VIEW_OPERATOR_CERTIFICATES, /* id */
+	CV_VIEW_OPERATOR_TOKENS,       /* id */
 };
 
 #define CV_VIEW_FILTERS_MAX 5
@@ -34,7 +35,7 @@ enum cv_view {
 
 struct cv_view_query {
 	enum cv_view view;
-	const char *scope; /* the factory; of factories, gateways, operator tokens and the audit
+	const char *scope; /* the factory; of factories, gateways, operators and the audit
 			      those that are seen, comma separated, NULL: every one */
 	const char *after; /* key of the last item before; NULL: from the start */
 	int limit;

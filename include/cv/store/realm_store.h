@@ -8,7 +8,9 @@
 
 #include "cv/model/device_record.h"
 #include "cv/model/digest.h"
+#include "cv/model/label.h"
 #include "cv/model/name.h"
+#include "cv/model/source.h"
 #include "cv/model/state.h"
 #include "cv/store/pool.h"
 #include "cv/util/bytes.h"
@@ -17,9 +19,8 @@
 #define CV_AUTHORITY_NAME_SIZE 65
 #define CV_GATEWAY_NAME_SIZE 65
 #define CV_OWNER_SIZE 129
-/* The lists of a gateway, comma separated. */
+/* The factories of a gateway, comma separated. */
 #define CV_FACTORY_LIST_SIZE 1024
-#define CV_SOURCE_LIST_SIZE 128
 
 struct cv_factory_row {
 	char name[CV_FACTORY_NAME_MAX + 1];
@@ -81,7 +82,8 @@ bool cv_realm_store_init(
     struct cv_connection *connection, const struct cv_first_factory *first, struct cv_error *err);
 
 enum cv_role { CV_ROLE_VIEWER, CV_ROLE_OPERATOR, CV_ROLE_ADMIN };
-struct cv_operator_token {
+/* What an operator's token or client certificate stands for. */
+struct cv_operator_credential {
 	char id[CV_UUID_SIZE];
 	char name[CV_OWNER_SIZE];
 	enum cv_role role;
@@ -92,12 +94,23 @@ struct cv_operator_token {
 };
 /* ret_exists false: no such token, expired or revoked. */
 bool cv_realm_store_find_operator(struct cv_connection *connection, const struct cv_digest *hash,
-    bool *ret_exists, struct cv_operator_token *ret_token, struct cv_error *err);
+    bool *ret_exists, struct cv_operator_credential *ret_credential, struct cv_error *err);
+
+enum cv_credential_standing {
+	CV_CREDENTIAL_GOOD,
+	CV_CREDENTIAL_UNKNOWN, /* the credential is not filled */
+	CV_CREDENTIAL_REVOKED,
+	CV_CREDENTIAL_EXPIRED,
+};
+bool cv_realm_store_find_operator_certificate(struct cv_connection *connection,
+    const struct cv_digest *fingerprint, enum cv_credential_standing *ret_standing,
+    struct cv_operator_credential *ret_credential, struct cv_error *err);
 
 struct cv_enrolment_token_row {
 	char id[CV_UUID_SIZE];
 	char factory[CV_FACTORY_NAME_MAX + 1];
 	char device[CV_DEVICE_ID_MAX + 1]; /* "": any unregistered id */
+	char label[CV_LABEL_NAME_MAX + 1]; /* of EST; "": any, and none */
 	int64_t uses_max;
 	int64_t uses;            /* devices so far */
 	bool is_used_by_device;  /* the device asked about already has a use */

@@ -59,7 +59,8 @@ Test(config_labels, take_from_est_what_they_do_not_set)
 	CV_AUTO(cv_config)
 	struct cv_config *config =
 	    load("[est.a]\nkeys = p256\nlinking = required\n[est]\n"
-		 "keys = rsa, p384\nlifetime_days = 30\n[est.b]\nfactory = x\n",
+		 "keys = rsa, p384\nlifetime_days = 30\n[est.b]\nfactory = x\n"
+		 "operations = cacerts, serverkeygen\ngenerated_key = rsa2048\n",
 		&problems);
 
 	cr_assert_not_null(config, "%s", cv_buffer_text(&problems));
@@ -71,6 +72,10 @@ Test(config_labels, take_from_est_what_they_do_not_set)
 	cr_expect_str_eq(config->labels[2].name, "b");
 	cr_expect_eq(config->labels[2].keys, 1 << CV_KEY_TYPE_RSA | 1 << CV_KEY_TYPE_P384);
 	cr_expect_eq(config->labels[2].linking, CV_LINKING_OFF);
+	cr_expect_eq(config->labels[0].operations & CV_EST_SERVERKEYGEN, 0);
+	cr_expect_eq(config->labels[2].operations, CV_EST_CACERTS | CV_EST_SERVERKEYGEN);
+	cr_expect_eq(config->labels[1].generated_key, CV_NEW_KEY_P256);
+	cr_expect_eq(config->labels[2].generated_key, CV_NEW_KEY_RSA_2048);
 }
 
 Test(config_labels, say_what_is_wrong_and_where)
@@ -78,9 +83,9 @@ Test(config_labels, say_what_is_wrong_and_where)
 	static const char *const bad[] = {"[est]\nkeys = p255",
 	    "[est]\nkeys =", "[est]\nlinking = off, required", "[est]\nnonsense = 1",
 	    "[est.x]\nlifetime_days = 8000", "[est]\nrsa_min_bits = 1024",
-	    "[est]\nattributes = 1.2.x", "[est]\ncrl_url = ftp://x", "[est.cacerts]\nkeys = p256",
-	    "[est.serverkeygen]\nkeys = p256", "[est.a/b]\nkeys = p256", "[est.]\nkeys = p256",
-	    "[est]\nkeys = p256\nkeys = rsa",
+	    "[est]\ngenerated_key = rsa", "[est]\nattributes = 1.2.x", "[est]\ncrl_url = ftp://x",
+	    "[est.cacerts]\nkeys = p256", "[est.serverkeygen]\nkeys = p256",
+	    "[est.a/b]\nkeys = p256", "[est.]\nkeys = p256", "[est]\nkeys = p256\nkeys = rsa",
 	    "[est.lllllllllllllllllllllllllllllllllllllllllllllllllll]\nkeys = p256"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

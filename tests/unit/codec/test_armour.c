@@ -1,4 +1,5 @@
 #include "cv/codec/armour.h"
+#include "cv/util/pem.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -61,7 +62,7 @@ Test(armour, writes_lines_of_64_columns)
 	uint8_t der[49];
 
 	memset(der, 0, sizeof(der));
-	cv_armour_append(&pem, CV_ARMOUR_PUBLIC_KEY, CV_BYTES(der));
+	cv_pem_append(&pem, CV_ARMOUR_PUBLIC_KEY, CV_BYTES(der));
 	cr_expect_str_eq(cv_buffer_text(&pem),
 	    "-----BEGIN PUBLIC KEY-----\n"
 	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
@@ -78,7 +79,7 @@ Test(armour, reads_what_it_writes)
 
 	for (size_t i = 0; i < sizeof(der); i++)
 		der[i] = (uint8_t)i;
-	cv_armour_append(&pem, CV_ARMOUR_REQUEST, CV_BYTES(der));
+	cv_pem_append(&pem, CV_ARMOUR_REQUEST, CV_BYTES(der));
 	cr_assert(cv_armour_decode(
 	    cv_buffer_bytes(&pem), CV_ARMOUR_ALONE, CV_ARMOUR_REQUEST, NULL, &back, &err));
 	cr_expect(cv_bytes_equal(cv_buffer_bytes(&back), CV_BYTES(der)));

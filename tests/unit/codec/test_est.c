@@ -118,3 +118,22 @@ Test(est, answers_hold_the_certs_only_message)
 	cv_certs_only_append(&expected, &certificate, 1);
 	cr_expect(cv_bytes_equal(cv_buffer_bytes(&der), cv_buffer_bytes(&expected)));
 }
+
+/* RFC 7030 section 4.4.2, RFC 2046 section 5.1.1. */
+Test(est, a_new_key_comes_before_its_certificate)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer certs = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer expected = CV_BUFFER_INIT;
+	const struct cv_bytes certificate = CV_BYTES(element);
+	const char *boundary = strstr(CV_EST_KEY_ANSWER, "boundary=") + strlen("boundary=");
+
+	cv_est_append_certs(&certs, &certificate, 1, 64);
+	cv_buffer_printf(&expected,
+	    "--%s\r\nContent-Type: application/pkcs8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	    "Zm9vYmE=\r\n--%s\r\nContent-Type: application/pkcs7-mime; smime-type=certs-only\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n%s--%s--\r\n",
+	    boundary, boundary, cv_buffer_text(&certs), boundary);
+	cv_est_append_key_answer(&text, cv_bytes("fooba", 5), certificate, 64);
+	cr_expect_str_eq(cv_buffer_text(&text), cv_buffer_text(&expected));
+}

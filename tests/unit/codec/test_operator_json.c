@@ -72,6 +72,10 @@ static const struct token_row token_rows[] = {
     {"{\"expires_in\":31536001}", false, NULL, 0, 0},
     {"{\"expires_in\":0}", false, NULL, 0, 0},
     {"{\"device\":\"d 1\"}", false, NULL, 0, 0},
+    {"{\"label\":\"lab~1\"}", true, "", 1, 3600},
+    {"{\"label\":\"\"}", false, NULL, 0, 0},
+    {"{\"label\":\"a/b\"}", false, NULL, 0, 0},
+    {"{\"label\":\"cacerts\"}", false, NULL, 0, 0},
     {"{\"devices\":\"d1\"}", false, NULL, 0, 0},
 };
 
@@ -207,6 +211,9 @@ Test(operator_json, refuses_other_gateways)
 	    "{\"name\":\"gw\",\"sources\":[]," CSR "}",
 	    "{\"name\":\"gw\",\"sources\":\"pem\"," CSR "}",
 	    "{\"name\":\"gw\",\"sources\":[\"pem,sha256\"]," CSR "}",
+	    "{\"name\":\"gw\",\"sources\":[\"pem=X A\"]," CSR "}",
+	    "{\"name\":\"gw\",\"sources\":[\"pem=\\u00e4\"]," CSR "}",
+	    "{\"name\":\"gw\",\"sources\":[\"\"]," CSR "}",
 	    "{\"name\":\"gw\",\"sources\":[1]," CSR "}",
 	    "{" GATEWAY ",\"factories\":[\"\"]}",
 	    "{" GATEWAY ",\"factories\":[]}",
@@ -220,6 +227,50 @@ Test(operator_json, refuses_other_gateways)
 
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
 		cr_expect_not(read_gateway(bodies[i], &gateway), "%s", bodies[i]);
+}
+
+#define HOLDER "\"name\":\"ann\",\"role\":\"operator\","
+
+static bool
+read_operator_certificate(const char *body, struct cv_operator_certificate_body *ret_order)
+{
+	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	bool is_read = cv_json_decode_operator_certificate(body_of(body), ret_order, &csr, &err);
+
+	if (is_read)
+		cr_expect_str_eq(cv_buffer_text(&csr), "foo");
+	else
+		cr_expect_eq(err.code, CV_E_INPUT, "%s", body);
+	return is_read;
+}
+
+Test(operator_json, reads_operator_certificates)
+{
+	static const char *const bad[] = {
+	    "{" HOLDER "\"days\":1}",
+	    "{\"name\":\"ann\"," CSR "}",
+	    "{\"name\":\"ann\",\"role\":\"root\"," CSR "}",
+	    "{\"name\":\"a n\",\"role\":\"admin\"," CSR "}",
+	    "{" HOLDER CSR ",\"days\":0}",
+	    "{" HOLDER CSR ",\"days\":3651}",
+	    "{" HOLDER CSR ",\"factories\":[]}",
+	    "{" HOLDER CSR ",\"expires_in\":60}",
+	    "{" HOLDER "\"csr\":\"" PEM("CERTIFICATE") "\"}",
+	};
+	struct cv_operator_certificate_body order;
+
+	cr_assert(read_operator_certificate("{" HOLDER CSR "}", &order));
+	cr_expect_str_eq(order.operator_.name, "ann");
+	cr_expect_str_eq(order.operator_.role, "operator");
+	cr_expect_str_eq(order.operator_.factories, "");
+	cr_expect_eq(order.days, 365);
+	cr_assert(read_operator_certificate(
+	    "{" HOLDER CSR ",\"days\":3650,\"factories\":[\"a\",\"b\"]}", &order));
+	cr_expect_str_eq(order.operator_.factories, "a,b");
+	cr_expect_eq(order.days, 3650);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect_not(read_operator_certificate(bad[i], &order), "%s", bad[i]);
 }
 
 #define CERTIFICATE "\"certificate\":\"" PEM("CERTIFICATE") "\""
@@ -293,7 +344,7 @@ Test(operator_json, reads_settings)
 	cr_assert(cv_json_decode_operator_token(
 	    body_of("{\"name\":\"n\",\"role\":\"viewer\",\"factories\":[\"a\",\"b\"]}"), &token,
 	    &err));
-	cr_expect_str_eq(token.factories, "a,b");
+	cr_expect_str_eq(token.operator_.factories, "a,b");
 	cr_expect_eq(token.expires_in_seconds, 0);
 }
 

@@ -3,18 +3,6 @@
 
 #include "../../../server/http/cursor_internal.h"
 
-/* The cursor without its quotes. */
-static void
-make(const char *list, const char *key, char ret_cursor[CV_CURSOR_SIZE])
-{
-	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
-
-	cv_cursor_append(&text, list, key);
-	cr_assert_lt(text.len, CV_CURSOR_SIZE);
-	memcpy(ret_cursor, text.data + 1, text.len - 2);
-	ret_cursor[text.len - 2] = '\0';
-}
-
 Test(cursor, comes_back_as_it_was)
 {
 	char longest[CV_VIEW_KEY_SIZE];
@@ -24,7 +12,7 @@ Test(cursor, comes_back_as_it_was)
 	memset(longest, 'k', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		make("/v1/devices", keys[i], cursor);
+		cv_cursor_encode("/v1/devices", keys[i], cursor);
 		cr_assert(cv_cursor_decode(cursor, "/v1/devices", key), "%s", keys[i]);
 		cr_expect_str_eq(key, keys[i]);
 		cr_expect(!cv_cursor_decode(cursor, "/v1/groups", key), "of another list");
@@ -39,7 +27,7 @@ Test(cursor, what_was_not_given_is_refused)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_expect(!cv_cursor_decode(bad[i], "/v1/devices", key), "%s", bad[i]);
-	make("/v1/devices", "device:1", cursor);
+	cv_cursor_encode("/v1/devices", "device:1", cursor);
 	for (size_t i = 0; cursor[i]; i++) {
 		char saved = cursor[i];
 

@@ -222,3 +222,25 @@ Test(certificate_verify, self_signed_leaf_is_refused)
 	CV_AUTO(cv_certificate) struct cv_certificate *ca = fixture_ca("/CN=ca", key);
 	cr_expect_eq(verify(ca, ca, NULL), CV_CHAIN_REFUSED);
 }
+
+Test(certificate_verify, is_signed_by_whom_names_key_and_signature_say)
+{
+	static const char *const kinds[] = {"P-256", "ED25519", "RSA-2048"};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *ca_key = fixture_key(kinds[i]);
+		CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *key = fixture_key("P-256");
+		CV_AUTO(cv_certificate) struct cv_certificate *ca = fixture_ca("/CN=ca", ca_key);
+		CV_AUTO(cv_certificate) struct cv_certificate *named = fixture_ca("/CN=cb", ca_key);
+		CV_AUTO(cv_certificate) struct cv_certificate *keyed = fixture_ca("/CN=ca", key);
+		CV_AUTO(cv_certificate)
+		struct cv_certificate *leaf = issue(key, "/CN=ca", ca_key, client);
+		const char *reason = NULL;
+		cr_expect(cv_certificate_is_signed_by(leaf, ca, &reason), "%s", reason);
+		cr_expect_not(cv_certificate_is_signed_by(leaf, named, &reason));
+		cr_expect_str_eq(reason, "issuer is another");
+		cr_expect_not(cv_certificate_is_signed_by(leaf, keyed, &reason));
+		flip_last(leaf->tbs);
+		cr_expect_not(cv_certificate_is_signed_by(leaf, ca, &reason));
+		cr_expect_str_eq(reason, "signature is not the issuer's");
+	}
+}

@@ -164,7 +164,7 @@ Test(profile, server_without_a_name_is_refused)
 Test(profile, gateway_is_a_client)
 {
 	struct scene scene;
-	scene_init(&scene, CV_PROFILE_GATEWAY);
+	scene_init(&scene, CV_PROFILE_CLIENT);
 	CV_AUTO(cv_certificate) struct cv_certificate *leaf = issue(&scene);
 	cr_expect(is_chain_good(leaf, scene.ca, X509_PURPOSE_SSL_CLIENT));
 	cr_expect_not(is_chain_good(leaf, scene.ca, X509_PURPOSE_SSL_SERVER));

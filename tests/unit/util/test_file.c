@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char folder[PATH_MAX / 2];
 static char path[PATH_MAX];
@@ -61,6 +62,41 @@ Test(file, writes_and_reads_back)
 	cr_assert(cv_file_write(path, cv_bytes("hello", 5), 0640, &err), "%s", err.text);
 	assert_content("hello");
 	cr_assert_eq(count_entries(), 1);
+}
+
+/* Nobody writes into the FIFO: whoever opens it waits for ever. */
+Test(file, only_regular_files_are_read, .timeout = 10)
+{
+	static const char *const others[] = {"/dev/null", "/dev/zero"};
+	CV_AUTO_BUFFER struct cv_buffer content = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	cr_expect_not(cv_file_read(path, 1000, &content, &err));
+	cr_expect_eq(err.code, CV_E_IO);
+	cr_expect_str_eq(err.cause, "not a regular file");
+	cr_expect_not(cv_file_read(folder, 1000, &content, &err));
+	cr_expect_str_eq(err.cause, "Is a directory");
+	for (size_t i = 0; i < 2; i++)
+		cr_expect_not(cv_file_read(others[i], 1000, &content, &err), "%s", others[i]);
+	cr_expect_eq(content.len, 0);
+}
+
+Test(file, a_pipe_is_read_where_it_may_be_one)
+{
+	CV_AUTO_BUFFER struct cv_buffer content = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	char name[64];
+	int ends[2];
+
+	cr_assert_eq(pipe(ends), 0);
+	cr_assert_eq(write(ends[1], "hello", 5), 5);
+	(void)close(ends[1]);
+	(void)snprintf(name, sizeof(name), "/dev/fd/%d", ends[0]);
+	cr_expect_not(cv_file_read(name, 1000, &content, &err));
+	cr_assert(cv_file_read_any(name, 1000, &content, &err), "%s", err.text);
+	cr_expect_str_eq(cv_buffer_text(&content), "hello");
+	(void)close(ends[0]);
 }
 
 Test(file, mode_is_exact_whatever_the_umask)

@@ -42,8 +42,16 @@ ALTER TABLE certvendor.operator_token
 		'devices:read-update', 'devices:create', 'devices:delete']),
 	-- Registers this very id and no other.
 	ADD COLUMN device text,
-	-- The token of whoever approved or asked for this one: it ends with that.
+	-- What whoever approved or asked for this one had logged in with: it ends with that.
 	ADD COLUMN parent uuid;
+
+-- Whatever operators log in with.
+CREATE VIEW certvendor.operator_credential AS
+SELECT id, name, role, factories, revoked_at, expires_at, parent FROM certvendor.operator_token
+UNION ALL
+SELECT id, name, role, factories, revoked_at, expires_at, NULL FROM certvendor.operator_certificate;
+
+GRANT SELECT ON certvendor.operator_credential TO certvendor_service;
 
 -- OAuth 2.0 device authorization grant (RFC 8628): a device asks, an operator approves what it shows.
 CREATE TABLE certvendor.device_grant (

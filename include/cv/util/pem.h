@@ -1,9 +1,9 @@
-/* PEM (RFC 7468): finding the one block of a label, and writing one. Any thread. */
-#ifndef CV_PKI_PEM_INTERNAL_H
-#define CV_PKI_PEM_INTERNAL_H
+/* PEM (RFC 7468): finding the one block of a label, and writing one. Knows nothing of what is
+ * inside. Any thread. */
+#ifndef CV_UTIL_PEM_H
+#define CV_UTIL_PEM_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "cv/util/bytes.h"
 
@@ -11,7 +11,7 @@ enum cv_pem_outcome {
 	CV_PEM_FOUND,
 	CV_PEM_ABSENT,
 	CV_PEM_SEVERAL,
-	CV_PEM_MALFORMED, /* no end, not base64, too large */
+	CV_PEM_MALFORMED, /* no end, not base64, nothing inside, too large */
 };
 
 /* One block, with what stands before and after it. */
@@ -20,8 +20,9 @@ struct cv_pem_block {
 	struct cv_bytes after;
 };
 
-/* Appends the decoded bytes, of which there are at most ret_der->max_bytes, which must be set. */
-enum cv_pem_outcome cv_pem_decode(const char *pem, size_t len, const char *label,
+/* Appends the decoded bytes, as far as the ceiling of ret_der allows. White space inside may be of
+ * any kind. */
+enum cv_pem_outcome cv_pem_decode(struct cv_bytes text, const char *label,
     struct cv_pem_block *ret_block, struct cv_buffer *ret_der);
 /* 64 columns, line feeds, final newline. */
 void cv_pem_append(struct cv_buffer *buffer, const char *label, struct cv_bytes der);

@@ -1,4 +1,4 @@
-#include "pem_internal.h"
+#include "cv/util/pem.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,13 +29,13 @@ until(struct cv_bytes text, const uint8_t *at)
 }
 
 enum cv_pem_outcome
-cv_pem_decode(const char *pem, size_t len, const char *label, struct cv_pem_block *ret_block,
+cv_pem_decode(struct cv_bytes text, const char *label, struct cv_pem_block *ret_block,
     struct cv_buffer *ret_der)
 {
 	char begin[LABEL_LINE_MAX];
 	char end[LABEL_LINE_MAX];
 	struct cv_error ignored = CV_ERROR_INIT;
-	const struct cv_bytes text = cv_bytes(pem, len);
+	const size_t before_len = ret_der->len;
 	snprintf(begin, sizeof(begin), "-----BEGIN %s-----", label);
 	snprintf(end, sizeof(end), "-----END %s-----", label);
 	const uint8_t *begin_at = find_text(text, begin);
@@ -49,10 +49,10 @@ cv_pem_decode(const char *pem, size_t len, const char *label, struct cv_pem_bloc
 		return CV_PEM_MALFORMED;
 	const struct cv_bytes body = until(rest, end_at);
 	/* Base64 takes 4/3, line ends a little more: twice the ceiling is certainly too much. */
-	if (body.len > 2 * ret_der->max_bytes ||
+	if ((ret_der->max_bytes > 0 && body.len > 2 * ret_der->max_bytes) ||
 	    !cv_base64_decode(
 		(const char *)body.data, body.len, CV_BASE64_WHITESPACE, ret_der, &ignored) ||
-	    ret_der->has_failed)
+	    ret_der->has_failed || ret_der->len == before_len)
 		return CV_PEM_MALFORMED;
 	ret_block->before = until(text, begin_at);
 	ret_block->after = from(rest, end_at + strlen(end));
