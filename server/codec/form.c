@@ -3,29 +3,22 @@
 #include <string.h>
 
 #include "cv/util/text.h"
+#include "form_internal.h"
 
-/* ret_text holds size bytes; false: it does not fit, or is badly encoded. */
+/* False: it does not fit, is badly encoded, or no line of text. */
 static bool
-decode(struct cv_bytes text, char *ret_text, size_t size)
+decode(struct cv_bytes encoded, char *ret_text, size_t size)
 {
-	size_t out = 0;
+	CV_AUTO_BUFFER struct cv_buffer text = {.is_secret = true};
+	struct cv_error err = CV_ERROR_INIT;
 
+	if (!cv_form_decode(encoded, &text, &err))
+		return false;
 	for (size_t i = 0; i < text.len; i++) {
-		uint8_t byte = text.data[i] == '+' ? ' ' : text.data[i];
-		size_t decoded;
-
-		if (text.data[i] == '%') {
-			if (text.len - i < 3 ||
-			    !cv_hex_decode((const char *)text.data + i + 1, 2, &byte, 1, &decoded))
-				return false;
-			i += 2;
-		}
-		if (byte < 0x20 || byte == 0x7f || out + 1 >= size)
+		if (text.data[i] < 0x20 || text.data[i] == 0x7f)
 			return false;
-		ret_text[out++] = (char)byte;
 	}
-	ret_text[out] = '\0';
-	return true;
+	return cv_text_copy_bytes(ret_text, size, text.data, text.len);
 }
 
 /* The part up to the next '&'. */
