@@ -36,6 +36,8 @@ static const struct cv_cli_option options[] = {
 	{"no-activate", CV_CLI_FALSE, NULL, "may_activate", "what it sees activates no key"},
 	{"out", CV_CLI_LOCAL, "FILE", NULL, "write the certificate there instead of printing it"},
 	{"owner", CV_CLI_TEXT, "OWNER", NULL, "owner of devices that are first met under it"},
+	{"policies", CV_CLI_WORDS, "A,B", NULL,
+	    "what gateways are told of its devices; an empty text: nothing"},
 	{"reason", CV_CLI_TEXT, "TEXT", NULL,
 	    "why, for the audit trail; of a revocation a reason of RFC 5280, e.g. keyCompromise"},
 	{"retire-after-days", CV_CLI_NUMBER, "N", NULL, "how long a replaced key may still talk"},

@@ -164,7 +164,7 @@ add_file(struct members *members, const char *name, const char *path, struct cv_
 	return true;
 }
 
-/* "a,b" as a list of texts. */
+/* "a,b" as a list of texts; "" is an empty one. */
 static void
 add_words(struct members *members, const char *name, const char *words)
 {
@@ -172,7 +172,7 @@ add_words(struct members *members, const char *name, const char *words)
 
 	begin_member(members, name);
 	cv_buffer_append_text(members->body, "[");
-	for (const char *at = words;; at++) {
+	for (const char *at = words; *words != '\0'; at++) {
 		if (*at != ',' && *at != '\0') {
 			cv_buffer_append_byte(&word, (uint8_t)*at);
 			continue;

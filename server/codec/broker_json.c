@@ -8,18 +8,29 @@
 #include "cv/util/text.h"
 #include "json_reader_internal.h"
 
-/* A member that is a text with something in it; NULL otherwise. */
-static const char *
-text_of(const json_t *object, const char *name)
+/* NULL for a member that is absent or null, or a text with nothing in it; false for what is no
+ * text. */
+static bool
+read_text(const json_t *object, const char *name, const char **ret_text, struct cv_error *err)
 {
-	const char *text = json_string_value(json_object_get(object, name));
+	const json_t *member = json_object_get(object, name);
+	const char *text = json_string_value(member);
 
-	return text == NULL || text[0] == '\0' || cv_text_equal(text, "undefined") ? NULL : text;
+	if (member != NULL && text == NULL && !json_is_null(member))
+		return cv_fail(err, CV_E_INPUT, "member \"%s\" is not a text", name);
+	*ret_text =
+	    text == NULL || text[0] == '\0' || cv_text_equal(text, "undefined") ? NULL : text;
+	return true;
 }
 
 static bool
-take_name(const char *text, struct cv_broker_client *ret_client, struct cv_error *err)
+take_name(const json_t *object, const char *name, struct cv_broker_client *ret_client,
+    struct cv_error *err)
 {
+	const char *text = NULL;
+
+	if (!read_text(object, name, &text, err))
+		return false;
 	if (text != NULL && !cv_text_copy(ret_client->name, sizeof(ret_client->name), text))
 		return cv_fail(err, CV_E_INPUT, "the name is longer than any device id");
 	return true;
@@ -42,12 +53,12 @@ cv_json_decode_emqx(struct cv_bytes body, struct cv_buffer *ret_der,
 {
 	CV_AUTO_JSON json_t *object = NULL;
 	struct cv_broker_client client = {.name = ""};
-	const char *certificate;
+	const char *certificate = NULL;
 
 	if (!cv_json_read_object(body, NULL, &object, err) ||
-	    !take_name(text_of(object, "cert_common_name"), &client, err))
+	    !take_name(object, "cert_common_name", &client, err) ||
+	    !read_text(object, "cert_pem", &certificate, err))
 		return false;
-	certificate = text_of(object, "cert_pem");
 	client.has_certificate = certificate != NULL;
 	if (client.has_certificate && !take_certificate(certificate, ret_der, err))
 		return false;
@@ -63,7 +74,7 @@ cv_json_decode_vernemq(
 	struct cv_broker_client client = {.name = ""};
 
 	if (!cv_json_read_object(body, NULL, &object, err) ||
-	    !take_name(text_of(object, "username"), &client, err))
+	    !take_name(object, "username", &client, err))
 		return false;
 	*ret_client = client;
 	return true;

@@ -210,6 +210,42 @@ cv_json_read_words(const json_t *object, const char *name, enum cv_json_need nee
 	return read_list(object, name, need, is_word, ret_list, size, err);
 }
 
+static bool
+is_twice(const json_t *list, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (json_equal(json_array_get(list, i), json_array_get(list, at)))
+			return true;
+	}
+	return false;
+}
+
+/* The bound is that of the text that gateways are told, where a blank follows each comma. */
+bool
+cv_json_read_policies(const json_t *object, const char *name, bool *ret_is_given,
+    char ret_list[CV_POLICY_LIST_SIZE], struct cv_error *err)
+{
+	const json_t *member = member_of(object, name);
+	size_t count = json_array_size(member);
+	CV_AUTO_BUFFER struct cv_buffer list = {.max_bytes = CV_POLICY_LIST_SIZE - 1};
+
+	*ret_is_given = member != NULL;
+	if (member == NULL)
+		return true;
+	if (!json_is_array(member) || count > CV_POLICIES_MAX)
+		return cv_fail(err, CV_E_INPUT, "member \"%s\" is not a list of at most %d names",
+		    name, CV_POLICIES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		if (!append_item(&list, json_array_get(member, i), cv_policy_name_is_valid) ||
+		    is_twice(member, i))
+			return cv_fail(err, CV_E_INPUT,
+			    "member \"%s\" holds something else than names, or one twice", name);
+	}
+	if (list.has_failed || list.len + (count == 0 ? 0 : count - 1) >= CV_POLICY_LIST_SIZE)
+		return cv_fail(err, CV_E_INPUT, "member \"%s\" is too long", name);
+	return cv_text_copy(ret_list, CV_POLICY_LIST_SIZE, cv_buffer_text(&list));
+}
+
 bool
 cv_json_read_long_text(
     const json_t *object, const char *name, struct cv_bytes *ret_text, struct cv_error *err)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cv/model/name.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
 
@@ -31,6 +32,10 @@ bool cv_json_read_names(const json_t *object, const char *name, enum cv_json_nee
 /* An array of words as a comma list: printable ASCII without blanks and commas. */
 bool cv_json_read_words(const json_t *object, const char *name, enum cv_json_need need,
     char *ret_list, size_t size, struct cv_error *err);
+/* At most CV_POLICIES_MAX policies, none twice, as a comma list; an empty array is "". False in
+ * *ret_is_given: absent or null. */
+bool cv_json_read_policies(const json_t *object, const char *name, bool *ret_is_given,
+    char ret_list[CV_POLICY_LIST_SIZE], struct cv_error *err);
 /* The text of a required string member of any length; lent by the object. */
 bool cv_json_read_long_text(
     const json_t *object, const char *name, struct cv_bytes *ret_text, struct cv_error *err);

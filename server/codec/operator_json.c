@@ -259,17 +259,27 @@ cv_json_decode_factory_change(
 	return true;
 }
 
+/* A null means something for announce, and nothing for policies. */
+static bool
+read_group(const json_t *object, struct cv_group_body *group, struct cv_error *err)
+{
+	group->has_announce = json_object_get(object, "announce") != NULL;
+	return read_choice(object, "announce", "explicit", "implied", group->announce, err) &&
+	       cv_json_read_policies(
+		   object, "policies", &group->has_policies, group->policies, err);
+}
+
 bool
 cv_json_decode_new_group(
     struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err)
 {
-	static const char *const known[] = {"name", "announce", NULL};
+	static const char *const known[] = {"name", "announce", "policies", NULL};
 	struct cv_group_body group = {.name = ""};
 	CV_AUTO_JSON json_t *object = NULL;
 
 	if (!cv_json_read_object(body, known, &object, err) ||
 	    !read_name(object, group.name, sizeof(group.name), err) ||
-	    !read_choice(object, "announce", "explicit", "implied", group.announce, err))
+	    !read_group(object, &group, err))
 		return false;
 	*ret_group = group;
 	return true;
@@ -279,16 +289,16 @@ bool
 cv_json_decode_group_change(
     struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err)
 {
-	static const char *const known[] = {"announce", NULL};
+	static const char *const known[] = {"announce", "policies", NULL};
 	struct cv_group_body group = {.name = ""};
 	CV_AUTO_JSON json_t *object = NULL;
 
-	if (!cv_json_read_object(body, known, &object, err) ||
-	    !read_choice(object, "announce", "explicit", "implied", group.announce, err))
+	if (!cv_json_read_object(body, known, &object, err) || !read_group(object, &group, err))
 		return false;
-	/* Null has a meaning here, so that nothing at all must be a mistake. */
-	if (json_object_get(object, "announce") == NULL)
-		return cv_fail(err, CV_E_INPUT, "member \"announce\" is missing");
+	/* Nothing at all must be a mistake. */
+	if (!group.has_announce && !group.has_policies)
+		return cv_fail(
+		    err, CV_E_INPUT, "members \"announce\" and \"policies\" are missing");
 	*ret_group = group;
 	return true;
 }

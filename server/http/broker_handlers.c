@@ -93,6 +93,15 @@ take_device_name(
 	return CV_VERDICT_OK;
 }
 
+/* It must be that of the certificate's device: else the broker's template mixes up two clients. */
+static void
+take_name_besides(struct cv_request *request, const char *device)
+{
+	memset(&request->name, 0, sizeof(request->name));
+	(void)cv_text_copy(request->name.party.device, sizeof(request->name.party.device), device);
+	request->evidence.name = &request->name;
+}
+
 static enum cv_verdict
 read_client(struct cv_request *request, const struct cv_forwarder *forwarder)
 {
@@ -103,6 +112,8 @@ read_client(struct cv_request *request, const struct cv_forwarder *forwarder)
 	if (!client.has_certificate)
 		return client.name[0] == '\0' ? CV_VERDICT_NO_CERTIFICATE
 					      : take_device_name(request, forwarder, client.name);
+	if (client.name[0] != '\0')
+		take_name_besides(request, client.name);
 	request->evidence.evidence = CV_EVIDENCE_CERTIFICATE;
 	request->evidence.certificate = cv_buffer_bytes(&request->certificate);
 	cv_digest_sha256(request->evidence.certificate, &request->evidence.fingerprint);

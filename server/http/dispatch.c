@@ -305,6 +305,9 @@ static bool
 refuse_early(struct cv_request *request, enum cv_framing framing, uint64_t length)
 {
 	if (framing != CV_FRAMING_GOOD) {
+		/* Gateways are answered in the words of their route. */
+		if (is_of_gateway(request))
+			find_route(request);
 		/* Where the request ends is not known, so nothing after it can be trusted. */
 		request->answer.must_close = true;
 		cv_problem_answer(request,

@@ -83,6 +83,21 @@ add_name(struct cv_request *request, const char *header, const char *name)
 		cv_answer_add_header(request, header, name);
 }
 
+/* The text lives as long as the request's realm. */
+static void
+add_policies(struct cv_request *request)
+{
+	const char *policies;
+
+	if (request->sight.group == 0 || !cv_verdict_is_allowed(request->sight.verdict))
+		return;
+	if (request->realm == NULL)
+		request->realm = cv_service_realm(request->http->service);
+	policies = cv_realm_policies(request->realm, request->sight.group);
+	if (policies != NULL)
+		cv_answer_add_header(request, "Certvendor-Policies", policies);
+}
+
 void
 cv_gateway_add_facts(struct cv_request *request)
 {
@@ -98,6 +113,7 @@ cv_gateway_add_facts(struct cv_request *request)
 	cv_answer_add_header_number(request, "Certvendor-Epoch", sight->epoch);
 	if (age_ms != INT64_MAX)
 		cv_answer_add_header_number(request, "Certvendor-Age", age_ms / 1000);
+	add_policies(request);
 }
 
 int64_t
@@ -130,9 +146,11 @@ answer_sight(struct cv_request *request)
 {
 	enum cv_verdict verdict = request->sight.verdict;
 	bool is_trouble = verdict == CV_VERDICT_UNAVAILABLE;
+	bool must_close = request->answer.must_close;
 
 	request->reason = cv_verdict_name(verdict);
 	cv_answer_reset(request);
+	request->answer.must_close = must_close;
 	if (cv_verdict_is_allowed(verdict)) {
 		cv_answer_set(request, 200, NULL);
 	} else {
@@ -145,6 +163,13 @@ answer_sight(struct cv_request *request)
 	}
 	cv_gateway_add_facts(request);
 	add_caching(request);
+}
+
+void
+cv_gateway_refuse(struct cv_request *request, enum cv_verdict verdict)
+{
+	request->sight = (struct cv_sight){.verdict = verdict, .is_decided = true};
+	answer_sight(request);
 }
 
 static void

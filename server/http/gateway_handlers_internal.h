@@ -30,6 +30,9 @@ struct cv_gateway_door {
 
 /* Answers from memory, or, called again in a worker, from the database. */
 void cv_gateway_ask(struct cv_request *request, const struct cv_gateway_door *door);
+/* Trouble on the way to the check: 403 or 503 like its own answers, because gateways make 500 of
+ * anything else. */
+void cv_gateway_refuse(struct cv_request *request, enum cv_verdict verdict);
 void cv_gateway_add_facts(struct cv_request *request);
 /* Seconds for which the answer may be kept: only a plain "ok", as anything else can change with the
  * next sight. */

@@ -78,6 +78,7 @@ static void
 configure_group(struct cv_request *request, enum cv_configuration_act act, decode_group *decode)
 {
 	struct cv_configuration_order order;
+	struct cv_group_settings settings;
 	struct cv_operator_call call;
 	struct cv_group_body body;
 	struct cv_error err = CV_ERROR_INIT;
@@ -90,7 +91,12 @@ configure_group(struct cv_request *request, enum cv_configuration_act act, decod
 	}
 	if (!cv_operator_order(request, &call, act, name_of(request, body.name), &order))
 		return;
-	order.value.group_announce = or_null(body.announce);
+	settings = (struct cv_group_settings){
+	    .sets_announce = body.has_announce,
+	    .announce = or_null(body.announce),
+	    .policies = body.has_policies ? body.policies : NULL,
+	};
+	order.value.group = &settings;
 	cv_operator_carry_out(request, &order);
 }
 

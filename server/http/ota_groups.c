@@ -76,10 +76,12 @@ configure(struct cv_request *request, struct cv_operator_call *call, enum cv_con
 {
 	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
 	struct cv_configuration_order order;
+	const struct cv_group_settings settings = {.announce = NULL}; /* what the factory says */
 
 	if (!cv_operator_order(request, call, act, name, &order))
 		return false;
 	order.description = description;
+	order.value.group = &settings;
 	return cv_operator_configure(request, &order, &result);
 }
 

@@ -6,6 +6,7 @@
 #include "cv/codec/operator_json.h"
 #include "cv/model/source.h"
 #include "cv/util/log.h"
+#include "gateway_handlers_internal.h"
 #include "http_internal.h"
 
 #define RETRY_AFTER_SECONDS 5
@@ -281,6 +282,10 @@ cv_problem_answer_later(struct cv_request *request, enum cv_problem problem, con
 
 	if (is_of_broker(request)) {
 		cv_broker_refuse(request, verdict_of_gateway(problem));
+		return;
+	}
+	if (request->match.route == &cv_gateway_check_route) {
+		cv_gateway_refuse(request, verdict_of_gateway(problem));
 		return;
 	}
 

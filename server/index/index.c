@@ -117,6 +117,7 @@ describe(
 	ret_answer->authority = index->authorities[condition.authority];
 	ret_answer->version = atomic_load(&slot->version);
 	ret_answer->has_pending = atomic_load(&slot->has_pending);
+	ret_answer->group = atomic_load(&slot->group);
 	ret_answer->identity = atomic_load_explicit(&entry->prefix_0, memory_order_relaxed);
 }
 
@@ -478,6 +479,7 @@ apply_slot(struct cv_index *index, uint32_t reference, const struct cv_status_ro
 		atomic_store(&slot->is_refused, true);
 	atomic_store(&slot->talks_until_utc, talks_until(rows, count));
 	atomic_store(&slot->has_pending, rows[0].has_pending);
+	atomic_store(&slot->group, rows[0].group);
 	if (!apply_rows(index, reference, rows, count, err))
 		return false;
 	atomic_store(&slot->is_refused, rows[0].device_state != CV_DEVICE_OK);

@@ -19,6 +19,7 @@ struct cv_slot_record {
 	_Atomic int64_t version;
 	_Atomic int64_t talks_until_utc; /* of the replaced key in its grace */
 	_Atomic uint32_t seen_utc;       /* 0: nothing to write to the database */
+	_Atomic uint32_t group;          /* of the device; 0: none */
 	_Atomic bool has_pending;
 	_Atomic bool is_refused; /* the device is held, deleted or revoked */
 };

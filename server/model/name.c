@@ -48,6 +48,12 @@ cv_device_name_is_valid(const char *name, size_t len)
 }
 
 bool
+cv_policy_name_is_valid(const char *name, size_t len)
+{
+	return is_name(name, len, CV_POLICY_NAME_MAX, "._-");
+}
+
+bool
 cv_uuid_is_valid(const char *text)
 {
 	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";

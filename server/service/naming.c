@@ -59,6 +59,8 @@ cv_naming_recall(struct cv_service *service, const struct cv_evidence *evidence,
 		is_one = find_by_sha1(service, name, &other) && take(&found, &other);
 	if (is_one && name->issuer[0])
 		is_one = find_by_serial(service, name, &other) && take(&found, &other);
+	if (is_one && found.party && name->party.device[0])
+		is_one = strcmp(found.party->device, name->party.device) == 0;
 	if (is_one)
 		*ret_found = found;
 }

@@ -240,6 +240,8 @@ goes_by_its_names(const struct identification *id, const struct cv_found_certifi
 		return true;
 	if (name->has_sha1 && !has_sha1(id, found, name->sha1))
 		return false;
+	if (name->party.device[0] && strcmp(id->presenter->party.device, name->party.device) != 0)
+		return false;
 	return !name->issuer[0] ||
 	       (authority && cv_realm_authority_is_called(authority, name->issuer) &&
 		   cv_bytes_equal(serial_of(id, found), cv_bytes(name->serial, name->serial_len)));

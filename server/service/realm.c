@@ -85,6 +85,14 @@ take_gateway(void *context, const struct cv_gateway_row *row)
 	return false;
 }
 
+static bool
+take_group(void *context, const struct cv_group_row *row)
+{
+	struct cv_realm *realm = ((struct loading *)context)->realm;
+
+	return append((void **)&realm->groups, &realm->group_count, sizeof(*row), row);
+}
+
 bool
 cv_realm_load(struct cv_connection *connection, struct cv_realm **ret_realm, struct cv_error *err)
 {
@@ -93,7 +101,8 @@ cv_realm_load(struct cv_connection *connection, struct cv_realm **ret_realm, str
 	struct cv_realm_sink sink = {.context = &loading,
 	    .factory = take_factory,
 	    .authority = take_authority,
-	    .gateway = take_gateway};
+	    .gateway = take_gateway,
+	    .group = take_group};
 
 	if (!realm)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
@@ -126,6 +135,7 @@ cv_realm_free(struct cv_realm *realm)
 	free(realm->authorities);
 	free(realm->gateways);
 	free(realm->factories);
+	free(realm->groups);
 	free(realm);
 }
 
@@ -202,6 +212,25 @@ cv_realm_roots(const struct cv_realm *realm, const char *factory,
 		count++;
 	}
 	return count;
+}
+
+static int
+compare_group(const void *id, const void *row)
+{
+	uint32_t wanted = *(const uint32_t *)id, found = ((const struct cv_group_row *)row)->id;
+
+	return (wanted > found) - (wanted < found);
+}
+
+const char *
+cv_realm_policies(const struct cv_realm *realm, uint32_t group)
+{
+	const struct cv_group_row *row = realm->group_count == 0
+					     ? NULL
+					     : bsearch(&group, realm->groups, realm->group_count,
+						   sizeof(*realm->groups), compare_group);
+
+	return row == NULL ? NULL : row->policies;
 }
 
 bool

@@ -72,6 +72,7 @@ recall_found(struct cv_service *service, const struct cv_evidence *evidence,
 	sight->party = *found->party;
 	sight->state = found->state;
 	sight->has_pending = found->has_pending;
+	sight->group = found->group;
 	sight->epoch = found->version;
 	recall_status(evidence, cv_service_settings(service), found->status, sight);
 }
@@ -129,6 +130,7 @@ describe(struct cv_sight *sight, const struct judgement *judgement,
 	sight->party = judgement->presenter.party;
 	sight->epoch = record->version;
 	sight->has_pending = record->announced_count > 0;
+	sight->group = record->group_id;
 	sight->state =
 	    record->certificate_is_known || record->presented.state == CV_KEY_CURRENT
 		? cv_certificate_state_of(record->presented.state, record->certificate_is_revoked)

@@ -44,6 +44,7 @@ read_status(struct cv_row row, int column, struct cv_status_row *ret_status)
 	    ret_status->authority, sizeof(ret_status->authority), cv_row_text(row, column + 11));
 	ret_status->not_before_utc = cv_row_number(row, column + 12);
 	ret_status->not_after_utc = cv_row_number(row, column + 13);
+	ret_status->group = (uint32_t)cv_row_number(row, column + 16);
 	return true;
 }
 

@@ -73,18 +73,24 @@ fill_authority(struct cv_parameters *parameters, const struct cv_configuration_o
 }
 
 static void
-fill_group(struct cv_parameters *parameters, const struct cv_configuration_order *order)
+fill_new_group(struct cv_parameters *parameters, const struct cv_configuration_order *order)
 {
 	fill_name_and_factory(parameters, order);
-	cv_parameter_text(parameters, order->value.group_announce);
+	cv_parameter_text(parameters, order->value.group->announce);
+	cv_parameter_text(parameters, order->value.group->policies);
+	cv_parameter_text(parameters, order->description);
+	cv_parameter_text(parameters, order->actor);
 }
 
 static void
-fill_new_group(struct cv_parameters *parameters, const struct cv_configuration_order *order)
+fill_group(struct cv_parameters *parameters, const struct cv_configuration_order *order)
 {
-	fill_group(parameters, order);
-	cv_parameter_text(parameters, order->description);
-	cv_parameter_text(parameters, order->actor);
+	const struct cv_group_settings *settings = order->value.group;
+
+	fill_name_and_factory(parameters, order);
+	cv_parameter_text(parameters, settings->announce);
+	cv_parameter_bool(parameters, settings->sets_announce);
+	cv_parameter_text(parameters, settings->policies);
 }
 
 static void

@@ -72,6 +72,7 @@ cv_device_record_from_row(
 		ret_record->group_announce = strcmp(cv_row_text(row, 26), "implied") == 0
 						 ? CV_ANNOUNCE_IMPLIED
 						 : CV_ANNOUNCE_EXPLICIT;
+	ret_record->group_id = (uint32_t)cv_row_number(row, 27);
 }
 
 bool

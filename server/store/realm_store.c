@@ -76,6 +76,15 @@ give_gateway(struct cv_row row, const struct cv_realm_sink *sink)
 }
 
 static bool
+give_group(struct cv_row row, const struct cv_realm_sink *sink)
+{
+	struct cv_group_row group = {.id = (uint32_t)cv_row_number(row, 0)};
+
+	return cv_text_copy(group.policies, sizeof(group.policies), cv_row_text(row, 1)) &&
+	       sink->group(sink->context, &group);
+}
+
+static bool
 give_rows(struct cv_connection *connection, struct cv_sql sql,
     bool (*give)(struct cv_row row, const struct cv_realm_sink *sink),
     const struct cv_realm_sink *sink, struct cv_error *err)
@@ -101,6 +110,7 @@ cv_realm_store_load(struct cv_connection *connection, const struct cv_realm_sink
 	    give_rows(connection, CV_SQL(realm_factories), give_factory, sink, err) &&
 	    give_rows(connection, CV_SQL(realm_authorities), give_authority, sink, err) &&
 	    give_rows(connection, CV_SQL(realm_gateways), give_gateway, sink, err) &&
+	    give_rows(connection, CV_SQL(realm_groups), give_group, sink, err) &&
 	    cv_execute(connection, CV_SQL(commit), NULL, NULL, err);
 
 	if (!is_good)

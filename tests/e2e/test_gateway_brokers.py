@@ -98,6 +98,23 @@ def test_emqx_says_a_certificate_as_pem_or_base64_or_by_its_name(lab):
     expect_denied(ask(lab, EMQX, emqx_body("", "no device id!")), EMQX, "bad-certificate")
 
 
+def test_emqx_says_a_certificate_and_a_name_that_differ(lab):
+    device, other = lab.enrolled_device(), lab.enrolled_device()
+    key = device.new_key()
+    fresh = device.reenrol(key)
+    for identity in (device.identity, fresh):
+        for name in (other.name, device.name.upper(), "x"):
+            expect_denied(ask(lab, EMQX, emqx_body(identity.pem, name)), EMQX, "ambiguous")
+    assert ask(lab, EMQX, emqx_body(device.identity.pem, device.name)).json()["result"] == "allow"
+    assert device.announce(key).status == 200
+    expect_denied(ask(lab, EMQX, emqx_body(fresh.pem, other.name)), EMQX, "ambiguous")
+    assert device.check().headers["Certvendor-Rotation"] == "pending", "it was not activated"
+    answer = ask(lab, EMQX, emqx_body(fresh.pem, device.name))
+    assert (answer.json()["result"], answer.headers["Certvendor-Reason"]) == ("allow", "activated")
+    for body in ({"cert_pem": 1}, {"cert_pem": [fresh.pem]}, {"cert_pem": fresh.pem, "cert_common_name": 1}):
+        expect_denied(ask(lab, EMQX, body), EMQX, "bad-certificate")
+
+
 def test_vernemq_asks_by_name(lab):
     device = lab.enrolled_device()
     with lab.raw("gateway", lab.gateway) as raw:

@@ -191,6 +191,22 @@ def test_an_oversized_value_is_refused(lab, device, any_source, source):
     assert device.check().status == 200
 
 
+def test_a_value_may_have_32_kib(lab, device, any_source):
+    """A chain of RSA keys is long, and longer where it is percent-encoded."""
+    run("openssl", "req", "-x509", "-newkey", "rsa:4096", "-nodes", "-subj", "/CN=long", "-keyout",
+        lab.keys / "long.key", "-out", lab.keys / "long.pem")
+    chain = pem(device.identity) + escaped((lab.keys / "long.pem").read_text()) * 8
+    assert len(chain) > 16000
+    for value in (chain, pem(device.identity) + "%0A" * ((32768 - len(pem(device.identity))) // 3)):
+        answer = lab.check(headers=[("X-Amzn-Mtls-Clientcert", value)], gateway=any_source)
+        assert reason(answer) == (200, "ok"), len(value)
+        assert answer.headers["Certvendor-Device"] == device.name
+    value = (pem(device.identity) + "x" * 32768)[:32768]
+    assert reason(lab.check(headers=[("X-Amzn-Mtls-Clientcert", value)], gateway=any_source)) == (200, "ok")
+    answer = lab.check(headers=[("X-Amzn-Mtls-Clientcert", value + "x")], gateway=any_source)
+    assert reason(answer) == (403, "bad-certificate")
+
+
 def test_an_empty_value_means_that_there_is_none(lab, device, any_source):
     empty = [(name, "") for pairs in every_source(device.identity).values() for name, _ in pairs]
     assert reason(lab.check(headers=empty, gateway=any_source)) == (403, "no-certificate")

@@ -53,6 +53,49 @@ def test_ambiguous_framing_is_refused_and_ends_the_connection(lab, framing):
             assert b"HTTP/1.1 2" not in answers, (listener, answers)
 
 
+@pytest.mark.parametrize("fields", [
+    "Content-Length: 2\r\nContent-Length: 2\r\n",
+    "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: gzip, chunked\r\n",
+    "Host: y\r\n",
+    "".join(f"X-{number}: 1\r\n" for number in range(100)),
+], ids=["lengths", "both", "coding", "hosts", "headers"])
+def test_gateways_are_told_403_where_others_are_told_400(lab, fields):
+    """nginx makes 500 of any other refusal, and EMQX asks somebody else when it is not told 200."""
+    device = lab.enrolled_device()
+    certificate = f"X-Client-Cert-Sha256: {device.identity.sha256}\r\n"
+    with lab.raw("gateway", lab.gateway) as raw:
+        raw.send(f"POST /v1/check HTTP/1.1\r\nHost: x\r\n{certificate}{fields}\r\n{{}}{HARMLESS}")
+        answer = raw.answer()
+        assert (answer.status, answer.reason) == (403, "bad-certificate")
+        assert answer.headers["Certvendor-Reason"] == "bad-certificate"
+        assert (answer.headers["Cache-Control"], answer.headers["Connection"]) == ("no-store", "close")
+        assert raw.is_closed_by_server()
+    with lab.raw("gateway", lab.gateway) as raw:
+        raw.send(f"POST /v1/broker/emqx HTTP/1.1\r\nHost: x\r\n{fields}\r\n{{}}{HARMLESS}")
+        answer = raw.answer()
+        assert (answer.status, answer.json()) == (200, {"result": "deny"})
+        assert raw.is_closed_by_server()
+    with lab.raw("gateway", lab.gateway) as raw:
+        raw.send(f"POST /v1/other HTTP/1.1\r\nHost: x\r\n{fields}\r\n{{}}{HARMLESS}")
+        assert raw.answer().status in (400, 431)
+        assert raw.is_closed_by_server()
+
+
+def test_a_check_with_as_many_headers_as_may_be(lab):
+    device = lab.enrolled_device()
+    fields = "".join(f"X-{number}: 1\r\n" for number in range(98))
+    for more, status in (("", 200), ("X: 1\r\n", 403)):
+        with lab.raw("gateway", lab.gateway) as raw:
+            raw.send(f"GET /v1/check HTTP/1.1\r\nHost: x\r\nX-Client-Cert-Sha256: {device.identity.sha256}\r\n"
+                     f"{fields}{more}\r\n")
+            assert raw.answer().status == status
+    for line in ("GET /v1/check HTTP/1.1\r\n", "GET /v1/check/a b HTTP/1.1\r\nHost: x\r\n"):
+        with lab.raw("gateway", lab.gateway) as raw:
+            raw.send(f"{line}X-Client-Cert-Sha256: {device.identity.sha256}\r\n\r\n")
+            assert raw.answer().status == 403
+
+
 def test_good_framing_is_accepted(lab):
     """The same requests with one length, or with one coding."""
     head = MAKE_TOKEN + f"Authorization: Bearer {lab.token}\r\n"

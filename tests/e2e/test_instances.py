@@ -33,6 +33,25 @@ def test_authorities_of_another_server(lab, make_lab):
     assert reason(other, latest) == "registered"
 
 
+def test_policies_at_another_server(lab, make_lab):
+    other = make_lab(beside=lab).start()
+    device = lab.enrolled_device()
+    assert lab.operator("POST", "/v1/groups", {"name": "of-two-servers", "policies": ["a", "b"]}).status == 201
+
+    def told():
+        return other.check(device.identity.der).headers["Certvendor-Policies"]
+
+    assert told() is None
+    assert lab.operator("PUT", f"/v1/groups/of-two-servers/devices/{device.name}").status == 200
+    wait_until(lambda: told() == "a, b", "the other server knows the group", SOON)
+    tag = lab.operator("GET", "/v1/groups/of-two-servers").headers["ETag"]
+    answer = lab.operator("PATCH", "/v1/groups/of-two-servers", {"policies": ["c"]}, headers=[("If-Match", tag)])
+    assert answer.status == 200, answer
+    wait_until(lambda: told() == "c", "the other server knows the change", SOON)
+    assert lab.operator("DELETE", f"/v1/groups/of-two-servers/devices/{device.name}").status == 200
+    wait_until(lambda: told() is None, "the other server knows that it left", SOON)
+
+
 def test_a_gateway_added_at_another_server(lab, make_lab):
     other = make_lab(beside=lab).start()
     device = lab.enrolled_device()

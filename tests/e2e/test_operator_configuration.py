@@ -115,6 +115,57 @@ def test_groups(lab):
         assert refusal(lab.operator(method, target)) == (404, "not-found"), (method, target)
 
 
+def test_policies_of_a_group(lab):
+    """A gateway is told them with each allowance, and only then."""
+    name, device, outside = fresh_name("g"), lab.enrolled_device(), lab.enrolled_device()
+    path = f"/v1/groups/{name}"
+    made = make(lab, "/v1/groups", {"name": name, "policies": ["telemetry", "ota"]})
+    assert made["policies"] == ["telemetry", "ota"]
+    assert device.check().headers["Certvendor-Policies"] is None
+    member = f"{path}/devices/{device.name}"
+    assert lab.operator("PUT", member).status == 200
+    for _ in range(2):
+        assert device.check().headers["Certvendor-Policies"] == "telemetry, ota"
+    assert outside.check().headers["Certvendor-Policies"] is None
+    assert change(lab, path, {"announce": "implied"}).json()["policies"] == ["telemetry", "ota"]
+    answer = change(lab, path, {"policies": ["a"] + [f"{i:024}" for i in range(14)]})
+    assert (answer.status, answer.json()["announce"]) == (200, "implied")
+    assert device.check().headers["Certvendor-Policies"].startswith("a, 0000")
+    for policies in (["a b"], ["a", "a"], [str(i) for i in range(17)], ["x" * 33], [f"{i:025}" for i in range(15)]):
+        assert refusal(change(lab, path, {"policies": policies})) == (400, "bad-json"), policies
+    [*_, row] = audit(lab, action="group-changed")[::-1]
+    assert row["after"]["policies"][0] == "a"
+    # Its key waits: the answer comes from the database.
+    fresh = device.reenrol(device.new_key())
+    answer = device.check(fresh)
+    assert (answer.headers["Certvendor-Reason"], answer.headers["Certvendor-Policies"][:3]) == ("activated", "a, ")
+    assert device.check().headers["Certvendor-Policies"] is None, "denied now"
+    assert lab.operator("DELETE", member).status == 200
+    assert device.check(fresh).headers["Certvendor-Policies"] is None
+    assert lab.operator("PUT", member).status == 200
+    assert change(lab, path, {"policies": []}).json()["policies"] == []
+    assert device.check(fresh).headers["Certvendor-Policies"] is None
+
+
+def test_the_longest_answer_stays_within_a_kibibyte(make_lab, own_postgres):
+    """Of names that are as long as they may be."""
+    lab = make_lab(own_postgres, settings={"gateway": {"cache_max_age": 100}, "index": {"max_age": 300}}).start()
+    lab.gateway = lab.add_gateway()
+    device = lab.device("d" * 64)
+    device.enrol()
+    device.check()
+    group = make(lab, "/v1/groups", {"name": "g", "policies": [f"{i:032}" for i in range(11)] + ["x" * 26]})
+    assert len(", ".join(group["policies"])) == 400
+    assert lab.operator("PUT", f"/v1/groups/g/devices/{device.name}").status == 200
+    with lab.raw("gateway", lab.gateway) as raw:
+        raw.send(f"GET /v1/check HTTP/1.1\r\nHost: x\r\nX-Request-Id: {'r' * 63}\r\n"
+                 f"X-Client-Cert-Sha256: {device.identity.sha256}\r\n\r\n")
+        answer = raw.answer()
+        assert answer.status == 200 and len(answer.headers["Certvendor-Policies"]) == 400
+        # The name of a factory can be 60 characters longer than this one's, a version of a slot 18 digits.
+        assert raw.header_bytes + 60 + 18 < 1024, answer
+
+
 def test_a_device_is_in_one_group(lab):
     first, second = (make(lab, "/v1/groups", {"name": fresh_name("g")})["name"] for _ in range(2))
     device = lab.enrolled_device().name

@@ -76,10 +76,14 @@ bool cv_json_decode_new_factory(
 bool cv_json_decode_factory_change(
     struct cv_bytes body, struct cv_factory_body *ret_factory, struct cv_error *err);
 
-/* {"name", "announce"?}, or {"announce"} to change it; null: what the factory says. */
+/* {"name", "announce"?, "policies"?:[...]}, or one or both of these to change them; announce null:
+ * what the factory says. */
 struct cv_group_body {
 	char name[CV_FACTORY_NAME_MAX + 1];
+	bool has_announce;
 	char announce[16]; /* "": null or absent */
+	bool has_policies;
+	char policies[CV_POLICY_LIST_SIZE]; /* comma list; "": none */
 };
 bool cv_json_decode_new_group(
     struct cv_bytes body, struct cv_group_body *ret_group, struct cv_error *err);

@@ -22,7 +22,7 @@ struct cv_certificate_name {
 	char issuer[CV_ISSUER_TEXT_SIZE];
 	uint8_t serial[CV_SERIAL_OCTETS_MAX]; /* without leading zero octets */
 	size_t serial_len;                    /* 1 at least, where there is an issuer */
-	struct cv_party party;                /* "" names: not known */
+	struct cv_party party; /* "" names: not known; beside a certificate its device only */
 };
 
 #endif

@@ -40,6 +40,7 @@ struct cv_device_record {
 	bool is_seen;                        /* a certificate of it was seen at some door */
 	char registered_by[CV_UUID_SIZE];    /* token; "": none */
 	char group[CV_FACTORY_NAME_MAX + 1]; /* "": none */
+	uint32_t group_id;                   /* 0: none */
 	enum cv_announce group_announce;
 	bool has_slot;
 	int64_t version;          /* of the slot; 0 without slot */

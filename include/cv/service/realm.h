@@ -1,12 +1,13 @@
 /*
- * Factories, authorities and gateways in memory: an immutable snapshot, shared by reference. Any
- * thread takes a reference, uses it and gives it back.
+ * Factories, authorities, gateways and policies in memory: an immutable snapshot, shared by
+ * reference. Any thread takes a reference, uses it and gives it back.
  */
 #ifndef CV_SERVICE_REALM_H
 #define CV_SERVICE_REALM_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "cv/model/certificate_name.h"
 #include "cv/pki/certificate.h"
@@ -36,6 +37,8 @@ struct cv_realm {
 	size_t authority_count;
 	struct cv_realm_gateway *gateways;
 	size_t gateway_count;
+	struct cv_group_row *groups; /* those with policies, by id */
+	size_t group_count;
 	_Atomic unsigned references; /* private */
 };
 
@@ -45,6 +48,8 @@ struct cv_realm *cv_realm_ref(struct cv_realm *realm);
 void cv_realm_free(struct cv_realm *realm); /* gives one reference back */
 CV_DEFINE_CLEANUP(cv_realm);
 
+/* "a, b": the policies of a group's devices; NULL: none. Lent. */
+const char *cv_realm_policies(const struct cv_realm *realm, uint32_t group);
 /* NULL when absent; lent. */
 const struct cv_factory_row *cv_realm_factory(const struct cv_realm *realm, const char *name);
 const struct cv_factory_row *cv_realm_default_factory(const struct cv_realm *realm);

@@ -40,6 +40,7 @@ struct cv_sight {
 	struct cv_party party; /* "" names when not known */
 	enum cv_certificate_state state;
 	bool has_pending;   /* another key is announced */
+	uint32_t group;     /* id of the device's group; 0: none */
 	int64_t epoch;      /* slot version the verdict rests on; 0 */
 	const char *detail; /* static text for the log; may be NULL */
 };

@@ -33,6 +33,7 @@ struct cv_status_row {
 	char authority[CV_UUID_SIZE];
 	int64_t not_before_utc;
 	int64_t not_after_utc;
+	uint32_t group; /* id of the device's group; 0: none */
 };
 
 typedef bool cv_status_sink(void *context, const struct cv_status_row *row);

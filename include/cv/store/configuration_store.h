@@ -44,6 +44,12 @@ struct cv_factory_settings {
 	int64_t lifetime_days;
 };
 
+struct cv_group_settings {
+	bool sets_announce;   /* of a change */
+	const char *announce; /* NULL: what the factory says */
+	const char *policies; /* comma list, "": none; NULL: none, or as they were */
+};
+
 struct cv_gateway_change {
 	const char *sources;      /* comma list; NULL: as they were */
 	const bool *may_activate; /* NULL: as it was */
@@ -83,7 +89,7 @@ struct cv_configuration_order {
 	union {
 		const struct cv_factory_settings *factory;
 		const struct cv_authority_row *authority;
-		const char *group_announce; /* NULL: what the factory says */
+		const struct cv_group_settings *group;
 		const struct cv_gateway_row *gateway;
 		const struct cv_gateway_change *gateway_change;
 		const struct cv_enrolment_token_row *enrolment_token;

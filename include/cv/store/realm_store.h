@@ -54,6 +54,12 @@ struct cv_gateway_row {
 	struct cv_bytes certificate;
 };
 
+/* A group whose devices have policies. */
+struct cv_group_row {
+	uint32_t id;
+	char policies[CV_POLICY_LIST_SIZE]; /* "a, b" */
+};
+
 /* Receives the rows one by one; false stops the reading with CV_E_MEMORY. */
 struct cv_realm_sink {
 	void *context;
@@ -61,6 +67,8 @@ struct cv_realm_sink {
 	bool (*authority)(void *context, const struct cv_authority_row *row);
 	bool (*gateway)(
 	    void *context, const struct cv_gateway_row *row); /* removed ones are left out */
+	bool (*group)(
+	    void *context, const struct cv_group_row *row); /* those with policies, by id */
 };
 
 bool cv_realm_store_version(

@@ -28,7 +28,12 @@ Test(broker_json, reads_what_emqx_asks)
 	    {"{\"cert_pem\":\"\",\"cert_common_name\":\"a\"}", true, false, "a"},
 	    {"{\"cert_pem\":\"undefined\",\"cert_common_name\":\"undefined\"}", true, false, ""},
 	    {"{\"cert_pem\":null}", true, false, ""},
-	    {"{\"cert_pem\":1}", true, false, ""},
+	    {"{\"cert_pem\":1}", false, false, ""},
+	    {"{\"cert_pem\":[]}", false, false, ""},
+	    {"{\"cert_pem\":false,\"cert_common_name\":\"a\"}", false, false, ""},
+	    {"{\"cert_common_name\":{}}", false, false, ""},
+	    {"{\"cert_pem\":\"Zm9v\",\"cert_common_name\":1}", false, false, ""},
+	    {"{\"cert_pem\":null,\"cert_common_name\":null}", true, false, ""},
 	    {"{}", true, false, ""},
 	    {"{\"cert_pem\":\"" PEM PEM "\"}", false, false, ""},
 	    {"{\"cert_pem\":\"Zm9\"}", false, false, ""},
@@ -82,6 +87,7 @@ Test(broker_json, reads_what_vernemq_asks)
 	cr_expect_str_eq(client.name, "");
 	cr_expect_not(client.has_certificate);
 	cr_expect_not(cv_json_decode_vernemq(text("username=unit-1"), &client, &err));
+	cr_expect_not(cv_json_decode_vernemq(text("{\"username\":1}"), &client, &err));
 }
 
 static void

@@ -335,8 +335,21 @@ Test(operator_json, reads_settings)
 	cr_expect_eq(factory.retire_after_days, 0);
 	cr_assert(cv_json_decode_new_group(body_of("{\"name\":\"pilot\"}"), &group, &err));
 	cr_expect_str_eq(group.announce, "");
+	cr_expect_not(group.has_announce);
+	cr_expect_not(group.has_policies);
 	cr_assert(cv_json_decode_group_change(body_of("{\"announce\":null}"), &group, &err));
+	cr_expect(group.has_announce);
 	cr_expect_str_eq(group.announce, "");
+	cr_expect_not(group.has_policies);
+	cr_assert(cv_json_decode_group_change(
+	    body_of("{\"policies\":[\"read\",\"a.b_C-9\"]}"), &group, &err));
+	cr_expect_not(group.has_announce);
+	cr_expect(group.has_policies);
+	cr_expect_str_eq(group.policies, "read,a.b_C-9");
+	cr_assert(cv_json_decode_group_change(
+	    body_of("{\"policies\":[],\"announce\":\"implied\"}"), &group, &err));
+	cr_expect(group.has_policies);
+	cr_expect_str_eq(group.policies, "");
 	cr_assert(
 	    cv_json_decode_gateway_change(body_of("{\"may_activate\":false}"), &gateway, &err));
 	cr_expect(gateway.has_may_activate && !gateway.may_activate);
@@ -359,6 +372,36 @@ Test(operator_json, reads_settings)
 		}                                                                                  \
 	} while (0)
 
+/* How many policies of this length a group may have. */
+static size_t
+most_policies(int len)
+{
+	size_t most = 0;
+
+	for (size_t count = 1; count <= CV_POLICIES_MAX + 1; count++) {
+		CV_AUTO_BUFFER struct cv_buffer body = CV_BUFFER_INIT;
+		struct cv_group_body group;
+		struct cv_error err = CV_ERROR_INIT;
+
+		for (size_t i = 0; i < count; i++)
+			cv_buffer_printf(
+			    &body, "%s\"%0*zu\"", i == 0 ? "{\"policies\":[" : ",", len, i);
+		cv_buffer_append_text(&body, "]}");
+		if (cv_json_decode_group_change(cv_buffer_bytes(&body), &group, &err))
+			most = count;
+	}
+	return most;
+}
+
+/* 16, or as many as fit into 400 characters with ", " between them. */
+Test(operator_json, bounds_policies)
+{
+	cr_expect_eq(most_policies(2), 16);
+	cr_expect_eq(most_policies(23), 16); /* 398 */
+	cr_expect_eq(most_policies(24), 15); /* 388; another one would make 414 */
+	cr_expect_eq(most_policies(32), 11); /* 372 */
+}
+
 Test(operator_json, refuses_other_settings)
 {
 	REFUSES(cv_json_decode_new_factory, cv_factory_body, "{}", "{\"name\":\"a b\"}",
@@ -368,7 +411,11 @@ Test(operator_json, refuses_other_settings)
 	    "{\"announce\":\"loud\"}", "{\"first_contact\":1}", "{\"retire_after_days\":91}");
 	REFUSES(
 	    cv_json_decode_new_group, cv_group_body, "{}", "{\"name\":\"a\",\"announce\":\"x\"}");
-	REFUSES(cv_json_decode_group_change, cv_group_body, "{}", "{\"announce\":\"x\"}");
+	REFUSES(cv_json_decode_group_change, cv_group_body, "{}", "{\"announce\":\"x\"}",
+	    "{\"policies\":null}", "{\"policies\":\"a\"}", "{\"policies\":[1]}",
+	    "{\"policies\":[\"\"]}", "{\"policies\":[\"a b\"]}", "{\"policies\":[\"a,b\"]}",
+	    "{\"policies\":[\"a:b\"]}", "{\"policies\":[\"a\",\"b\",\"a\"]}",
+	    "{\"policies\":[\"012345678901234567890123456789012\"]}", "{\"name\":\"x\"}");
 	REFUSES(cv_json_decode_gateway_change, cv_gateway_change_body, "{\"sources\":[]}",
 	    "{\"may_activate\":1}", "{\"name\":\"x\"}");
 	REFUSES(cv_json_decode_operator_token, cv_operator_token_body, "{}", "{\"name\":\"a\"}",

@@ -116,9 +116,11 @@ Test(index, what_was_applied_is_found)
 	struct cv_index_answer answer;
 
 	row.has_pending = true;
+	row.group = 70000;
 	apply(index, &row, 1);
 	cv_index_find(index, &row.fingerprint, &answer);
 	cr_expect_eq(answer.status, CV_INDEX_ALLOWED);
+	cr_expect_eq(answer.group, 70000);
 	cr_expect_eq(answer.state, CV_CERTIFICATE_ACTIVE);
 	cr_assert_not_null(answer.party);
 	cr_expect_str_eq(answer.party->device, "unit-1");
@@ -128,6 +130,16 @@ Test(index, what_was_applied_is_found)
 	cr_expect_eq(status_of(index, 2), CV_INDEX_MISSING);
 	apply(index, NULL, 0);
 	cr_expect_eq(cv_index_count(index), 1);
+
+	/* The group changes with the version of the slot, and not without it. */
+	row.group = 0;
+	apply(index, &row, 1);
+	cv_index_find(index, &row.fingerprint, &answer);
+	cr_expect_eq(answer.group, 70000);
+	row.version = 8;
+	apply(index, &row, 1);
+	cv_index_find(index, &row.fingerprint, &answer);
+	cr_expect_eq(answer.group, 0);
 }
 
 /* One certificate in each state that a row can have. */

@@ -7,6 +7,17 @@
 #define SIXTY_FOUR SIXTEEN SIXTEEN SIXTEEN SIXTEEN
 #define THIRTY_TWO SIXTEEN SIXTEEN
 
+Test(name, policies)
+{
+	cr_expect(cv_policy_name_is_valid("A.b_c-9", 7));
+	cr_expect(cv_policy_name_is_valid(THIRTY_TWO, 32));
+	cr_expect_not(cv_policy_name_is_valid(THIRTY_TWO "0", 33));
+	cr_expect_not(cv_policy_name_is_valid("", 0));
+	cr_expect_not(cv_policy_name_is_valid("a:b", 3));
+	cr_expect_not(cv_policy_name_is_valid("a b", 3));
+	cr_expect_not(cv_policy_name_is_valid("a,b", 3));
+}
+
 Test(name, device_and_factory_by_text)
 {
 	static const struct {

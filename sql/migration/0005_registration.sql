@@ -29,8 +29,6 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 ALTER TABLE certvendor.device_group
-	-- Their clients know a group by a number, too.
-	ADD COLUMN id integer GENERATED ALWAYS AS IDENTITY UNIQUE,
 	ADD COLUMN description text NOT NULL DEFAULT '' CHECK (length(description) <= 1024),
 	ADD COLUMN created_by text,
 	ADD COLUMN changed_at timestamptz,
