@@ -7,9 +7,11 @@
 
 #include "cv/http/server.h"
 #include "cv/util/file.h"
+#include "cv/util/text.h"
 
 /* The feed keeps one connection to itself; start-up, and then the sender of events, use another. */
 #define CONNECTIONS_BESIDE_WORKERS 2
+#define URL_MAX 255
 
 static const struct cv_setting *
 setting_at(size_t offset)
@@ -95,6 +97,22 @@ check_database(struct cv_config_loader *loader)
 		    CONNECTIONS_BESIDE_WORKERS);
 }
 
+/* Devices put paths behind it, and a file of theirs holds it between quotes. */
+static void
+check_base_url(struct cv_config_loader *loader, const struct cv_setting *setting)
+{
+	const char *url = *cv_setting_text(setting, loader->config);
+	size_t len = strlen(url);
+
+	if (len == 0)
+		return;
+	if (!cv_text_has_prefix(url, "https://") || len > URL_MAX || url[len - 1] == '/' ||
+	    strpbrk(url, " \t\"'\\?#") != NULL)
+		cv_config_complain(loader, setting,
+		    "not an https:// URL of at most %d characters without a slash at its end",
+		    URL_MAX);
+}
+
 void
 cv_config_check_service(struct cv_config_loader *loader)
 {
@@ -110,6 +128,8 @@ cv_config_check_service(struct cv_config_loader *loader)
 	    loader, config->gateway_listen, SETTING(gateway_certificate), SETTING(gateway_key));
 	check_pair(
 	    loader, config->operator_listen, SETTING(operator_certificate), SETTING(operator_key));
+	check_base_url(loader, SETTING(foundries_gateway_url));
+	check_base_url(loader, SETTING(foundries_ostree_url));
 	if (config->index_max_age_seconds <= config->gateway_cache_seconds)
 		cv_config_complain(
 		    loader, SETTING(gateway_cache_seconds), "must be less than [index] max_age");

@@ -98,6 +98,9 @@ cv_app_fill_http(const struct cv_config *config, const struct cv_pairs *pairs,
 	    .broker_session_seconds = config->gateway_session_seconds,
 	    .labels = config->labels,
 	    .label_count = config->label_count,
+	    .foundries_gateway_url = config->foundries_gateway_url,
+	    .foundries_ostree_url = config->foundries_ostree_url,
+	    .foundries_lifetime_days = config->foundries_lifetime_days,
 	    .version = CV_VERSION,
 	};
 }

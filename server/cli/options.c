@@ -1,6 +1,7 @@
 #include "invocation_internal.h"
 
 #include "cv/model/event.h"
+#include "cv/model/scope.h"
 #include "cv/model/source.h"
 #include "cv/util/text.h"
 
@@ -46,6 +47,8 @@ static const struct cv_cli_option options[] = {
 	{"retire-after-days", CV_CLI_NUMBER, "N", NULL, "how long a replaced key may still talk"},
 	{"role", CV_CLI_TEXT, "viewer|operator|admin", NULL, "what its holder may do"},
 	{"rotation", CV_CLI_TEXT, "none|pending|stalled", NULL, "only devices whose rotation is so"},
+	{"scopes", CV_CLI_WORDS, "A,B", NULL,
+	    "cut the token down to some of " CV_SCOPE_WORDS "; default: whatever the role may"},
 	{"since", CV_CLI_TEXT, "TIME", NULL, "from this time on"},
 	{"source", CV_CLI_REPEATED, "WORD[=HEADER]", "sources",
 	    "header it forwards certificates in: " CV_SOURCE_WORDS "; repeatable"},

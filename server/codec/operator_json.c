@@ -321,16 +321,41 @@ read_operator(const json_t *object, struct cv_operator_body *operator_, struct c
 		   "member \"role\" is none of \"viewer\", \"operator\" and \"admin\"");
 }
 
+/* Each of them once: the list has room for all there are. */
+static bool
+read_scopes(const json_t *object, char ret_list[CV_SCOPE_LIST_SIZE], struct cv_error *err)
+{
+	const json_t *member = json_object_get(object, "scopes");
+	CV_AUTO_BUFFER struct cv_buffer list = {.max_bytes = CV_SCOPE_LIST_SIZE - 1};
+	unsigned scopes;
+
+	if (member == NULL || json_is_null(member))
+		return true;
+	for (size_t i = 0; i < json_array_size(member); i++) {
+		const char *text = json_string_value(json_array_get(member, i));
+
+		if (i > 0)
+			cv_buffer_append_byte(&list, ',');
+		cv_buffer_append_text(&list, text == NULL ? "?" : text);
+	}
+	if (list.has_failed || !cv_scopes_parse(cv_buffer_text(&list), &scopes))
+		return cv_fail(
+		    err, CV_E_INPUT, "member \"scopes\" is not a list of " CV_SCOPE_WORDS);
+	return cv_text_copy(ret_list, CV_SCOPE_LIST_SIZE, cv_buffer_text(&list));
+}
+
 bool
 cv_json_decode_operator_token(
     struct cv_bytes body, struct cv_operator_token_body *ret_token, struct cv_error *err)
 {
-	static const char *const known[] = {"name", "role", "factories", "expires_in", NULL};
+	static const char *const known[] = {
+	    "name", "role", "factories", "scopes", "expires_in", NULL};
 	struct cv_operator_token_body token = {.expires_in_seconds = 0};
 	CV_AUTO_JSON json_t *object = NULL;
 
 	if (!cv_json_read_object(body, known, &object, err) ||
 	    !read_operator(object, &token.operator_, err) ||
+	    !read_scopes(object, token.scopes, err) ||
 	    !cv_json_read_integer(
 		object, "expires_in", 1, OPERATOR_SECONDS_MAX, &token.expires_in_seconds, err))
 		return false;

@@ -132,6 +132,30 @@ role_of(const struct cv_route *route)
 	return (route->flags & CV_ROUTE_OPERATOR) != 0 ? CV_ROLE_OPERATOR : CV_ROLE_ADMIN;
 }
 
+/* What only administrators may do has no scope. */
+static unsigned
+scope_of(const struct cv_route *route)
+{
+	if ((route->flags & CV_ROUTE_VIEWER) != 0)
+		return CV_SCOPE_READ;
+	if ((route->flags & CV_ROUTE_OPERATOR) == 0)
+		return 0;
+	if ((route->flags & CV_ROUTE_CREATES) != 0)
+		return CV_SCOPE_CREATE;
+	return (route->flags & CV_ROUTE_DELETES) != 0 ? CV_SCOPE_DELETE : CV_SCOPE_UPDATE;
+}
+
+/* A token that a device was given for itself registers that device and does nothing else. */
+static bool
+is_within_scopes(const struct cv_operator *operator_, const struct cv_route *route)
+{
+	unsigned registers = CV_ROUTE_OTA | CV_ROUTE_CREATES;
+
+	if (operator_->device[0] != '\0' && (route->flags & registers) != registers)
+		return false;
+	return cv_access_has_scope(operator_, scope_of(route));
+}
+
 bool
 cv_operator_admit(struct cv_request *request, struct cv_operator_call *ret_call)
 {
@@ -140,6 +164,10 @@ cv_operator_admit(struct cv_request *request, struct cv_operator_call *ret_call)
 	(void)cv_text_copy(request->actor, sizeof(request->actor), ret_call->operator_.actor);
 	if (!cv_access_has_role(&ret_call->operator_, role_of(request->match.route))) {
 		cv_problem_answer(request, CV_PROBLEM_MISSING_ROLE, NULL);
+		return false;
+	}
+	if (!is_within_scopes(&ret_call->operator_, request->match.route)) {
+		cv_problem_answer(request, CV_PROBLEM_MISSING_SCOPE, NULL);
 		return false;
 	}
 	return choose_factory(request, ret_call);

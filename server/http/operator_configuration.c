@@ -227,6 +227,21 @@ cv_operator_make_enrolment_token(struct cv_request *request)
 	make_token(request, &call, &order);
 }
 
+/* A token cannot be cut down to more than its role. */
+static bool
+scopes_fit(struct cv_request *request, const struct cv_operator_token_body *body)
+{
+	enum cv_role role = CV_ROLE_VIEWER;
+	unsigned scopes = 0;
+
+	if (body->scopes[0] == '\0' ||
+	    (cv_role_parse(body->operator_.role, &role) && cv_scopes_parse(body->scopes, &scopes) &&
+		cv_scopes_allow(cv_access_scopes_of(role), scopes)))
+		return true;
+	cv_problem_answer(request, CV_PROBLEM_BAD_REQUEST, "The role has not all of these scopes.");
+	return false;
+}
+
 void
 cv_operator_make_operator_token(struct cv_request *request)
 {
@@ -242,9 +257,11 @@ cv_operator_make_operator_token(struct cv_request *request)
 		cv_operator_answer_bad_json(request, &err);
 		return;
 	}
-	if (!cv_operator_grant(request, &call, &body.operator_, &token) ||
+	if (!scopes_fit(request, &body) ||
+	    !cv_operator_grant(request, &call, &body.operator_, &token) ||
 	    !cv_operator_order(request, &call, CV_ADD_OPERATOR_TOKEN, NULL, &order))
 		return;
+	(void)cv_text_copy(token.scopes, sizeof(token.scopes), body.scopes);
 	token.expires_in_seconds = body.expires_in_seconds;
 	order.value.operator_ = &token;
 	make_token(request, &call, &order);

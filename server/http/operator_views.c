@@ -49,6 +49,7 @@ static const struct view_row views[] = {
 	    {"authority", NULL, false}, {"expires_before", NULL, true}}},
 	{"/v1/certificates/{sha256}", CV_VIEW_CERTIFICATE, {NOT_OFFERED}},
 	{"/v1/denials", CV_VIEW_DENIALS, {{"device", NULL, false}}},
+	{"/v1/device-grants", CV_VIEW_DEVICE_GRANTS, {{"state", "pending,approved,refused", false}}},
 	{"/v1/devices", CV_VIEW_DEVICES, {{"state", "ok,held,deleted,revoked", false},
 	    {"group", NULL, false}, {"rotation", "none,pending,stalled", false}}},
 	{"/v1/devices/{id}", CV_VIEW_DEVICE, {NOT_OFFERED}},

@@ -5,15 +5,12 @@
 #ifndef CV_HTTP_OTA_USERS_INTERNAL_H
 #define CV_HTTP_OTA_USERS_INTERNAL_H
 
-#include "cv/service/access.h"
-
 struct cv_request;
-
-/* Actors are "operator:<name>": the name alone. Lent by the operator. */
-const char *cv_ota_user_name(const struct cv_operator *operator_);
 
 /* Who asks. "polis-id" is what owners and creators are called, and what a local CA bears in its
  * name. */
 void cv_ota_show_self(struct cv_request *request);
+void cv_ota_show_user(struct cv_request *request);
+void cv_ota_list_all_users(struct cv_request *request);
 
 #endif

@@ -59,6 +59,7 @@ static const struct cv_problem_row rows[] = {
 	"The certificate request is tied to another TLS connection."),
     ROW(CV_PROBLEM_NOT_A_GATEWAY, 403, "not-a-gateway", "The caller is no gateway."),
     ROW(CV_PROBLEM_MISSING_ROLE, 403, "missing-role", "Your role does not allow this."),
+    ROW(CV_PROBLEM_MISSING_SCOPE, 403, "missing-scope", "The token is cut down to other scopes."),
     ROW(CV_PROBLEM_NOT_FOUND, 404, "not-found", "There is nothing here."),
     ROW(CV_PROBLEM_METHOD, 405, "method", "The method is not allowed here."),
     ROW(CV_PROBLEM_KEY_ENDED, 409, "key-ended", "The named key is denied or was replaced before."),
@@ -162,6 +163,13 @@ cv_problem_of_enrolment(enum cv_enrolment_outcome outcome, enum cv_verdict verdi
 		return CV_PROBLEM_BUSY;
 	case CV_ENROLMENT_NO_ISSUER:
 		return CV_PROBLEM_UNAVAILABLE;
+	case CV_ENROLMENT_TAKEN:
+		return CV_PROBLEM_EXISTS;
+	case CV_ENROLMENT_BAD_NAME:
+	case CV_ENROLMENT_NO_GROUP:
+		return CV_PROBLEM_BAD_REQUEST;
+	case CV_ENROLMENT_BAD_CERTIFICATE:
+		return CV_PROBLEM_BAD_CERTIFICATE;
 	}
 	return CV_PROBLEM_INTERNAL;
 }

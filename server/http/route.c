@@ -81,7 +81,8 @@ add_allowed(struct cv_route_match *match, const char *method)
 	size_t len = strlen(match->allow);
 	const char *name = cv_text_equal(method, "GET") ? "GET, HEAD" : method;
 
-	if (len + strlen(name) + sizeof(", ") > sizeof(match->allow))
+	if (strstr(match->allow, name) != NULL ||
+	    len + strlen(name) + sizeof(", ") > sizeof(match->allow))
 		return;
 	if (len > 0) {
 		memcpy(match->allow + len, ", ", sizeof(", "));

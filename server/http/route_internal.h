@@ -27,6 +27,9 @@ enum cv_route_flag {
 	CV_ROUTE_EST = 1 << 14,    /* an operation of EST, which its label may have switched off */
 	CV_ROUTE_OTA = 1 << 15,    /* of operators: in the words of FoundriesFactory clients */
 	CV_ROUTE_RABBITMQ = 1 << 16, /* like CV_ROUTE_EMQX */
+	/* What a token must be allowed that is cut down to scopes; else reading or updating. */
+	CV_ROUTE_CREATES = 1 << 17,
+	CV_ROUTE_DELETES = 1 << 18,
 };
 
 #define CV_ROUTE_BROKER ((unsigned)CV_ROUTE_EMQX | CV_ROUTE_VERNEMQ | CV_ROUTE_RABBITMQ)

@@ -6,9 +6,12 @@
 #include "device_handlers_internal.h"
 #include "est_handlers_internal.h"
 #include "health_handlers_internal.h"
+#include "oauth_handlers_internal.h"
 #include "operator_handlers_internal.h"
 #include "ota_configuration_internal.h"
 #include "ota_factory_pki_internal.h"
+#include "ota_devices_internal.h"
+#include "ota_registration_internal.h"
 #include "ota_users_internal.h"
 #include "public_handlers_internal.h"
 
@@ -69,8 +72,11 @@ static const struct cv_route gateway_rows[] = {
 #define ADMIN (CV_ROUTE_WORKER | CV_ROUTE_ADMIN)
 #define REALM CV_ROUTE_REALM
 #define CHANGE CV_ROUTE_CHANGE
+#define CREATES CV_ROUTE_CREATES
+#define DELETES CV_ROUTE_DELETES
 
 #define OTA_FACTORY "/ota/factories/{factory}"
+#define OAUTH (CV_ROUTE_WORKER | CV_ROUTE_OTA)
 #define OTA_VIEWER (VIEWER | CV_ROUTE_OTA)
 #define OTA_OPERATOR (OPERATOR | CV_ROUTE_OTA)
 #define OTA_LAYER(pattern_, handle_)                                                               \
@@ -87,7 +93,7 @@ static const struct cv_route gateway_rows[] = {
 static const struct cv_route operator_rows[] = {
     {"GET", "/v1/devices", cv_operator_list, 0, VIEWER},
     {"GET", "/v1/devices/{id}", cv_operator_show, 0, VIEWER},
-    {"DELETE", "/v1/devices/{id}", cv_operator_delete_device, ACT_MAX, OPERATOR},
+    {"DELETE", "/v1/devices/{id}", cv_operator_delete_device, ACT_MAX, OPERATOR | DELETES},
     {"POST", "/v1/devices/{id}/revoke", cv_operator_change_device, ACT_MAX, OPERATOR},
     {"POST", "/v1/devices/{id}/hold", cv_operator_change_device, ACT_MAX, OPERATOR},
     {"POST", "/v1/devices/{id}/release", cv_operator_change_device, ACT_MAX, OPERATOR},
@@ -114,7 +120,8 @@ static const struct cv_route operator_rows[] = {
     {"POST", "/v1/authorities/{name}/disable", cv_operator_change_authority, ACT_MAX, ADMIN},
     {"POST", "/v1/authorities/{name}/revoke", cv_operator_change_authority, ACT_MAX, ADMIN},
     {"GET", "/v1/enrolment-tokens", cv_operator_list, 0, VIEWER},
-    {"POST", "/v1/enrolment-tokens", cv_operator_make_enrolment_token, JSON_MAX, OPERATOR},
+    {"POST", "/v1/enrolment-tokens", cv_operator_make_enrolment_token, JSON_MAX,
+	OPERATOR | CREATES},
     {"GET", "/v1/enrolment-tokens/{id}", cv_operator_show, 0, VIEWER},
     {"DELETE", "/v1/enrolment-tokens/{id}", cv_operator_revoke_enrolment_token, ACT_MAX, OPERATOR},
     {"GET", "/v1/factories", cv_operator_list, 0, VIEWER | REALM},
@@ -148,9 +155,36 @@ static const struct cv_route operator_rows[] = {
     {"POST", "/v1/webhooks/{name}/replay", cv_operator_replay_webhook, ACT_MAX, OPERATOR},
     {"GET", "/v1/event-keys", cv_operator_list_event_keys, 0, CV_ROUTE_WORKER},
     {"POST", "/v1/event-keys", cv_operator_replace_event_key, ACT_MAX, ADMIN | REALM},
+    {"GET", "/v1/device-grants", cv_operator_list, 0, VIEWER},
+    {"POST", "/v1/device-grants/{user_code}/approve", cv_operator_approve_device, ACT_MAX,
+	OPERATOR | CREATES},
+    {"POST", "/v1/device-grants/{user_code}/refuse", cv_operator_refuse_device, ACT_MAX,
+	OPERATOR | CREATES},
     {"GET", "/v1/audit", cv_operator_list, 0, VIEWER | REALM},
     {"GET", "/v1/status", cv_operator_show_status, 0, VIEWER},
     {"GET", "/v1/openapi.json", cv_operator_show_description, 0, 0},
+    {"POST", "/oauth/authorization/device/", cv_oauth_ask, ACT_MAX, OAUTH},
+    {"GET", "/oauth/device/", cv_oauth_explain, 0, OAUTH},
+    {"POST", "/oauth/token/", cv_oauth_give, ACT_MAX, OAUTH},
+    {"GET", "/ota/devices/", cv_ota_list, 0, OTA_VIEWER},
+    {"POST", "/ota/devices/", cv_ota_register_device, CERTIFICATE_MAX,
+	OTA_OPERATOR | CREATES | REALM},
+    {"PUT", "/ota/devices/", cv_ota_register_certificate, CERTIFICATE_MAX,
+	OTA_OPERATOR | CREATES | REALM},
+    {"GET", "/ota/devices/{device}/", cv_ota_show, 0, OTA_VIEWER},
+    {"PATCH", "/ota/devices/{device}/", cv_ota_change, JSON_MAX, OTA_OPERATOR},
+    {"DELETE", "/ota/devices/{device}/", cv_ota_delete, ACT_MAX, OTA_OPERATOR | DELETES},
+    {"GET", OTA_FACTORY "/denied-devices/", cv_ota_list_denied, 0, OTA_VIEWER},
+    {"DELETE", OTA_FACTORY "/denied-devices/{uuid}/", cv_ota_allow, ACT_MAX,
+	OTA_OPERATOR | DELETES},
+    {"GET", OTA_FACTORY "/device-groups/", cv_ota_list_device_groups, 0, OTA_VIEWER},
+    {"POST", OTA_FACTORY "/device-groups/", cv_ota_add_device_group, JSON_MAX, OTA_OPERATOR},
+    {"GET", OTA_FACTORY "/device-groups/{name}/", cv_ota_show_device_group, 0, OTA_VIEWER},
+    {"PATCH", OTA_FACTORY "/device-groups/{name}/", cv_ota_describe_device_group, JSON_MAX,
+	OTA_OPERATOR},
+    {"DELETE", OTA_FACTORY "/device-groups/{name}/", cv_ota_delete_device_group, ACT_MAX,
+	OTA_OPERATOR},
+    {"GET", OTA_FACTORY "/users/", cv_ota_list_all_users, 0, OTA_VIEWER},
     {"GET", OTA_FACTORY "/users/self/", cv_ota_show_self, 0, OTA_VIEWER},
     OTA_LAYER("/ota/devices/{device}/config/", cv_ota_device_configuration),
     OTA_LAYER(OTA_FACTORY "/device-groups/{group}/config/", cv_ota_group_configuration),
@@ -167,6 +201,7 @@ static const struct cv_route operator_rows[] = {
     {"POST", OTA_FACTORY "/certs/est/", cv_ota_make_est_certs, ACT_MAX, OTA_ADMIN},
     {"PUT", OTA_FACTORY "/certs/est/", cv_ota_change_est_certs, CERTIFICATE_MAX, OTA_ADMIN},
     {"GET", "/ota/default-online-ca.pem", cv_ota_show_default_online_ca, 0, CV_ROUTE_OTA},
+    {"GET", OTA_FACTORY "/users/{user}/", cv_ota_show_user, 0, OTA_VIEWER},
 };
 
 static const struct cv_route public_rows[] = {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cv/util/text.h"
+
 struct cv_tls_pair {
 	gnutls_certificate_credentials_t credentials;
 	char *certificate; /* owned */
@@ -38,6 +40,38 @@ read_not_after(const gnutls_datum_t *pem, int64_t *ret_not_after_utc)
 	gnutls_x509_crt_deinit(certificate);
 	*ret_not_after_utc = not_after;
 	return not_after != -1;
+}
+
+static bool
+read_first_name(gnutls_x509_crt_t certificate, char *ret_name, size_t size)
+{
+	for (unsigned i = 0;; i++) {
+		char name[256];
+		size_t len = sizeof(name) - 1;
+		unsigned type = 0;
+		int status =
+		    gnutls_x509_crt_get_subject_alt_name2(certificate, i, name, &len, &type, NULL);
+
+		if (status == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+			return false;
+		if (status >= 0 && type == GNUTLS_SAN_DNSNAME)
+			return cv_text_copy_bytes(ret_name, size, name, len);
+	}
+}
+
+bool
+cv_tls_first_name(const char *certificate_pem, char *ret_name, size_t size)
+{
+	gnutls_datum_t pem = datum_of(certificate_pem);
+	gnutls_x509_crt_t certificate;
+	bool is_found;
+
+	if (gnutls_x509_crt_init(&certificate) < 0)
+		return false;
+	is_found = gnutls_x509_crt_import(certificate, &pem, GNUTLS_X509_FMT_PEM) >= 0 &&
+		   read_first_name(certificate, ret_name, size);
+	gnutls_x509_crt_deinit(certificate);
+	return is_found;
 }
 
 bool

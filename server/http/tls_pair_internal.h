@@ -28,4 +28,7 @@ const char *cv_tls_pair_certificate(const struct cv_tls_pair *pair);
 /* The handshake of this connection, which has not begun, uses the pair. It must outlive it. */
 void cv_tls_pair_use(const struct cv_tls_pair *pair, struct MHD_Connection *connection);
 
+/* The first DNS name among the alternative names of the first certificate; false: it has none. */
+bool cv_tls_first_name(const char *certificate_pem, char *ret_name, size_t size);
+
 #endif

@@ -40,6 +40,14 @@ cv_factory_name_is_valid(const char *name, size_t len)
 }
 
 bool
+cv_device_name_is_valid(const char *name, size_t len)
+{
+	if (len == 0 || name[0] == ' ' || name[len - 1] == ' ')
+		return false;
+	return is_name(name, len, CV_DEVICE_NAME_MAX, "._:@+- ");
+}
+
+bool
 cv_policy_name_is_valid(const char *name, size_t len)
 {
 	return is_name(name, len, CV_POLICY_NAME_MAX, "._-");

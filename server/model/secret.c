@@ -22,11 +22,10 @@ six_bits(const uint8_t *bytes, size_t len, size_t first)
 }
 
 void
-cv_secret_generate(const char *prefix, char ret_text[CV_SECRET_SIZE])
+cv_secret_of(const char *prefix, const uint8_t bytes[SECRET_BYTES], char ret_text[CV_SECRET_SIZE])
 {
 	static const char alphabet[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint8_t bytes[SECRET_BYTES];
 	size_t prefix_len = strlen(prefix);
 
 	assert(prefix_len + SECRET_CHARACTERS < CV_SECRET_SIZE);
@@ -34,9 +33,17 @@ cv_secret_generate(const char *prefix, char ret_text[CV_SECRET_SIZE])
 	ret_text += prefix_len;
 
 	/* In place, without a heap buffer: making a secret cannot fail and leaves no copy. */
-	cv_random_bytes(bytes, sizeof(bytes));
 	for (size_t i = 0; i < SECRET_CHARACTERS; i++)
-		ret_text[i] = alphabet[six_bits(bytes, sizeof(bytes), 6 * i)];
+		ret_text[i] = alphabet[six_bits(bytes, SECRET_BYTES, 6 * i)];
 	ret_text[SECRET_CHARACTERS] = '\0';
+}
+
+void
+cv_secret_generate(const char *prefix, char ret_text[CV_SECRET_SIZE])
+{
+	uint8_t bytes[SECRET_BYTES];
+
+	cv_random_bytes(bytes, sizeof(bytes));
+	cv_secret_of(prefix, bytes, ret_text);
 	cv_wipe(bytes, sizeof(bytes));
 }

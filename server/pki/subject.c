@@ -1,8 +1,9 @@
-#include "name_internal.h"
+#include "cv/pki/subject.h"
 
 #include <string.h>
 
 #include "cv/pki/oid.h"
+#include "name_internal.h"
 
 #define SUBJECT_MAX_BYTES 1024
 #define SUBJECT_MAX_ATTRIBUTES 20
@@ -85,4 +86,24 @@ cv_subject_refusal(struct cv_bytes name, const struct cv_name_facts *facts)
 	if (!cv_device_id_is_valid(facts->common_name, strlen(facts->common_name)))
 		return "common name is not a device id";
 	return NULL;
+}
+
+bool
+cv_subject_is_production(struct cv_bytes name)
+{
+	static const char production[] = "production";
+	struct cv_name_reader reader;
+	struct cv_name_attribute attribute;
+
+	if (!cv_name_open(name, &reader))
+		return false;
+	while (cv_name_next(&reader, &attribute) == CV_NAME_ATTRIBUTE) {
+		size_t characters;
+
+		if (cv_bytes_equal(attribute.type, CV_OID(CV_OID_BUSINESS_CATEGORY)) &&
+		    cv_name_count_characters(&attribute, &characters) &&
+		    cv_bytes_equal(attribute.value, cv_bytes(production, strlen(production))))
+			return true;
+	}
+	return false;
 }

@@ -29,6 +29,9 @@ become(const struct cv_operator_credential *credential, struct cv_operator *ret_
 {
 	snprintf(ret_operator->actor, sizeof(ret_operator->actor), "operator:%s", credential->name);
 	memcpy(ret_operator->id, credential->id, sizeof(ret_operator->id));
+	memcpy(ret_operator->name, credential->name, sizeof(ret_operator->name));
+	memcpy(ret_operator->device, credential->device, sizeof(ret_operator->device));
+	ret_operator->scopes = credential->scopes;
 	ret_operator->role = credential->role;
 	ret_operator->has_every_factory = credential->has_every_factory;
 	return cv_text_copy(
@@ -109,6 +112,48 @@ bool
 cv_access_has_role(const struct cv_operator *operator_, enum cv_role needed)
 {
 	return operator_->role >= needed;
+}
+
+unsigned
+cv_access_scopes_of(enum cv_role role)
+{
+	unsigned scopes = CV_SCOPE_READ;
+
+	if (role != CV_ROLE_VIEWER)
+		scopes |= CV_SCOPE_UPDATE | CV_SCOPE_CREATE | CV_SCOPE_DELETE;
+	return scopes;
+}
+
+bool
+cv_access_has_scope(const struct cv_operator *operator_, unsigned needed)
+{
+	if (operator_->scopes == 0)
+		return true;
+	return needed != 0 && cv_scopes_allow(operator_->scopes, needed);
+}
+
+static const char *const role_names[] = {
+    [CV_ROLE_VIEWER] = "viewer",
+    [CV_ROLE_OPERATOR] = "operator",
+    [CV_ROLE_ADMIN] = "admin",
+};
+
+bool
+cv_role_parse(const char *name, enum cv_role *ret_role)
+{
+	for (int role = CV_ROLE_VIEWER; role <= CV_ROLE_ADMIN; role++) {
+		if (cv_text_equal(role_names[role], name)) {
+			*ret_role = (enum cv_role)role;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *
+cv_role_name(enum cv_role role)
+{
+	return role_names[role];
 }
 
 bool

@@ -324,7 +324,8 @@ attempt_until_settled(struct act *act, struct cv_error *err)
 	for (int i = 0; i < CV_ATTEMPTS_MAX; i++) {
 		if (attempt(act, err))
 			return true;
-		if (err->code != CV_E_CONFLICT)
+		/* A constraint: somebody took the name that the device was to have again. */
+		if (err->code != CV_E_CONFLICT && err->code != CV_E_CONSTRAINT)
 			return false;
 	}
 	return false;

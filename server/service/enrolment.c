@@ -64,6 +64,14 @@ cv_enrolment_outcome_name(enum cv_enrolment_outcome outcome)
 		return "busy";
 	case CV_ENROLMENT_NO_ISSUER:
 		return "no-issuer";
+	case CV_ENROLMENT_TAKEN:
+		return "exists";
+	case CV_ENROLMENT_BAD_NAME:
+		return "bad-name";
+	case CV_ENROLMENT_NO_GROUP:
+		return "no-group";
+	case CV_ENROLMENT_BAD_CERTIFICATE:
+		return "bad-certificate";
 	}
 	return "unknown";
 }
@@ -370,12 +378,13 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 }
 
 void
-cv_enrolment_write_note(struct enrolment *enrolment, const char *kind, const char *actor)
+cv_enrolment_write_note(struct enrolment *enrolment, const struct cv_certificate *certificate,
+    const char *kind, const char *actor)
 {
 	char fingerprint[CV_DIGEST_HEX_SIZE], key[CV_DIGEST_HEX_SIZE];
 
-	cv_digest_format(&enrolment->certificate->fingerprint, fingerprint);
-	cv_digest_format(&enrolment->certificate->key_id, key);
+	cv_digest_format(&certificate->fingerprint, fingerprint);
+	cv_digest_format(&certificate->key_id, key);
 	snprintf(enrolment->note_after, sizeof(enrolment->note_after),
 	    "{\"fingerprint\":\"%s\",\"key\":\"%s\"%s}", fingerprint, key,
 	    enrolment->generated ? ",\"key_was_made_here\":true" : "");

@@ -78,7 +78,8 @@ bool cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_
  */
 bool cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
     struct cv_bytes san, struct cv_error *err);
-void cv_enrolment_write_note(struct enrolment *enrolment, const char *kind, const char *actor);
+void cv_enrolment_write_note(struct enrolment *enrolment, const struct cv_certificate *certificate,
+    const char *kind, const char *actor);
 /* A request that was answered before, and now announces its key as well. */
 void cv_enrolment_write_announcement(struct enrolment *enrolment, const char *actor);
 void cv_enrolment_take_issued(struct enrolment *enrolment);

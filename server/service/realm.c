@@ -7,6 +7,8 @@
 #include "cv/util/text.h"
 
 #include "realm_keys_internal.h"
+/* Local CAs of FoundriesFactory are called after their user. */
+#define LOCAL_CA "fio-"
 
 /* ---- loading ---- */
 
@@ -196,6 +198,39 @@ cv_realm_authority_by_id(const struct cv_realm *realm, const char *id)
 			return &realm->authorities[i];
 	}
 	return NULL;
+}
+
+const char *
+cv_realm_authority_owner(const struct cv_realm_authority *authority)
+{
+	const char *name = authority->certificate->common_name;
+
+	if (authority->row.owner[0] != '\0')
+		return authority->row.owner;
+	if (authority->row.kind == CV_AUTHORITY_OFFLINE && cv_text_has_prefix(name, LOCAL_CA) &&
+	    name[strlen(LOCAL_CA)] != '\0')
+		return name + strlen(LOCAL_CA);
+	return NULL;
+}
+
+size_t
+cv_realm_roots(const struct cv_realm *realm, const char *factory,
+    void (*sink)(void *context, struct cv_bytes der), void *context)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		const struct cv_realm_authority *authority = &realm->authorities[i];
+
+		if (authority->row.kind != CV_AUTHORITY_ROOT ||
+		    authority->row.state == CV_AUTHORITY_REVOKED ||
+		    strcmp(authority->row.factory, factory) != 0)
+			continue;
+		if (sink)
+			sink(context, authority->certificate->der);
+		count++;
+	}
+	return count;
 }
 
 static int

@@ -117,8 +117,8 @@ issue(struct reenrolment *reenrolment, struct cv_device_change *change, struct c
 	if (is_rekey(reenrolment))
 		cv_device_change_ask_key(change, cv_public_key_id(key), cv_public_key_spki(key));
 	announce_late(reenrolment, change);
-	cv_enrolment_write_note(enrolment, is_rekey(reenrolment) ? "rekeyed" : "renewed",
-	    enrolment->request->evidence->actor);
+	cv_enrolment_write_note(enrolment, enrolment->certificate,
+	    is_rekey(reenrolment) ? "rekeyed" : "renewed", enrolment->request->evidence->actor);
 	return true;
 }
 

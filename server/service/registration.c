@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cv/pki/digest.h"
+#include "cv/pki/subject.h"
 #include "cv/util/text.h"
 
 /* What entitles to a first certificate: a token, or a certificate of a bootstrap authority. */
@@ -159,7 +160,8 @@ take_plan(const struct registration *registration, enum registration_plan chosen
 	struct cv_bytes spki = cv_public_key_spki(cv_enrolment_key(&registration->base));
 	const struct cv_realm_authority *origin =
 	    registration->bootstrap ? registration->bootstrap : registration->base.issuer;
-	const char *owner = origin->row.owner[0] ? origin->row.owner : NULL;
+	const char *owner = cv_realm_authority_owner(origin);
+	bool is_production = cv_subject_is_production(registration->base.csr->subject);
 	const char *token = registration->has_token ? registration->token.id : NULL;
 
 	switch (chosen) {
@@ -168,11 +170,13 @@ take_plan(const struct registration *registration, enum registration_plan chosen
 	case PLAN_ANEW:
 		cv_device_change_end_all_keys(change, "superseded");
 		cv_device_change_register(change, owner, origin->row.id, token);
+		cv_device_change_describe(change, NULL, &is_production);
 		cv_device_change_set_first_key(change, key, spki);
 		break;
 	case PLAN_REGISTER:
 	case PLAN_FIRST_KEY:
 		cv_device_change_register(change, owner, origin->row.id, token);
+		cv_device_change_describe(change, NULL, &is_production);
 		cv_device_change_set_first_key(change, key, spki);
 		break;
 	case PLAN_SAME_KEY:
@@ -221,7 +225,8 @@ issue_registration(struct registration *registration, enum registration_plan cho
 	if (!cv_enrolment_is_going_on(enrolment))
 		return true;
 	take_plan(registration, chosen, change);
-	cv_enrolment_write_note(enrolment, plan_kind(chosen), registration->actor);
+	cv_enrolment_write_note(
+	    enrolment, enrolment->certificate, plan_kind(chosen), registration->actor);
 	if (chosen == PLAN_ANEW) {
 		enrolment->note.touches_all_slots = true;
 		changed.slot[0] = '\0';

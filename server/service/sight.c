@@ -5,6 +5,7 @@
 
 #include "cv/index/feed.h"
 #include "cv/pki/public_key.h"
+#include "cv/pki/subject.h"
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 
@@ -220,6 +221,7 @@ take_step(const struct judgement *judgement, const struct cv_decision *decision,
 	const struct cv_presenter *presenter = &judgement->presenter;
 	const struct cv_authority_row *authority = &presenter->authority->row;
 	CV_AUTO_BUFFER struct cv_buffer spki = CV_BUFFER_INIT;
+	bool is_production;
 
 	switch (decision->step) {
 	case CV_STEP_NONE:
@@ -232,7 +234,9 @@ take_step(const struct judgement *judgement, const struct cv_decision *decision,
 		if (!presented_spki(judgement, &spki, err))
 			return false;
 		cv_device_change_register(
-		    change, authority->owner[0] ? authority->owner : NULL, authority->id, NULL);
+		    change, cv_realm_authority_owner(presenter->authority), authority->id, NULL);
+		is_production = cv_subject_is_production(presenter->certificate->subject);
+		cv_device_change_describe(change, NULL, &is_production);
 		cv_device_change_set_first_key(change, &presenter->key_id, cv_buffer_bytes(&spki));
 		break;
 	case CV_STEP_RECORD:

@@ -78,6 +78,8 @@ fill_new_group(struct cv_parameters *parameters, const struct cv_configuration_o
 	fill_name_and_factory(parameters, order);
 	cv_parameter_text(parameters, order->value.group->announce);
 	cv_parameter_text(parameters, order->value.group->policies);
+	cv_parameter_text(parameters, order->description);
+	cv_parameter_text(parameters, order->actor);
 }
 
 static void
@@ -89,6 +91,14 @@ fill_group(struct cv_parameters *parameters, const struct cv_configuration_order
 	cv_parameter_text(parameters, settings->announce);
 	cv_parameter_bool(parameters, settings->sets_announce);
 	cv_parameter_text(parameters, settings->policies);
+}
+
+static void
+fill_group_description(struct cv_parameters *parameters, const struct cv_configuration_order *order)
+{
+	fill_name_and_factory(parameters, order);
+	cv_parameter_text(parameters, order->description);
+	cv_parameter_text(parameters, order->actor);
 }
 
 static void
@@ -150,6 +160,7 @@ fill_new_operator_token(
 		cv_parameter_number(parameters, token->expires_in_seconds);
 	else
 		cv_parameter_text(parameters, NULL);
+	cv_parameter_text(parameters, token->scopes[0] ? token->scopes : NULL);
 }
 
 static void
@@ -211,6 +222,8 @@ static const struct act_row acts[] = {
 	    SQL_OF(authority_lock_named), SQL_OF(authority_change), fill_authority, true},
 	[CV_ADD_GROUP] = {"group-added", CV_VIEW_GROUPS, NEW, SQL_OF(group_insert), fill_new_group,
 	    true},
+	[CV_DESCRIBE_GROUP] = {"group-described", CV_VIEW_GROUPS, SQL_OF(group_lock),
+	    SQL_OF(group_describe), fill_group_description, true},
 	[CV_CHANGE_GROUP] = {"group-changed", CV_VIEW_GROUPS, SQL_OF(group_lock),
 	    SQL_OF(group_change), fill_group, true},
 	[CV_DELETE_GROUP] = {"group-deleted", CV_VIEW_GROUPS, SQL_OF(group_lock),

@@ -41,6 +41,18 @@ add_claim(struct cv_rows *claims, const struct cv_record_query *query, const str
 		cv_rows_no_number(claims);
 }
 
+static bool
+send_name(struct cv_connection *connection, const struct cv_party *party, const char *name,
+    struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, party->factory);
+	cv_parameter_text(&parameters, name);
+	cv_parameter_text(&parameters, party->device);
+	return cv_batch_send(connection, CV_SQL(device_name_holder), &parameters, err);
+}
+
 /* Lock order: authority, token, group, device. */
 static bool
 send_locks(struct cv_connection *connection, const struct cv_party *party,
@@ -67,6 +79,8 @@ send_locks(struct cv_connection *connection, const struct cv_party *party,
 	    !cv_batch_send(connection, CV_SQL(device_insert), &device, err))
 		return false;
 	if (!cv_batch_send(connection, CV_SQL(device_lock), &device, err))
+		return false;
+	if (options->name && !send_name(connection, party, options->name, err))
 		return false;
 	cv_parameter_digest(&token, NULL);
 	cv_parameter_text(&token, party->device);
@@ -126,6 +140,17 @@ read_group(struct cv_device_change *change, struct cv_error *err)
 }
 
 static bool
+read_name(struct cv_device_change *change, struct cv_error *err)
+{
+	CV_AUTO_RESULT PGresult *result = NULL;
+
+	if (!cv_batch_result(change->set->connection, &result, err))
+		return false;
+	change->name_is_free = PQntuples(result) == 0;
+	return true;
+}
+
+static bool
 read_token(struct cv_device_change *change, struct cv_error *err)
 {
 	CV_AUTO_RESULT PGresult *result = NULL;
@@ -158,6 +183,8 @@ read_one(struct cv_device_change *change, const struct cv_change_options *option
 	if (options->creates_device && !cv_batch_result(connection, &inserted, err))
 		return false;
 	if (!skip_results(connection, 1, err))
+		return false;
+	if (options->name && !read_name(change, err))
 		return false;
 	if (options->token && !read_token(change, err))
 		return false;
@@ -335,6 +362,12 @@ bool
 cv_device_change_group_exists(const struct cv_device_change *change)
 {
 	return change->has_group;
+}
+
+bool
+cv_device_change_name_is_free(const struct cv_device_change *change)
+{
+	return change->name_is_free;
 }
 
 enum cv_authority_state

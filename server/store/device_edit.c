@@ -120,6 +120,51 @@ event_of_state(enum cv_device_state state)
 	return CV_EVENT_DEVICE_ALLOWED;
 }
 
+static void
+edit_device_text(struct cv_device_change *change, struct cv_sql sql, const char *text)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, change->party.factory);
+	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_text(&parameters, text);
+	edit(change, sql, &parameters);
+}
+
+void
+cv_device_change_set_name(struct cv_device_change *change, const char *name)
+{
+	edit_device_text(change, CV_SQL(device_name_set), name);
+}
+
+void
+cv_device_change_set_owner(struct cv_device_change *change, const char *owner)
+{
+	edit_device_text(change, CV_SQL(device_set_owner), owner);
+}
+
+void
+cv_device_change_touch(struct cv_device_change *change, const char *who)
+{
+	edit_device_text(change, CV_SQL(device_touch), who);
+}
+
+void
+cv_device_change_describe(
+    struct cv_device_change *change, const char *hardware_id, const bool *is_production)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, change->party.factory);
+	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_text(&parameters, hardware_id);
+	if (is_production)
+		cv_parameter_bool(&parameters, *is_production);
+	else
+		cv_parameter_text(&parameters, NULL);
+	edit(change, CV_SQL(device_describe), &parameters);
+}
+
 void
 cv_device_change_set_state(
     struct cv_device_change *change, enum cv_device_state state, const char *reason)
@@ -137,12 +182,7 @@ cv_device_change_set_state(
 void
 cv_device_change_set_group(struct cv_device_change *change, const char *group)
 {
-	struct cv_parameters parameters = {0};
-
-	cv_parameter_text(&parameters, change->party.factory);
-	cv_parameter_text(&parameters, change->party.device);
-	cv_parameter_text(&parameters, group);
-	edit(change, CV_SQL(device_set_group), &parameters);
+	edit_device_text(change, CV_SQL(device_set_group), group);
 }
 
 void

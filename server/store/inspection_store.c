@@ -25,6 +25,7 @@ static const struct view_row views[] = {
     VIEW_OF_DEVICE(CV_VIEW_DENIALS, list_denials, 1),
     VIEW(CV_VIEW_DEVICE, show_device, 1),
     VIEW(CV_VIEW_DEVICES, list_devices, 3),
+    VIEW(CV_VIEW_DEVICE_GRANTS, list_device_grants, 1),
     VIEW(CV_VIEW_ENROLMENT_TOKENS, list_enrolment_tokens, 2),
     VIEW(CV_VIEW_EVENT_KEYS, list_event_keys, 1),
     VIEW(CV_VIEW_EVENT_QUEUES, list_event_queues, 0),

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cv/model/scope.h"
 #include "cv/util/clock.h"
 #include "cv/util/random.h"
 #include "cv/util/text.h"
@@ -193,6 +194,7 @@ insert_operator_token(
 	cv_parameter_text(&parameters, "admin");
 	cv_parameter_text(&parameters, NULL);
 	cv_parameter_text(&parameters, NULL);
+	cv_parameter_text(&parameters, NULL);
 	return cv_execute(connection, CV_SQL(operator_token_insert), &parameters, NULL, err);
 }
 
@@ -252,12 +254,22 @@ cv_realm_store_find_operator(struct cv_connection *connection, const struct cv_d
 {
 	struct cv_parameters parameters = {0};
 	CV_AUTO_RESULT PGresult *result = NULL;
+	struct cv_row row;
 
 	cv_parameter_digest(&parameters, hash);
 	if (!cv_execute(connection, CV_SQL(operator_token_find), &parameters, &result, err))
 		return cv_error_context(err, "finding an operator token");
 	*ret_exists = PQntuples(result) == 1;
-	return !*ret_exists || take_credential((struct cv_row){result, 0}, ret_credential, err);
+	row = (struct cv_row){result, 0};
+	if (!*ret_exists)
+		return true;
+	if (cv_row_text(row, 5)[0] != '\0' &&
+	    !cv_scopes_parse(cv_row_text(row, 5), &ret_credential->scopes))
+		return cv_fail(
+		    err, CV_E_INTERNAL, "database: the scopes of a token cannot be read");
+	return cv_text_copy(
+		   ret_credential->device, sizeof(ret_credential->device), cv_row_text(row, 6)) &&
+	       take_credential(row, ret_credential, err);
 }
 
 bool

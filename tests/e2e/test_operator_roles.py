@@ -50,6 +50,14 @@ class Objects:
                        f"sha256('{name}'), 'csr', now() + interval '1 hour')")
         return name
 
+    def device_grant(self):
+        name = uuid.uuid4().hex
+        code = "".join("BCDFGHJKLMNPQRST"[int(digit, 16)] for digit in name[:8])
+        code = f"{code[:4]}-{code[4:]}"
+        self.lab.query("INSERT INTO certvendor.device_grant (id, factory, code_hash, user_code, device, expires_at) "
+                       f"VALUES ('{name}', '{FACTORY}', sha256('{name}'), '{code}', 'unit', now() + interval '1 hour')")
+        return code
+
     def operator_token(self):
         order = {"name": "matrix", "role": "viewer", "factories": [FACTORY]}
         return self.make("/v1/operator-tokens", order)["id"]
@@ -100,6 +108,7 @@ AUTHORITY = lambda objects: ({"name": objects.authority_name()}, {})  # noqa: E7
 CERTIFICATE = lambda objects: ({"sha256": objects.device().identity.sha256}, {})  # noqa: E731
 ENROLMENT_TOKEN = lambda objects: ({"id": objects.enrolment_token()}, {})  # noqa: E731
 OPERATOR_TOKEN = lambda objects: ({"id": objects.operator_token()}, {})  # noqa: E731
+DEVICE_GRANT = lambda objects: ({"user_code": objects.device_grant()}, {})  # noqa: E731
 OPERATOR_CERTIFICATE = lambda objects: ({"id": objects.operator_certificate()}, {})  # noqa: E731
 APPROVAL = lambda objects: ({"id": objects.approval()}, {})  # noqa: E731
 WEBHOOK = lambda objects: ({"name": objects.webhook()}, {})  # noqa: E731
@@ -126,6 +135,9 @@ TRIED_ON = {
     "GET /v1/approvals": LIST,
     "POST /v1/approvals/{id}/approve": APPROVAL,
     "POST /v1/approvals/{id}/refuse": APPROVAL,
+    "GET /v1/device-grants": LIST,
+    "POST /v1/device-grants/{user_code}/approve": DEVICE_GRANT,
+    "POST /v1/device-grants/{user_code}/refuse": DEVICE_GRANT,
     "GET /v1/groups": LIST,
     "POST /v1/groups": lambda objects: ({}, {"name": fresh_name()}),
     "GET /v1/groups/{name}": GROUP,

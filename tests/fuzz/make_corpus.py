@@ -256,6 +256,27 @@ def write_forms():
     write_dictionary("broker_form", ["username=", "password=", "&vhost=%2F", "&ip=", "%00", "+", "&&", "=="])
 
 
+def write_ota(certificates, requests):
+    csr = requests["p256"] if "p256" in requests else next(iter(requests.values()))
+    pem = lambda label, der: (f"-----BEGIN {label}-----\n" + base64.encodebytes(der).decode()  # noqa: E731
+                              + f"-----END {label}-----\n")
+    body = {"uuid": "u-1", "name": "n", "hardware-id": "intel", "use-ostree-server": "true", "group": "g",
+            "sota-config-dir": "/var/sota", "csr": pem("CERTIFICATE REQUEST", csr),
+            "overrides": {"pacman": {"tags": '"main"', "type": ""}, "p11": {"label": "x"}, "a.b": {"c.d": "'e'"}}}
+    write("ota_json", "go", json.dumps(body))
+    write("ota_json", "boost", json.dumps(body, indent=4).replace("/", "\\/"))
+    write("ota_json", "certificate", json.dumps({"client.pem": pem("CERTIFICATE", certificates["leaf-p256"]),
+                                                 "name": "n", "group": None}))
+    write("ota_json", "change", json.dumps({"name": "n", "owner": "o", "group": ""}))
+    write("ota_json", "group", json.dumps({"name": "g", "description": "d"}))
+    write_dictionary("ota_json", list(body) + ["client.pem", "owner", "description", "tls", "server", '\\"', "\\\\",
+                                               "\\n", "\\u0022", "\\/", "]", "# ", "'", '""'])
+    write("form", "grant", "grant_type=urn%3Aietf%3Aparams&device_code=cvd_x&client_id=u-1&scope=demo%3Adevices")
+    write("form", "blank", "scope=a+b%20c&x=")
+    write("form", "twice", "scope=a&scope=b")
+    write_dictionary("form", ["scope=", "&", "%00", "%2B", "+", "%"])
+
+
 # ---- Tables of the program ---------------------------------------------------------------------
 
 
@@ -304,6 +325,7 @@ def main():
     write_texts(certificates, requests, keys)
     write_authorizations()
     write_forms()
+    write_ota(certificates, requests)
     write_targets()
     write_settings()
     write_device_bodies()

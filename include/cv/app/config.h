@@ -99,6 +99,9 @@ struct cv_config {
 	char *foundries_ostree_host;
 	char *foundries_est_host;
 	int64_t foundries_switch_seconds;
+	char *foundries_gateway_url;
+	char *foundries_ostree_url;
+	int64_t foundries_lifetime_days;
 
 	int64_t log_level; /* enum cv_log_level */
 

@@ -7,6 +7,7 @@
 
 #include "cv/model/label.h"
 #include "cv/model/name.h"
+#include "cv/model/scope.h"
 #include "cv/model/source.h"
 #include "cv/model/state.h"
 #include "cv/util/bytes.h"
@@ -96,10 +97,12 @@ struct cv_operator_body {
 	char factories[1024]; /* comma list; "": every factory */
 };
 
-/* {"name", "role", "factories"?:[...], "expires_in"?}; expires_in 1..315360000, absent: never. */
+/* {"name", "role", "factories"?:[...], "scopes"?:[...], "expires_in"?}; expires_in 1..315360000,
+ * absent: never. */
 struct cv_operator_token_body {
 	struct cv_operator_body operator_;
-	int64_t expires_in_seconds; /* 0: never */
+	int64_t expires_in_seconds;      /* 0: never */
+	char scopes[CV_SCOPE_LIST_SIZE]; /* comma list; "": whatever the role may */
 };
 bool cv_json_decode_operator_token(
     struct cv_bytes body, struct cv_operator_token_body *ret_token, struct cv_error *err);

@@ -50,6 +50,10 @@ struct cv_http_options {
 	int64_t broker_session_seconds; /* EMQX ends a session then; 0: never */
 	const struct cv_label *labels;  /* that of requests without label first; at least this */
 	size_t label_count;
+	const char
+	    *foundries_gateway_url; /* in sota.toml; "": name and port of the device listener */
+	const char *foundries_ostree_url; /* "": the same */
+	int64_t foundries_lifetime_days;  /* of the certificates that /ota/devices/ gives */
 	const char *version;
 };
 

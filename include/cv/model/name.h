@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #define CV_DEVICE_ID_MAX 64
+#define CV_DEVICE_NAME_MAX 64
 #define CV_FACTORY_NAME_MAX 64
 #define CV_SLOT_NAME_MAX 32
 #define CV_POLICY_NAME_MAX 32
@@ -24,6 +25,8 @@ struct cv_party {
 bool cv_device_id_is_valid(const char *id, size_t len);
 /* [A-Za-z0-9._-]{1,64} */
 bool cv_factory_name_is_valid(const char *name, size_t len);
+/* What people call a device: 1 to 64 of A-Za-z0-9 . _ : @ + - and, inside, blanks. */
+bool cv_device_name_is_valid(const char *name, size_t len);
 /* [A-Za-z0-9._-]{1,32} */
 bool cv_policy_name_is_valid(const char *name, size_t len);
 /* 8-4-4-4-12 hex digits (RFC 9562 section 4). */

@@ -6,11 +6,18 @@
 #ifndef CV_MODEL_SECRET_H
 #define CV_MODEL_SECRET_H
 
+#include <stdint.h>
+
 #define CV_SECRET_SIZE 64
 #define CV_SECRET_OPERATOR "cvo_"
 #define CV_SECRET_ENROLMENT "cve_"
 #define CV_SECRET_WEBHOOK "cvw_"
 
+#define CV_SECRET_DEVICE_CODE "cvd_" /* of a device that waits for an operator */
+#define CV_SECRET_REFRESH "cvr_"
+
 void cv_secret_generate(const char *prefix, char ret_text[CV_SECRET_SIZE]);
+/* The secret of these 32 bytes, which nobody else knows or can find. */
+void cv_secret_of(const char *prefix, const uint8_t bytes[32], char ret_text[CV_SECRET_SIZE]);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "cv/model/scope.h"
 #include "cv/model/secret.h"
 #include "cv/model/verdict.h"
 #include "cv/service/configuration.h"
@@ -15,10 +16,13 @@
 struct cv_operator {
 	char id[CV_UUID_SIZE];          /* of the token or certificate */
 	char actor[CV_OWNER_SIZE + 16]; /* "operator:<name>" */
-	bool has_certificate;           /* logged in with one */
+	char name[CV_OWNER_SIZE];
+	bool has_certificate; /* logged in with one */
 	enum cv_role role;
 	bool has_every_factory;
 	char factories[CV_FACTORY_LIST_SIZE];
+	unsigned scopes;                   /* 0: whatever the role may */
+	char device[CV_DEVICE_ID_MAX + 1]; /* may register this one only; "": any */
 	/* Answers with secrets are kept sealed. Made of the token; of who has a certificate see
 	 * cv_access_seal_by_key. */
 	struct cv_digest seal_key;
@@ -42,6 +46,13 @@ bool cv_access_recognise(struct cv_service *service, const struct cv_digest *fin
 #define CV_ACCESS_KEY_SIZE 129
 void cv_access_seal_by_key(struct cv_operator *operator_, char key[CV_ACCESS_KEY_SIZE]);
 bool cv_access_has_role(const struct cv_operator *operator_, enum cv_role needed);
+/* A token that is cut down does what all of them allow; to what has no scope it comes never: 0. */
+bool cv_access_has_scope(const struct cv_operator *operator_, unsigned needed);
+/* The scopes that a role has. */
+unsigned cv_access_scopes_of(enum cv_role role);
+bool cv_role_parse(const char *name, enum cv_role *ret_role);
+/* "viewer". Never NULL. */
+const char *cv_role_name(enum cv_role role);
 /* A foreign factory looks as if it did not exist. */
 bool cv_access_sees_factory(const struct cv_operator *operator_, const char *factory);
 

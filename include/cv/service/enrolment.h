@@ -35,6 +35,10 @@ enum cv_enrolment_outcome {
 	CV_ENROLMENT_PENDING,         /* an operator has to approve: see retry_after_seconds */
 	CV_ENROLMENT_BUSY,            /* rate limit of (device, slot): see retry_after_seconds */
 	CV_ENROLMENT_NO_ISSUER,       /* no usable online authority: 503 */
+	CV_ENROLMENT_TAKEN,           /* another key has the id, or another device the name */
+	CV_ENROLMENT_BAD_NAME,        /* what the device is to be called */
+	CV_ENROLMENT_NO_GROUP,        /* there is no such group */
+	CV_ENROLMENT_BAD_CERTIFICATE, /* of a device whose authority somebody else runs */
 };
 
 /* What ties a request to its TLS connection, as base64; "": this connection has none. */

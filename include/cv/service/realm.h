@@ -62,6 +62,13 @@ const struct cv_realm_gateway *cv_realm_gateway(
     const struct cv_realm *realm, const struct cv_digest *fingerprint);
 const struct cv_realm_authority *cv_realm_authority_by_id(
     const struct cv_realm *realm, const char *id);
+/* Whose the devices are that are first met under it: as it was said when it was imported, else the
+ * user whose local CA it is, by its CN "fio-<user>"; NULL: nobody's. Lent. */
+const char *cv_realm_authority_owner(const struct cv_realm_authority *authority);
+/* Calls sink for each root of the factory that is not revoked, with its DER; it may be NULL.
+ * Returns how many there are. */
+size_t cv_realm_roots(const struct cv_realm *realm, const char *factory,
+    void (*sink)(void *context, struct cv_bytes der), void *context);
 /* Is this one of our own authorities, and is that its name in one of the styles? */
 bool cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer);
 /*

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cv/model/scope.h"
 #include "cv/store/inspection_store.h"
 #include "cv/store/outbox_store.h"
 #include "cv/store/realm_store.h"
@@ -23,6 +24,7 @@ enum cv_configuration_act {
 	CV_CHANGE_AUTHORITY, /* authority.state */
 	CV_ADD_GROUP,        /* group */
 	CV_CHANGE_GROUP,     /* group */
+	CV_DESCRIBE_GROUP,   /* description */
 	CV_DELETE_GROUP,     /* not possible while a device is in it */
 	CV_ADD_GATEWAY,      /* gateway */
 	CV_CHANGE_GATEWAY,   /* gateway_change */
@@ -64,6 +66,7 @@ struct cv_operator_row {
 	char role[16];
 	char factories[CV_FACTORY_LIST_SIZE]; /* comma list; "": every one */
 	int64_t expires_in_seconds;           /* of a token; 0: never */
+	char scopes[CV_SCOPE_LIST_SIZE]; /* of a token, comma list; "": whatever the role may */
 	struct cv_digest fingerprint;
 	struct cv_bytes certificate; /* DER, lent during the call */
 	int64_t not_after_utc;       /* of the certificate */
@@ -95,6 +98,7 @@ struct cv_configuration_order {
 	const char *actor;
 	const char *reason; /* may be NULL */
 	const char *request_id;
+	const char *description; /* of a group; NULL: none */
 	union {
 		const struct cv_factory_settings *factory;
 		const struct cv_authority_row *authority;

@@ -50,6 +50,7 @@ struct cv_change_options {
 	    *authority;    /* uuid to lock FOR SHARE first (first contact, registration); NULL */
 	const char *token; /* uuid of an enrolment token to lock first; NULL */
 	const char *group; /* name of a group to lock first; NULL */
+	const char *name;  /* of a device, to be looked for; NULL */
 };
 
 struct cv_device_change;
@@ -81,6 +82,8 @@ bool cv_device_change_token(
     const struct cv_device_change *change, struct cv_enrolment_token_row *ret_token);
 /* With options.group: it is there, and stays until the commit. */
 bool cv_device_change_group_exists(const struct cv_device_change *change);
+/* With options.name: no other device of the factory has that name, or that id. */
+bool cv_device_change_name_is_free(const struct cv_device_change *change);
 /* With options.authority. */
 enum cv_authority_state cv_device_change_authority_state(const struct cv_device_change *change);
 
@@ -89,6 +92,14 @@ enum cv_authority_state cv_device_change_authority_state(const struct cv_device_
 /* The device is registered: owner, origin authority and token may be NULL. Makes the slot. */
 void cv_device_change_register(
     struct cv_device_change *change, const char *owner, const char *origin, const char *token);
+/* What people call it; the commit fails with CV_E_CONSTRAINT when another device is called so. */
+void cv_device_change_set_name(struct cv_device_change *change, const char *name);
+void cv_device_change_set_owner(struct cv_device_change *change, const char *owner);
+/* Who changed what people call it, whose it is, or its group. */
+void cv_device_change_touch(struct cv_device_change *change, const char *who);
+/* hardware_id NULL, is_production NULL: as it was. */
+void cv_device_change_describe(
+    struct cv_device_change *change, const char *hardware_id, const bool *is_production);
 void cv_device_change_set_state(
     struct cv_device_change *change, enum cv_device_state state, const char *reason);
 /* group NULL: the device leaves its group. */

@@ -21,6 +21,7 @@ enum cv_view {
 	CV_VIEW_DELIVERIES,            /* subscription state */
 	CV_VIEW_DENIALS,               /* device */
 	CV_VIEW_DEVICE,                /* id: alone, with its slots and keys */
+	CV_VIEW_DEVICE_GRANTS,         /* state */
 	CV_VIEW_DEVICES,               /* state group rotation */
 	CV_VIEW_ENROLMENT_TOKENS,      /* id device */
 	CV_VIEW_EVENT_KEYS,            /* kid */
