@@ -1,6 +1,6 @@
 """Configuration and rotation as fioconfig and fioctl do them, byte by byte."""
+import contextlib
 import datetime
-import json
 import threading
 import time
 import uuid
@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from certvendor_lab import FACTORY, SECRETS, Raw, wait_until
-from foundries_lab import (HANDLER, CannotDecrypt, Fioconfig, Fioctl, file, read_date, seal, unseal, write_date)
+from foundries_lab import HANDLER, Fioconfig, Fioctl, file, seal, unseal, write_date
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +289,32 @@ def test_large_configurations(agent, fioctl):
     assert refusal.status == 413 and refusal.json()["message"]
     assert sorted(agent.stored) == ["big", "own"]
     assert agent.check_in() == 304
+
+
+LARGE = "PATCH /config HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n"
+
+
+def has_no_place(lab, identity):
+    """Is a large body refused? One that has a place is waited for, and gives it back at once."""
+    with lab.raw("device", identity) as raw:
+        raw.send(LARGE)
+        raw.socket.settimeout(0.2)
+        try:
+            return raw.answer().status == 503
+        except TimeoutError:
+            return False
+
+
+def test_few_large_bodies_at_a_time(lab, agent):
+    """They are read before it is known who sends them. Small ones are served meanwhile."""
+    assert not has_no_place(lab, agent.identity)
+    with contextlib.ExitStack() as stack:
+        for _ in range(32):
+            stack.enter_context(lab.raw("device", agent.identity)).send(LARGE)
+        wait_until(lambda: has_no_place(lab, agent.identity), "every place is taken")
+        assert agent.upload(file("small", "1")).status == 201
+    wait_until(lambda: not has_no_place(lab, agent.identity), "there is a place again")
+    assert agent.upload(file("large", "1" * 300000)).status == 201
 
 
 # ---- what a device uploads ---------------------------------------------------------------------
