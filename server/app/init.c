@@ -56,30 +56,9 @@ count_factory(void *context, const struct cv_factory_row *row)
 }
 
 static bool
-pass_authority(void *context, const struct cv_authority_row *row)
-{
-	(void)context;
-	(void)row;
-	return true;
-}
-
-static bool
-pass_gateway(void *context, const struct cv_gateway_row *row)
-{
-	(void)context;
-	(void)row;
-	return true;
-}
-
-static bool
 take_census(struct cv_connection *connection, struct census *census, struct cv_error *err)
 {
-	const struct cv_realm_sink sink = {
-	    .context = census,
-	    .factory = count_factory,
-	    .authority = pass_authority,
-	    .gateway = pass_gateway,
-	};
+	const struct cv_realm_sink sink = {.context = census, .factory = count_factory};
 	int64_t version;
 
 	if (!cv_schema_check(connection, err) ||

@@ -35,7 +35,7 @@ give_factory(struct cv_row row, const struct cv_realm_sink *sink)
 	factory.announce_is_implied = cv_row_bool(row, 3);
 	factory.retire_after_days = (int)cv_row_number(row, 4);
 	factory.lifetime_days = (int)cv_row_number(row, 5);
-	return sink->factory(sink->context, &factory);
+	return sink->factory == NULL || sink->factory(sink->context, &factory);
 }
 
 bool
@@ -56,7 +56,7 @@ cv_authority_give(struct cv_row row, const struct cv_realm_sink *sink)
 	authority.created_at_utc = cv_row_number(row, 8);
 	authority.signs_from_utc = cv_row_number(row, 9);
 	authority.signs_until_utc = cv_row_number(row, 10);
-	return sink->authority(sink->context, &authority);
+	return sink->authority == NULL || sink->authority(sink->context, &authority);
 }
 
 bool
@@ -71,7 +71,8 @@ cv_factory_key_give(struct cv_row row, const struct cv_realm_sink *sink)
 	return cv_text_copy(key.factory, sizeof(key.factory), cv_row_text(row, 0)) &&
 	       cv_factory_key_purpose_parse(cv_row_text(row, 1), &key.purpose) &&
 	       cv_factory_key_state_parse(cv_row_text(row, 2), &key.state) &&
-	       cv_row_digest(row, 3, &key.key_id) && sink->key(sink->context, &key);
+	       cv_row_digest(row, 3, &key.key_id) &&
+	       (sink->key == NULL || sink->key(sink->context, &key));
 }
 
 static bool
@@ -89,7 +90,7 @@ give_gateway(struct cv_row row, const struct cv_realm_sink *sink)
 	    !cv_row_digest(row, 6, &gateway.fingerprint) || !cv_row_bytes(row, 7, &der))
 		return false;
 	gateway.certificate = cv_buffer_bytes(&der);
-	return sink->gateway(sink->context, &gateway);
+	return sink->gateway == NULL || sink->gateway(sink->context, &gateway);
 }
 
 static bool
@@ -98,7 +99,7 @@ give_group(struct cv_row row, const struct cv_realm_sink *sink)
 	struct cv_group_row group = {.id = (uint32_t)cv_row_number(row, 0)};
 
 	return cv_text_copy(group.policies, sizeof(group.policies), cv_row_text(row, 1)) &&
-	       sink->group(sink->context, &group);
+	       (sink->group == NULL || sink->group(sink->context, &group));
 }
 
 static bool

@@ -614,6 +614,16 @@ def test_an_instance_with_another_passphrase_says_so(ready, own, make_lab):
     assert shows(other, f"{ready.factory}.localhost", shown_certificate(other, None))
 
 
+def test_init_beside_made_keys(ready, own, make_lab):
+    other = make_lab(beside=own)
+    other.settings["signer"]["directory"] = other.folder / "pki"
+    other.write_config()
+    factory = f"factory-{next(NUMBERS)}"
+    other.program("init", "--factory", factory, "--announce", "explicit", "--token-file",
+                  other.folder / "admin.token")
+    wait_until(lambda: Workstation(own, factory).ask("GET").status == 200, "the other one knows the factory")
+
+
 # ---- Secrets and crashes ------------------------------------------------------------------------
 
 

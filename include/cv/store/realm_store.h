@@ -75,7 +75,7 @@ struct cv_group_row {
 	char policies[CV_POLICY_LIST_SIZE]; /* "a, b" */
 };
 
-/* Receives the rows one by one; false stops the reading with CV_E_MEMORY. */
+/* Receives the rows one by one; false stops the reading with CV_E_MEMORY. NULL: not wanted. */
 struct cv_realm_sink {
 	void *context;
 	bool (*factory)(void *context, const struct cv_factory_row *row);
