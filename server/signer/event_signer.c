@@ -146,8 +146,8 @@ cv_event_signer_make(struct cv_event_signer *signer, int64_t now_utc, char ret_k
 		return cv_openssl_fail(err, CV_E_CRYPTO, "generating an RSA key failed");
 	const struct cv_signing_key lent = {.pkey = pkey};
 	if (!certify(pkey, now_utc, ret_certificate, err) ||
-	    !cv_signing_key_append_pem(
-		&lent, cv_passphrase_text(signer->passphrase), ret_sealed, err))
+	    !cv_signing_key_append_pem(&lent, cv_passphrase_text(signer->passphrase),
+		CV_ROUNDS_GUESSABLE, ret_sealed, err))
 		return false;
 	make_kid(cv_buffer_bytes(ret_certificate), ret_kid);
 	return true;

@@ -67,7 +67,7 @@ cv_private_key_save(const struct cv_private_key *key, const char *path, const ch
 	CV_AUTO_BUFFER struct cv_buffer pem = {.is_secret = true};
 	if (passphrase != NULL && passphrase[0] == '\0')
 		return cv_fail(err, CV_E_CONFIG, "passphrase for key file %s is empty", path);
-	if (!cv_signing_key_append_pem(key->signing, passphrase, &pem, err))
+	if (!cv_signing_key_append_pem(key->signing, passphrase, CV_ROUNDS_GUESSABLE, &pem, err))
 		return cv_error_context(err, "key file %s", path);
 	return cv_file_write(path, cv_buffer_bytes(&pem), KEY_FILE_MODE, err);
 }

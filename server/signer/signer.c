@@ -190,6 +190,22 @@ cv_signer_keep_passphrase(struct cv_signer *signer, const char *passphrase, stru
 	return passphrase[0] == '\0' || cv_passphrase_new(passphrase, &signer->passphrase, err);
 }
 
+/* As init makes it: 256 random bits in hex. */
+static bool
+is_random(const char *passphrase)
+{
+	return strlen(passphrase) == 64 && strspn(passphrase, "0123456789abcdef") == 64;
+}
+
+static bool
+seal(const struct cv_signer *signer, const struct cv_signing_key *key, struct cv_buffer *ret_sealed,
+    struct cv_error *err)
+{
+	const char *passphrase = cv_passphrase_text(signer->passphrase);
+	return cv_signing_key_append_pem(key, passphrase,
+	    is_random(passphrase) ? CV_ROUNDS_RANDOM : CV_ROUNDS_GUESSABLE, ret_sealed, err);
+}
+
 static bool
 open_sealed(const struct cv_signer *signer, struct cv_bytes sealed, struct cv_signing_key **ret_key,
     struct cv_error *err)
@@ -228,7 +244,7 @@ cv_signer_open_sealed(struct cv_signer *signer, struct cv_bytes sealed, struct c
 {
 	CV_AUTO(cv_signing_key) struct cv_signing_key *key = NULL;
 	return open_sealed(signer, sealed, &key, err) &&
-	       cv_signing_key_append_pem(key, NULL, ret_pem, err);
+	       cv_signing_key_append_pem(key, NULL, 0, ret_pem, err);
 }
 
 void
@@ -270,8 +286,7 @@ cv_signer_make_key(struct cv_signer *signer, const struct cv_key_order *order,
 		return cv_fail(err, CV_E_SIGNER, "this instance has no signer passphrase");
 	if (!cv_signing_key_generate(&key, err) || !test_key(key, err) ||
 	    !append_csr(key, order, &ret_key->csr, err) ||
-	    !cv_signing_key_append_pem(
-		key, cv_passphrase_text(signer->passphrase), &ret_key->sealed, err))
+	    !seal(signer, key, &ret_key->sealed, err))
 		return false;
 	ret_key->key_id = *cv_public_key_id(key->public_key);
 	return true;

@@ -12,8 +12,6 @@
 #include "cv/util/file.h"
 
 #define KEY_FILE_MAX_BYTES 16384
-/* About a tenth of a second for each key, and for each guess of a thief. */
-#define PBKDF2_ITERATIONS 300000
 
 /* AlgorithmIdentifier elements: RFC 5758 section 3.2, RFC 4055 section 5, RFC 8410 section 3. */
 static const uint8_t ecdsa_sha256[] = {
@@ -132,11 +130,11 @@ cv_signing_key_read(struct cv_bytes pem, const char *passphrase, struct cv_signi
 
 /* PBES2 with our own number of iterations: the convenient PEM writers use 2048. */
 static X509_SIG *
-encrypt(PKCS8_PRIV_KEY_INFO *info, const char *passphrase)
+encrypt(PKCS8_PRIV_KEY_INFO *info, const char *passphrase, int rounds)
 {
 	CV_AUTO_OPENSSL(X509_ALGOR)
-	X509_ALGOR *algorithm = PKCS5_pbe2_set_iv(
-	    EVP_aes_256_cbc(), PBKDF2_ITERATIONS, NULL, 0, NULL, NID_hmacWithSHA256);
+	X509_ALGOR *algorithm =
+	    PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), rounds, NULL, 0, NULL, NID_hmacWithSHA256);
 	if (algorithm == NULL)
 		return NULL;
 	X509_SIG *encrypted = PKCS8_set0_pbe(passphrase, (int)strlen(passphrase), info, algorithm);
@@ -146,7 +144,7 @@ encrypt(PKCS8_PRIV_KEY_INFO *info, const char *passphrase)
 }
 
 static bool
-write_pem(BIO *bio, const struct cv_signing_key *key, const char *passphrase)
+write_pem(BIO *bio, const struct cv_signing_key *key, const char *passphrase, int rounds)
 {
 	CV_AUTO_OPENSSL(PKCS8_PRIV_KEY_INFO)
 	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key->pkey);
@@ -154,18 +152,18 @@ write_pem(BIO *bio, const struct cv_signing_key *key, const char *passphrase)
 		return false;
 	if (passphrase == NULL)
 		return PEM_write_bio_PKCS8_PRIV_KEY_INFO(bio, info) == 1;
-	CV_AUTO_OPENSSL(X509_SIG) X509_SIG *encrypted = encrypt(info, passphrase);
+	CV_AUTO_OPENSSL(X509_SIG) X509_SIG *encrypted = encrypt(info, passphrase, rounds);
 	return encrypted != NULL && PEM_write_bio_PKCS8(bio, encrypted) == 1;
 }
 
 bool
-cv_signing_key_append_pem(const struct cv_signing_key *key, const char *passphrase,
+cv_signing_key_append_pem(const struct cv_signing_key *key, const char *passphrase, int rounds,
     struct cv_buffer *ret_pem, struct cv_error *err)
 {
 	char *pem = NULL;
 	/* Secure memory: wiped when freed, whatever is in it. */
 	CV_AUTO_OPENSSL(BIO) BIO *bio = BIO_new(BIO_s_secmem());
-	if (bio == NULL || !write_pem(bio, key, passphrase))
+	if (bio == NULL || !write_pem(bio, key, passphrase, rounds))
 		return cv_openssl_fail(err, CV_E_CRYPTO, "a private key cannot be encoded");
 	const long len = BIO_get_mem_data(bio, &pem);
 	cv_buffer_append(ret_pem, pem, (size_t)len);

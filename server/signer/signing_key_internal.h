@@ -29,8 +29,13 @@ bool cv_signing_key_load(const char *path, const char *passphrase, struct cv_sig
 /* The same for a text in memory. */
 bool cv_signing_key_read(struct cv_bytes pem, const char *passphrase,
     struct cv_signing_key **ret_key, struct cv_error *err);
+/* Rounds of PBKDF2: about a tenth of a second for each key, and for each guess of a thief. */
+#define CV_ROUNDS_GUESSABLE 300000
+/* Of the same for a passphrase that is known to be random: nobody guesses it at any price, and an
+ * instance may have to open thousands of keys before it serves. */
+#define CV_ROUNDS_RANDOM 2048
 /* Appends PKCS#8 PEM, encrypted with AES-256-CBC and PBKDF2 (passphrase NULL: plain). */
-bool cv_signing_key_append_pem(const struct cv_signing_key *key, const char *passphrase,
+bool cv_signing_key_append_pem(const struct cv_signing_key *key, const char *passphrase, int rounds,
     struct cv_buffer *ret_pem, struct cv_error *err);
 bool cv_signing_key_generate(struct cv_signing_key **ret_key, struct cv_error *err);
 void cv_signing_key_free(struct cv_signing_key *key);

@@ -611,6 +611,9 @@ def test_an_instance_with_another_passphrase_says_so(ready, own, make_lab):
     other.write_config()
     other.start()
     assert other.events("signer-key-refused") and other.events("server-key-refused")
+    told = other.program("doctor", is_checked=False, **other.environment).stdout
+    assert f"the online key of factory {ready.factory} does not open here" in told
+    assert "does not open here" not in own.program("doctor", is_checked=False).stdout
     assert shows(other, f"{ready.factory}.localhost", shown_certificate(other, None))
 
 

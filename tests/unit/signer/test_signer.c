@@ -11,6 +11,7 @@
 #include "cv/pki/oid.h"
 #include "cv/pki/profile.h"
 #include "cv/pki/public_key.h"
+#include "cv/util/pem.h"
 #include "../support/openssl_fixture.h"
 
 #define PASSPHRASE "correct horse"
@@ -671,4 +672,48 @@ Test(signer, takes_keys_while_it_signs_and_only_the_one_that_fits)
 		made_deinit(&made[i]);
 	cv_buffer_deinit(&thread.tbs);
 	scene_deinit(&scene);
+}
+
+/* Does the sealed text hold this number of rounds, as DER? */
+static bool
+has_rounds(const struct cv_buffer *pem, struct cv_bytes number)
+{
+	CV_AUTO_BUFFER struct cv_buffer der = {.max_bytes = 4096};
+	struct cv_pem_block block;
+
+	cr_assert_eq(cv_pem_decode(cv_buffer_bytes(pem), "ENCRYPTED PRIVATE KEY", &block, &der),
+	    CV_PEM_FOUND);
+	return memmem(der.data, der.len, number.data, number.len) != NULL;
+}
+
+Test(signer, only_random_passphrases_are_cheap_to_try)
+{
+	static const struct {
+		const char *passphrase;
+		bool is_cheap;
+	} rows[] = {
+	    {"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", true},
+	    {"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde", false},
+	    {"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeF", false},
+	    {"correct horse battery staple correct horse battery staple correct", false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer plain = {.is_secret = true};
+		struct cv_error err = CV_ERROR_INIT;
+		struct scene scene;
+		struct made made;
+
+		scene_init(&scene, "P-256");
+		keep_passphrase(&scene, rows[i].passphrase);
+		made_init(&made, &scene, "");
+		cr_expect_eq(has_rounds(&made.key.sealed, CV_OID("\x02\x02\x08\x00")),
+		    rows[i].is_cheap, "%zu", i);
+		cr_expect_eq(has_rounds(&made.key.sealed, CV_OID("\x02\x03\x04\x93\xe0")),
+		    !rows[i].is_cheap, "%zu", i);
+		cr_expect(cv_signer_open_sealed(
+		    scene.signer, cv_buffer_bytes(&made.key.sealed), &plain, &err));
+		made_deinit(&made);
+		scene_deinit(&scene);
+	}
 }
