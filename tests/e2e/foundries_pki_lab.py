@@ -247,7 +247,7 @@ class Workstation:
         return write_identity(self.lab, certificate, own)
 
 
-    def enrol(self, identity=None, lab=None):
+    def enrol(self, identity=None, lab=None, name=None):
         """Certificate and identity of a new device, by a token of an operator; or those of a renewal."""
         key, subject = ca_key(), utf8_name(ou=self.factory, cn=str(uuid.uuid4()))
         headers = {"Content-Type": "application/pkcs10"}
@@ -257,7 +257,8 @@ class Workstation:
             subject = x509.load_pem_x509_certificate(identity.pem.encode()).subject
         request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
         answer = self.device("POST", f"{EST}/simple{'re' if identity else ''}enroll", identity,
-                             base64.b64encode(request.public_bytes(serialization.Encoding.DER)), headers, lab)
+                             base64.b64encode(request.public_bytes(serialization.Encoding.DER)), headers, lab,
+                             name)
         if answer.status != 200:
             raise RefusedDevice(answer)
         certificate = x509.load_der_x509_certificate(certificates_in(base64.b64decode(answer.body))[0])

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -589,6 +590,39 @@ def test_a_new_online_ca_signs_and_the_old_one_stays_trusted(ready, own, second)
         ready.enrol(old)
     assert own.query("SELECT state, count(*) FROM certvendor.factory_key WHERE purpose = 'online' AND factory = "
                      f"'{ready.factory}' GROUP BY 1 ORDER BY 1") == [["active", "1"], ["retired", "1"]]
+
+
+def test_names_and_the_switch_are_configured(make_lab):
+    lab = make_lab(settings={"foundries": {
+        "switch_after": 3600, "gateway_host": "{factory}.gw.example.org", "ostree_host": "{factory}.gw.example.org",
+        "est_host": "Est.Example.org"}}).start()
+    assert lab.operator("POST", "/v1/factories", {"name": "Acme"}).status == 201
+    station = Workstation(lab, "Acme").create()
+    name = "acme.gw.example.org"
+    assert dns_names(station.tls) == [name] and dns_names(station.authorize_est()) == ["est.example.org"]
+    assert shows(lab, name, station.tls) and shows(lab, "est.example.org", station.est)
+    first, fresh = station.online, station.new_online()
+    assert set(station.cacerts(name)) == {station.root, first, fresh}
+
+    def signer():
+        certificate, _ = station.enrol(name=name)
+        for ca in (first, fresh):
+            try:
+                ca.public_key().verify(certificate.signature, certificate.tbs_certificate_bytes,
+                                       ec.ECDSA(certificate.signature_hash_algorithm))
+                return ca
+            except InvalidSignature:
+                pass
+        return None
+
+    def ends():
+        rows = lab.operator("GET", "/v1/authorities?factory=Acme&kind=online").json()["items"]
+        return [row["signs_until"] is not None for row in sorted(rows, key=lambda row: row["created_at"])]
+
+    assert signer() == first and ends() == [True, False]
+    lab.query("UPDATE certvendor.authority SET signs_from = signs_from - interval '1 hour', "
+              "signs_until = signs_until - interval '1 hour'")
+    wait_until(lambda: signer() == fresh, "the hour is over")
 
 
 def test_keys_outlive_the_processes(ready, own, make_lab):
