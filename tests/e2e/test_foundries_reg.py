@@ -212,12 +212,44 @@ def test_a_deleted_device_registers_anew(lab):
     assert device.check_in().status == 200
     Fioctl(lab).done("DELETE", f"{PATH}{name}/?factory={FACTORY}")
     assert device.check_in().status == 403
-    refusal(device.post(name=name), 400, "key-in-use")
     device.new_key().register(name=name)
     assert device.check_in().status == 200
     assert device.check_in(old).status == 403, "every earlier certificate is denied"
     denied = Fioctl(lab).get(f"/ota/factories/{FACTORY}/denied-devices/?limit=500&page=1")
     assert device.uuid not in [row["uuid"] for row in denied["devices"]]
+
+
+def test_a_deleted_device_registers_anew_with_its_key(lab):
+    """Its key was neither replaced nor revoked; its certificates are denied all the same."""
+    device = Registrant(lab).register()
+    old = device.identity
+    assert device.check_in().status == 200
+    assert lab.operator("DELETE", f"/v1/devices/{device.uuid}", {}).status == 200
+    device.register()
+    assert device.identity.der != old.der
+    assert device.check_in(old).status == 403
+    assert device.check_in().status == 200
+    again = device.files["client.pem"]
+    device.register()
+    assert device.files["client.pem"] == again
+    # One that it had replaced before is another matter.
+    other = lab.device(device.uuid)
+    other.subject, other.identity = device.key.subject, device.identity
+    other.rotate()
+    assert lab.operator("DELETE", f"/v1/devices/{device.uuid}", {}).status == 200
+    refusal(device.post(), 400, "key-in-use")
+    device.new_key().register()
+
+
+def test_too_many_certificates(make_lab):
+    own = make_lab(settings={"issue": {"burst": 1}}).start()
+    device = Registrant(own).register()
+    for status in (201, 429):
+        assert own.operator("DELETE", f"/v1/devices/{device.uuid}", {}).status == 200
+        answer = device.new_key().post()
+        assert answer.status == status, answer
+    assert int(answer.headers["Retry-After"]) > 0
+    refusal(answer, 429, "busy")
 
 
 @pytest.mark.parametrize("act", ["revoke", "hold"])
