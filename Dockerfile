@@ -2,7 +2,7 @@
 #
 #   docker build -t certvendor:0.1.0 .
 #
-# The last stage is what runs: Debian with the libraries that the program needs, about 95 MB, nothing that
+# The last stage is what runs: Debian with the libraries that the program needs, about 100 MB, nothing that
 # compiles, and an unprivileged user. --target test runs the unit and integration tests.
 ARG BASE=docker.io/library/debian:bookworm-slim
 
@@ -22,7 +22,7 @@ RUN make run-unit && make run-integration
 
 FROM ${BASE}
 RUN apt-get update && \
-    apt-get install -y --no-install-recommends libcurl4 libgnutls30 libinih1 libjansson4 libmicrohttpd12 \
+    apt-get install -y --no-install-recommends ca-certificates libcurl4 libgnutls30 libinih1 libjansson4 libmicrohttpd12 \
         libpq5 libssl3 liburcu8 && \
     apt-get clean && \
     rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log && \

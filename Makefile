@@ -27,7 +27,7 @@ PACKAGES_RUN := postgresql postgresql-client nginx-light curl openssl ca-certifi
 PACKAGES_TEST := libcriterion-dev clang-14 clang-format-14 libclang-rt-14-dev shellcheck \
 	python3 python3-pytest python3-jsonschema python3-cryptography strongswan-pki \
 	libstrongswan-standard-plugins systemd haproxy zsh fish default-jdk-headless libbcpkix-java \
-	groff-base mandoc rabbitmq-server
+	groff-base mandoc rabbitmq-server softhsm2 opensc libengine-pkcs11-openssl
 
 PACKAGES_IMAGE := buildah debootstrap docker-compose iproute2 openssl python3 python3-pytest \
 	python3-yaml
@@ -85,6 +85,10 @@ LINK = $(CC) -pthread $(FLAGS_$(LANE)) $(CFLAGS) $(LINK_$(LANE)) $(LDFLAGS)
 SQL := $(wildcard sql/query/*.sql sql/migration/*.sql sql/role/*.sql)
 SQL_FOLDERS := $(wildcard sql/query sql/migration sql/role)
 
+# Scripts that are handed to operators.
+SCRIPTS := $(sort $(patsubst deploy/foundries/%.sh,%,$(wildcard deploy/foundries/*.sh)))
+GENERATED_HEADERS := build/gen/cv_sql.h build/gen/cv_openapi.h $(SCRIPTS:%=build/gen/cv_script_%.h)
+
 LIBRARY_SOURCES := $(sort $(wildcard server/*/*.c))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c tests/fake/*.c))
 INTEGRATION_SOURCES := $(sort $(wildcard tests/integration/*.c))
@@ -95,7 +99,8 @@ SUPPORT_SOURCES := $(sort $(filter-out $(if $(filter tsan,$(LANE)),,%/tsan_arena
 	$(wildcard tests/support/*.c)))
 
 object = $(patsubst %.c,$(OUT)/%.o,$(1))
-LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES)) $(OUT)/gen/sql.o $(OUT)/gen/openapi.o
+LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES)) $(OUT)/gen/sql.o $(OUT)/gen/openapi.o \
+	$(SCRIPTS:%=$(OUT)/gen/script_%.o)
 UNIT_OBJECTS := $(call object,$(UNIT_SOURCES) $(SUPPORT_SOURCES))
 INTEGRATION_OBJECTS := $(call object,$(INTEGRATION_SOURCES) $(SUPPORT_SOURCES))
 FUZZ_OBJECTS := $(call object,$(FUZZ_SOURCES))
@@ -104,11 +109,11 @@ MAIN_OBJECT := $(OUT)/server/main.o
 OBJECTS := $(sort $(LIBRARY_OBJECTS) $(UNIT_OBJECTS) $(INTEGRATION_OBJECTS) $(FUZZ_OBJECTS) \
 	$(MAIN_OBJECT))
 
-$(OUT)/server/%.o: server/%.c Makefile | build/gen/cv_sql.h build/gen/cv_openapi.h
+$(OUT)/server/%.o: server/%.c Makefile | $(GENERATED_HEADERS)
 	@mkdir -p $(@D)
 	$(call SHOW,CC) $(COMPILE) -include include/cv/util/banned.h -c $< -o $@
 
-$(OUT)/tests/%.o: tests/%.c Makefile | build/gen/cv_sql.h build/gen/cv_openapi.h
+$(OUT)/tests/%.o: tests/%.c Makefile | $(GENERATED_HEADERS)
 	@mkdir -p $(@D)
 	$(call SHOW,CC) $(COMPILE) -c $< -o $@
 
@@ -125,6 +130,13 @@ build/gen/openapi.c build/gen/cv_openapi.h &: docs/protocol/openapi.json tests/s
 	@mkdir -p build/gen
 	$(call SHOW,TEXT) tests/support/embed_text.sh $< cv_openapi build/gen/openapi.c \
 		build/gen/cv_openapi.h
+
+# Kept, because they are made on the way to the objects only.
+.PRECIOUS: build/gen/script_%.c build/gen/cv_script_%.h
+build/gen/script_%.c build/gen/cv_script_%.h: deploy/foundries/%.sh tests/support/embed_text.sh
+	@mkdir -p build/gen
+	$(call SHOW,TEXT) tests/support/embed_text.sh $< cv_script_$* build/gen/script_$*.c \
+		build/gen/cv_script_$*.h
 
 # Lists of objects, rewritten only when they change, so that a deleted source leaves its program.
 $(OUT)/%.list: FORCE

@@ -12,7 +12,9 @@
 #include "cv/app/process.h"
 #include "cv/http/server.h"
 #include "cv/index/feed.h"
+#include "cv/outbound/sender.h"
 #include "cv/service/ca_certificates.h"
+#include "cv/service/device_report.h"
 #include "cv/service/key_block_list.h"
 #include "cv/service/service.h"
 #include "cv/store/schema.h"
@@ -27,12 +29,15 @@
 #define SEEN_FLUSH_MS 30000
 #define TICK_MS 500
 #define WARN_SECONDS 3600
+/* What is on its way to receivers when the requests are done; the rest is sent again by others. */
+#define SENDER_DRAIN_SECONDS 5
 
 /* Members in the order in which they are made. */
 struct app {
 	struct cv_config *config;
 	struct cv_pool *pool;
 	struct cv_signer *signer;
+	struct cv_event_signer *event_signer;
 	struct cv_certificate *service_ca; /* NULL: no gateways can be added here */
 	struct cv_key_block_list *blocked_keys;
 	struct cv_index *index;
@@ -41,6 +46,7 @@ struct app {
 	struct cv_http_options http_options;
 	struct cv_http *http;
 	struct cv_feed *feed;
+	struct cv_sender *sender;
 	struct cv_audit_keeper audit_keeper; /* the feed's thread only */
 	bool list_has_failed;                /* likewise */
 	int64_t warned_utc;                  /* likewise: of authorities out of date */
@@ -49,6 +55,7 @@ struct app {
 static void
 app_deinit(struct app *app)
 {
+	cv_sender_free(app->sender);
 	cv_feed_free(app->feed);
 	cv_http_free(app->http);
 	cv_pairs_deinit(&app->pairs);
@@ -56,6 +63,7 @@ app_deinit(struct app *app)
 	cv_index_free(app->index);
 	cv_key_block_list_free(app->blocked_keys);
 	cv_certificate_free(app->service_ca);
+	cv_event_signer_free(app->event_signer);
 	cv_signer_free(app->signer);
 	cv_pool_free(app->pool);
 }
@@ -85,8 +93,12 @@ start_signer(struct app *app, struct cv_error *err)
 
 	if (!cv_signer_new(&app->signer, err) || !cv_pool_borrow(app->pool, &connection, err))
 		return cv_error_context(err, "signer");
-	bool is_good = cv_app_add_keys(app->signer, app->config, connection, &app->service_ca, err);
+	bool is_good =
+	    cv_app_add_keys(app->signer, app->config, connection, &app->service_ca, err) &&
+	    cv_event_signer_new(app->config->signer_passphrase, &app->event_signer, err);
 	cv_pool_return(app->pool, connection);
+	is_good =
+	    is_good && cv_signer_keep_passphrase(app->signer, app->config->signer_passphrase, err);
 	cv_wipe(app->config->signer_passphrase, strlen(app->config->signer_passphrase));
 	return is_good || cv_error_context(err, "signer");
 }
@@ -104,6 +116,7 @@ start_service(struct app *app, struct cv_error *err)
 	    .blocked_keys = app->blocked_keys,
 	    .pool = app->pool,
 	    .signer = app->signer,
+	    .event_signer = app->event_signer,
 	    .index = app->index,
 	    .clock = clock,
 	    .settings = cv_app_service_settings(app->config),
@@ -144,6 +157,7 @@ refresh(void *context, struct cv_connection *connection, struct cv_error *err)
 	if (!cv_service_refresh(app->service, connection, err))
 		return false;
 	warn_of_dates(app);
+	cv_http_take_servers(app->http);
 	return true;
 }
 
@@ -154,6 +168,7 @@ write_collected(void *context, struct cv_connection *connection, struct cv_error
 	struct app *app = context;
 
 	cv_audit_keep(&app->audit_keeper, connection);
+	cv_service_write_reports(app->service, connection);
 	return cv_service_write_events(app->service, connection, err);
 }
 
@@ -209,6 +224,26 @@ start_http(struct app *app, struct cv_error *err)
 	       cv_error_context(err, "listeners");
 }
 
+static bool
+start_sender(struct app *app, struct cv_error *err)
+{
+	const struct cv_config *config = app->config;
+	const struct cv_sender_settings settings = {
+	    .connections = config->outbound_connections,
+	    .per_subscriber = config->outbound_per_subscriber,
+	    .timeout_seconds = config->outbound_timeout_seconds,
+	    .tries = config->outbound_tries,
+	    .retry_seconds = config->outbound_retry_seconds,
+	    .retry_max_seconds = config->outbound_retry_max_seconds,
+	    .keep_seconds = config->outbound_keep_days * 86400,
+	    .ca_file = config->outbound_ca_file,
+	    .issuer = config->outbound_issuer,
+	};
+
+	return cv_sender_start(app->service, &settings, &app->sender, err) ||
+	       cv_error_context(err, "events");
+}
+
 static void
 log_ready(const struct app *app)
 {
@@ -224,6 +259,23 @@ log_ready(const struct app *app)
 	cv_notify("READY=1\nSTATUS=serving");
 }
 
+/* For somebody who cannot reach the monitoring listener. */
+static void
+log_state(const struct app *app)
+{
+	size_t open = 0, borrowed = 0;
+
+	cv_pool_count(app->pool, &open, &borrowed);
+	cv_http_log_state(app->http);
+	cv_log(CV_LOG_INFO, "state", "as asked for by SIGUSR2",
+	    CV_LOG_NUMBER("certificates", cv_index_count(app->index)),
+	    CV_LOG_NUMBER("index_age_ms", cv_index_age_ms(app->index)),
+	    CV_LOG_TEXT("index", cv_service_is_fresh(app->service) ? "fresh" : "old"),
+	    CV_LOG_TEXT("database", cv_pool_is_up(app->pool) ? "up" : "down"),
+	    CV_LOG_NUMBER("database_connections", open),
+	    CV_LOG_NUMBER("database_connections_borrowed", borrowed));
+}
+
 /* Three times in the watchdog's interval. */
 static int
 tick_ms(const struct cv_watchdog *watchdog)
@@ -236,11 +288,22 @@ tick_ms(const struct cv_watchdog *watchdog)
 static void
 feel_pulses(struct app *app, struct cv_watchdog *watchdog)
 {
-	struct cv_pulse pulses[CV_HTTP_PULSES_MAX + 1];
+	struct cv_pulse pulses[CV_HTTP_PULSES_MAX + 2];
 	size_t count = cv_http_read_pulses(app->http, pulses);
 
 	cv_feed_read_pulse(app->feed, &pulses[count++]);
+	cv_sender_read_pulse(app->sender, &pulses[count++]);
 	cv_watchdog_tick(watchdog, pulses, count, cv_clock_boot_ms(cv_clock_system()));
+}
+
+static unsigned
+sender_drain_ms(const struct cv_config *config)
+{
+	int64_t seconds = config->server_drain_seconds < SENDER_DRAIN_SECONDS
+			      ? config->server_drain_seconds
+			      : SENDER_DRAIN_SECONDS;
+
+	return (unsigned)seconds * 1000;
 }
 
 static void
@@ -259,6 +322,9 @@ serve_until_stop(struct app *app)
 		case CV_SIGNAL_RELOAD:
 			cv_reload_all(&reload);
 			break;
+		case CV_SIGNAL_DUMP:
+			log_state(app);
+			break;
 		case CV_SIGNAL_NONE:
 			cv_reload_changed_pairs(&reload);
 			break;
@@ -274,10 +340,13 @@ run(struct app *app, struct cv_error *err)
 		return false;
 	if (!cv_http_open(app->http, err))
 		return cv_error_context(err, "listeners");
+	if (!start_sender(app, err))
+		return false;
 	log_ready(app);
 	serve_until_stop(app);
 	cv_notify("STOPPING=1\nSTATUS=finishing the requests in flight");
 	cv_http_drain(app->http, (unsigned)app->config->server_drain_seconds * 1000);
+	cv_sender_stop(app->sender, sender_drain_ms(app->config));
 	return true;
 }
 

@@ -9,7 +9,7 @@
 #include "cv/util/file.h"
 #include "cv/util/text.h"
 
-/* The feed keeps one connection to itself, start-up and health checks use another. */
+/* The feed keeps one connection to itself; start-up, and then the sender of events, use another. */
 #define CONNECTIONS_BESIDE_WORKERS 2
 #define URL_MAX 255
 

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app_internal.h"
 #include "cv/app/app.h"
@@ -38,9 +39,32 @@ look_at_clocks(struct cv_doctor *doctor, struct cv_connection *connection)
 	    offset_ms, finding == CV_FINDING_OK ? "" : ": synchronise both");
 }
 
+/* Opened under the passphrase of this machine, as serve would. */
+static void
+open_made_keys(struct cv_doctor *doctor, const struct cv_config *config, struct cv_signer *signer,
+    const struct cv_realm *realm)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (realm->key_count > 0 &&
+	    !cv_signer_keep_passphrase(signer, config->signer_passphrase, &err))
+		cv_doctor_say(doctor, CV_FINDING_FAIL, "made keys", "%s: %s", err.text, err.cause);
+	for (size_t i = 0; i < realm->key_count; i++) {
+		CV_AUTO_BUFFER struct cv_buffer pem = {.is_secret = true};
+		const struct cv_factory_key_row *key = &realm->keys[i];
+
+		if (!cv_signer_open_sealed(
+			signer, cv_bytes(key->sealed, strlen(key->sealed)), &pem, &err))
+			cv_doctor_say(doctor, CV_FINDING_FAIL, "made keys",
+			    "the %s key of factory %s does not open here: is the passphrase that "
+			    "of every instance? %s",
+			    cv_factory_key_purpose_name(key->purpose), key->factory, err.text);
+	}
+}
+
 static void
 look_at_authority(struct cv_doctor *doctor, const struct cv_signer *signer,
-    const struct cv_realm_authority *authority)
+    const struct cv_realm *realm, const struct cv_realm_authority *authority)
 {
 	char what[160];
 	struct cv_bytes algorithm;
@@ -50,6 +74,7 @@ look_at_authority(struct cv_doctor *doctor, const struct cv_signer *signer,
 	(void)snprintf(what, sizeof(what), "authority %s", authority->row.name);
 	cv_doctor_say_end(doctor, what, authority->certificate->not_after_utc, CA_WARN_DAYS);
 	if (authority->row.kind == CV_AUTHORITY_ONLINE && signer != NULL &&
+	    !cv_realm_has_key(realm, &authority->certificate->key_id) &&
 	    !cv_signer_algorithm(signer, &authority->certificate->key_id, &algorithm))
 		cv_doctor_say(doctor, CV_FINDING_WARN, what,
 		    "its key is not in [signer] directory: it cannot sign here");
@@ -78,7 +103,9 @@ look_at_authorities(
 		cv_doctor_say(
 		    doctor, CV_FINDING_FAIL, "factory", "there is none: run certvendor init");
 	for (size_t i = 0; i < realm->authority_count; i++)
-		look_at_authority(doctor, signer, &realm->authorities[i]);
+		look_at_authority(doctor, signer, realm, &realm->authorities[i]);
+	if (signer != NULL)
+		open_made_keys(doctor, config, signer, realm);
 	if (service_ca != NULL)
 		cv_doctor_say_end(doctor, "service CA", service_ca->not_after_utc, CA_WARN_DAYS);
 }

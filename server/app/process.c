@@ -20,6 +20,7 @@ cv_process_harden(void)
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGUSR1, &ignore, NULL);
 }
 
 void
@@ -40,6 +41,7 @@ fill_set(sigset_t *ret_set)
 	(void)sigaddset(ret_set, SIGTERM);
 	(void)sigaddset(ret_set, SIGINT);
 	(void)sigaddset(ret_set, SIGHUP);
+	(void)sigaddset(ret_set, SIGUSR2);
 }
 
 void
@@ -78,6 +80,7 @@ end_at_second_signal(void)
 	(void)sigaction(SIGINT, &end, NULL);
 	fill_set(&set);
 	(void)sigdelset(&set, SIGHUP);
+	(void)sigdelset(&set, SIGUSR2);
 	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
@@ -94,6 +97,8 @@ cv_signals_wait(int timeout_ms)
 		return CV_SIGNAL_NONE;
 	if (number == SIGHUP)
 		return CV_SIGNAL_RELOAD;
+	if (number == SIGUSR2)
+		return CV_SIGNAL_DUMP;
 	cv_log(CV_LOG_INFO, "stopping", "finishing the requests in flight",
 	    CV_LOG_TEXT("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
 	end_at_second_signal();

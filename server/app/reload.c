@@ -8,6 +8,7 @@
 #include "config_internal.h"
 #include "cv/app/app.h"
 #include "cv/app/notify.h"
+#include "cv/pki/bundle.h"
 #include "cv/util/file.h"
 #include "cv/model/source.h"
 #include "cv/util/log.h"
@@ -89,7 +90,8 @@ cv_app_fill_http(const struct cv_config *config, const struct cv_pairs *pairs,
 	    .workers = (unsigned)config->server_workers,
 	    .queue_max = (unsigned)config->server_queue,
 	    .connections_max = (unsigned)config->server_connections,
-	    .other_descriptors = (unsigned)config->database_pool_size + DESCRIPTORS_BESIDE,
+	    .other_descriptors = (unsigned)config->database_pool_size +
+				 (unsigned)config->outbound_connections + DESCRIPTORS_BESIDE,
 	    .request_seconds = (unsigned)config->server_request_seconds,
 	    .idle_seconds = (unsigned)config->server_idle_seconds,
 	    .check_max_age_seconds = config->gateway_cache_seconds,
@@ -103,14 +105,52 @@ cv_app_fill_http(const struct cv_config *config, const struct cv_pairs *pairs,
 	};
 }
 
+/* What the listener calls itself first, "localhost" when that cannot be read: then it does not
+ * start. */
+static void
+read_device_host(const struct cv_config *config, char ret_host[CV_HOST_SIZE])
+{
+	CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
+	CV_AUTO_BUNDLE struct cv_bundle bundle = {.count = 0};
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_file_read(config->device_certificate, CV_CONFIG_PEM_MAX, &pem, &err) ||
+	    !cv_bundle_parse(cv_buffer_bytes(&pem), &bundle, &err) ||
+	    !cv_certificate_first_dns_name(bundle.items[0].certificate, ret_host, CV_HOST_SIZE))
+		(void)cv_text_copy(ret_host, CV_HOST_SIZE, "localhost");
+}
+
+static void
+fill_host(const char *setting, const char *prefix, const char *device_host, char *ret_host)
+{
+	if (setting[0] != '\0')
+		(void)cv_text_copy(ret_host, CV_HOST_SIZE, setting);
+	else
+		(void)snprintf(ret_host, CV_HOST_SIZE, "%s%.250s", prefix, device_host);
+}
+
+static void
+fill_hosts(const struct cv_config *config, struct cv_service_settings *settings)
+{
+	char device_host[CV_HOST_SIZE];
+
+	read_device_host(config, device_host);
+	fill_host(
+	    config->foundries_gateway_host, "{factory}.", device_host, settings->gateway_host);
+	fill_host(
+	    config->foundries_ostree_host, "{factory}.ostree.", device_host, settings->ostree_host);
+	fill_host(config->foundries_est_host, "{factory}.est.", device_host, settings->est_host);
+}
+
 struct cv_service_settings
 cv_app_service_settings(const struct cv_config *config)
 {
+	struct cv_service_settings settings;
 	struct cv_sources socket_sources = {.words = 0};
 
 	(void)cv_sources_parse(
 	    config->gateway_socket_sources, &socket_sources); /* checked before */
-	return (struct cv_service_settings){
+	settings = (struct cv_service_settings){
 	    .max_age_seconds = config->index_max_age_seconds,
 	    .expired_grace_seconds = config->index_expired_grace_seconds,
 	    .skew_seconds = config->issue_skew_seconds,
@@ -127,7 +167,10 @@ cv_app_service_settings(const struct cv_config *config)
 	    .approvals_max = config->approval_limit,
 	    .approvals_per_device = config->approval_limit_per_device,
 	    .approvals_per_identity = config->approval_limit_per_identity,
+	    .switch_after_seconds = config->foundries_switch_seconds,
 	};
+	fill_hosts(config, &settings);
+	return settings;
 }
 
 /* ---- the files of the key pairs ---- */

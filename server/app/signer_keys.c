@@ -120,9 +120,11 @@ static void
 warn_of_missing_keys(const struct key_ring *ring)
 {
 	for (size_t i = 0; i < ring->realm->authority_count; i++) {
-		const struct cv_authority_row *row = &ring->realm->authorities[i].row;
+		const struct cv_realm_authority *authority = &ring->realm->authorities[i];
+		const struct cv_authority_row *row = &authority->row;
 		if (row->kind != CV_AUTHORITY_ONLINE || row->state != CV_AUTHORITY_TRUSTED ||
-		    ring->has_key[i])
+		    ring->has_key[i] ||
+		    cv_realm_has_key(ring->realm, &authority->certificate->key_id))
 			continue;
 		cv_log(CV_LOG_WARNING, "signer-key-missing",
 		    "this authority cannot sign here: its key is not in the folder",

@@ -277,6 +277,8 @@ show(const struct cv_cli_invocation *invocation, size_t number, struct cv_bytes 
 		return show_screen(answer, err);
 	case CV_CLI_VIEW_OUTCOME:
 		return show_outcome(cv_cli_subject(invocation, number), answer, err);
+	case CV_CLI_VIEW_SECRET:
+		return show_member(answer, "secret", err);
 	case CV_CLI_VIEW_TOKEN:
 		return show_member(answer, "token", err);
 	case CV_CLI_VIEW_CERTIFICATE:

@@ -1,5 +1,6 @@
 #include "invocation_internal.h"
 
+#include "cv/model/event.h"
 #include "cv/model/scope.h"
 #include "cv/model/source.h"
 #include "cv/util/text.h"
@@ -19,6 +20,9 @@ static const struct cv_cli_option options[] = {
 	{"cursor", CV_CLI_TEXT, "CURSOR", NULL, "go on where a page ended"},
 	{"days", CV_CLI_NUMBER, "N", NULL, "until the certificate ends; default: 365"},
 	{"device", CV_CLI_TEXT, "ID", NULL, "of or for this device"},
+	{"est-url", CV_CLI_TEXT, "URL", NULL,
+	    "EST server, e.g. https://est.example:8443/.well-known/est"},
+	{"events", CV_CLI_WORDS, "A,B", NULL, "kinds of events; default: all: " CV_EVENT_WORDS},
 	{"expires-before", CV_CLI_TEXT, "TIME", NULL, "only what ends before, e.g. 2027-01-01T00:00:00Z"},
 	{"expires-in", CV_CLI_NUMBER, "SECONDS", NULL,
 	    "default: 3600 for enrolment tokens, never for operator tokens"},
@@ -50,8 +54,10 @@ static const struct cv_cli_option options[] = {
 	    "header it forwards certificates in: " CV_SOURCE_WORDS "; repeatable"},
 	{"state", CV_CLI_TEXT, "STATE", NULL,
 	    "devices: ok, held, deleted, revoked; certificates: issued, announced, active, retired, "
-	    "revoked, discarded; approvals: pending, approved, refused"},
+	    "revoked, discarded; approvals: pending, approved, refused; deliveries: pending, done, dead"},
+	{"type", CV_CLI_TEXT, "webhook|push", NULL, "only these; push: event queues"},
 	{"until", CV_CLI_TEXT, "TIME", NULL, "before this time"},
+	{"url", CV_CLI_TEXT, "URL", NULL, "where it is sent: https or http"},
 	{"uses", CV_CLI_NUMBER, "N", NULL, "how many devices may use it; default: 1"},
 	{"server", CV_CLI_GLOBAL, "URL", NULL, "operator API to ask (CERTVENDOR_SERVER)"},
 	{"token-file", CV_CLI_GLOBAL, "FILE", NULL, "file that holds the token"},

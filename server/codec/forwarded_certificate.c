@@ -26,23 +26,26 @@ bool
 cv_forwarded_percent_decode(
     const char *value, size_t len, struct cv_buffer *ret_text, struct cv_error *err)
 {
-	for (size_t i = 0; i < len;) {
-		const char *percent = memchr(value + i, '%', len - i);
-		size_t literal = percent == NULL ? len - i : (size_t)(percent - value) - i;
-		size_t decoded;
-		uint8_t byte;
+	const char *at = value, *end = value + len;
+	uint8_t *start = cv_buffer_reserve(ret_text, len), *out = start;
 
-		cv_buffer_append(ret_text, value + i, literal);
-		i += literal;
+	if (start == NULL)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	while (at < end) {
+		const char *percent = memchr(at, '%', (size_t)(end - at));
+		size_t literal = (size_t)((percent == NULL ? end : percent) - at);
+		size_t decoded;
+
+		memcpy(out, at, literal);
+		out += literal;
 		if (percent == NULL)
 			break;
-		if (len - i < 3 || !cv_hex_decode(percent + 1, 2, &byte, 1, &decoded))
+		if (end - percent < 3 || !cv_hex_decode(percent + 1, 2, out, 1, &decoded))
 			return cv_fail(err, CV_E_INPUT, "bad percent-encoding");
-		cv_buffer_append_byte(ret_text, byte);
-		i += 3;
+		out++;
+		at = percent + 3;
 	}
-	if (ret_text->has_failed)
-		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	cv_buffer_take(ret_text, (size_t)(out - start));
 	return true;
 }
 

@@ -53,26 +53,50 @@ check_members(json_t *object, const char *const *known, struct cv_error *err)
 	return true;
 }
 
-bool
-cv_json_read_object(
-    struct cv_bytes body, const char *const *known, json_t **ret_object, struct cv_error *err)
+/* Any JSON, as the flags of the parser say. */
+static bool
+load(struct cv_bytes body, size_t flags, const char *expected, json_t **ret_json,
+    struct cv_error *err)
 {
-	CV_AUTO_JSON json_t *object = NULL;
 	json_error_t error;
 
 	if (is_too_deep(body))
 		return cv_fail(err, CV_E_INPUT, "JSON nested deeper than %d", CV_JSON_DEPTH_MAX);
 	if (body.len == 0)
-		return cv_fail(err, CV_E_INPUT, "body is empty, a JSON object is expected");
-	object = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, &error);
-	if (object == NULL)
+		return cv_fail(err, CV_E_INPUT, "body is empty, a JSON %s is expected", expected);
+	*ret_json = json_loadb((const char *)body.data, body.len, flags, &error);
+	if (*ret_json == NULL)
 		return cv_fail(
 		    err, CV_E_INPUT, "not JSON: line %d, column %d", error.line, error.column);
+	return true;
+}
+
+bool
+cv_json_read_object(
+    struct cv_bytes body, const char *const *known, json_t **ret_object, struct cv_error *err)
+{
+	CV_AUTO_JSON json_t *object = NULL;
+
+	if (!load(body, JSON_REJECT_DUPLICATES, "object", &object, err))
+		return false;
 	if (!json_is_object(object))
 		return cv_fail(err, CV_E_INPUT, "a JSON object is expected");
 	if (!check_members(object, known, err))
 		return false;
 	*ret_object = CV_TAKE(object);
+	return true;
+}
+
+bool
+cv_json_read_array(struct cv_bytes body, json_t **ret_array, struct cv_error *err)
+{
+	CV_AUTO_JSON json_t *array = NULL;
+
+	if (!load(body, 0, "array", &array, err))
+		return false;
+	if (!json_is_array(array))
+		return cv_fail(err, CV_E_INPUT, "a JSON array is expected");
+	*ret_array = CV_TAKE(array);
 	return true;
 }
 

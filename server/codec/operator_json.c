@@ -392,3 +392,38 @@ cv_json_decode_remark(struct cv_bytes body, char ret_remark[CV_REMARK_SIZE], str
 				    cv_json_read_text(object, "reason", CV_JSON_OPTIONAL,
 					ret_remark, CV_REMARK_SIZE, err));
 }
+
+static bool
+is_est_url(const char *url)
+{
+	const char *at = url + strlen("https://");
+
+	if (!cv_text_has_prefix(url, "https://") || *at == '\0' || *at == '/')
+		return false;
+	for (; *at != '\0'; at++) {
+		if (*at <= ' ' || *at > '~' || strchr("=?#\"'\\`$", *at) != NULL)
+			return false;
+	}
+	return true;
+}
+
+bool
+cv_json_decode_rotation(
+    struct cv_bytes body, struct cv_rotation_body *ret_rotation, struct cv_error *err)
+{
+	static const char *const known[] = {"est_url", "reason", NULL};
+	struct cv_rotation_body rotation = {.reason = ""};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !cv_json_read_text(object, "est_url", CV_JSON_REQUIRED, rotation.est_url,
+		sizeof(rotation.est_url), err) ||
+	    !cv_json_read_text(
+		object, "reason", CV_JSON_OPTIONAL, rotation.reason, sizeof(rotation.reason), err))
+		return false;
+	if (!is_est_url(rotation.est_url))
+		return cv_fail(err, CV_E_INPUT,
+		    "member \"est_url\" is no plain https address of an EST server");
+	*ret_rotation = rotation;
+	return true;
+}

@@ -33,6 +33,9 @@ struct cv_http_connection {
 	char remote[64];             /* address as text, for the log */
 	struct cv_source source;
 	struct cv_tls_pair *pair; /* reference; NULL without TLS */
+	struct cv_tls_name_query name_query;
+	char named_factory[CV_FACTORY_NAME_MAX +
+			   1]; /* whose server the client means; "": nobody's */
 	struct cv_tls_peer peer;
 	struct cv_kept_response *kept; /* NULL: none yet */
 	struct cv_request request;

@@ -102,6 +102,7 @@ cv_credentials_must_wait(struct cv_request *request)
 
 	if (wait_seconds == 0)
 		return false;
+	atomic_fetch_add(&http->credentials_delayed, 1);
 	cv_problem_answer_later(request, CV_PROBLEM_BUSY,
 	    "Too many wrong passwords or tokens, come back later.", wait_seconds);
 	return true;

@@ -27,8 +27,7 @@ append_key(struct cv_buffer *json, const char *member, const struct cv_buffer *s
 
 /* Members as the reference device gateway names them. */
 static void
-answer_device(struct cv_request *request, const struct cv_buffer *current,
-    const struct cv_buffer *next, int64_t last_seen_utc)
+answer_device(struct cv_request *request, const struct cv_device_facts *facts)
 {
 	struct cv_buffer *json = &request->answer.body;
 	const struct cv_party *party = &request->sight.party;
@@ -39,10 +38,12 @@ answer_device(struct cv_request *request, const struct cv_buffer *current,
 	cv_json_append_string(json, party->device);
 	cv_buffer_append_text(json, ",\"factory\":");
 	cv_json_append_string(json, party->factory);
-	append_key(json, "pubkey", current);
-	append_key(json, "next_pubkey", next);
-	cv_buffer_printf(json,
-	    ",\"group_name\":\"\",\"is_prod\":false,\"last_seen\":%" PRId64 "}\n", last_seen_utc);
+	append_key(json, "pubkey", &facts->current_spki);
+	append_key(json, "next_pubkey", &facts->next_spki);
+	cv_buffer_append_text(json, ",\"group_name\":");
+	cv_json_append_string(json, facts->group);
+	cv_buffer_printf(
+	    json, ",\"is_prod\":false,\"last_seen\":%" PRId64 "}\n", facts->last_seen_utc);
 	if (json->has_failed)
 		cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
 }
@@ -50,19 +51,17 @@ answer_device(struct cv_request *request, const struct cv_buffer *current,
 void
 cv_device_show(struct cv_request *request)
 {
-	CV_AUTO_BUFFER struct cv_buffer current = CV_BUFFER_INIT;
-	CV_AUTO_BUFFER struct cv_buffer next = CV_BUFFER_INIT;
+	CV_AUTO_DEVICE_FACTS struct cv_device_facts facts = {.group = ""};
 	struct cv_error err = CV_ERROR_INIT;
-	int64_t last_seen_utc = 0;
 	bool exists = false;
 
-	if (!cv_inspect_keys(request->http->service, &request->sight.party, &exists, &current,
-		&next, &last_seen_utc, &err))
+	if (!cv_inspect_device(
+		request->http->service, &request->sight.party, &exists, &facts, &err))
 		cv_problem_answer_error(request, &err);
 	else if (!exists)
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
 	else
-		answer_device(request, &current, &next, last_seen_utc);
+		answer_device(request, &facts);
 }
 
 static void

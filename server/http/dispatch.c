@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cv/util/text.h"
+#include "device_configuration_internal.h"
 #include "gateway_handlers_internal.h"
 #include "http_internal.h"
 #include "kept_response_internal.h"
@@ -20,10 +21,9 @@ connection_of(struct MHD_Connection *mhd)
 }
 
 static void
-allow_seconds(struct cv_request *request, unsigned seconds)
+allow_seconds(struct cv_request *request, int64_t now_us, unsigned seconds)
 {
-	cv_connection_set_deadline(
-	    request->connection, cv_http_now_ms(request->http) + (int64_t)seconds * 1000);
+	cv_connection_set_deadline(request->connection, now_us / 1000 + (int64_t)seconds * 1000);
 }
 
 void *
@@ -41,7 +41,7 @@ cv_dispatch_open(void *context, const char *target, struct MHD_Connection *mhd)
 	request->mhd = mhd;
 	cv_request_begin(request, target == NULL ? "" : target);
 	atomic_fetch_add(&listener->http->in_flight, 1);
-	allow_seconds(request, atomic_load(&listener->http->request_seconds));
+	allow_seconds(request, request->started_us, atomic_load(&listener->http->request_seconds));
 	return request;
 }
 
@@ -50,6 +50,7 @@ cv_dispatch_complete(void *context, struct MHD_Connection *mhd, void **connectio
     enum MHD_RequestTerminationCode code)
 {
 	struct cv_request *request = *connection_context;
+	int64_t now_us = cv_request_clock_us();
 
 	(void)context;
 	(void)mhd;
@@ -57,10 +58,12 @@ cv_dispatch_complete(void *context, struct MHD_Connection *mhd, void **connectio
 	if (request == NULL)
 		return;
 	*connection_context = NULL;
-	cv_request_log(request);
+	cv_request_log(request, now_us);
 	cv_request_end(request);
+	if (request->has_large_body)
+		atomic_fetch_sub(&request->http->large_bodies, 1);
 	/* The library ends idle connections; ours is for a next request that comes byte by byte. */
-	allow_seconds(request,
+	allow_seconds(request, now_us,
 	    request->http->options->idle_seconds + atomic_load(&request->http->request_seconds));
 	atomic_fetch_sub(&request->http->in_flight, 1);
 }
@@ -113,13 +116,17 @@ send_answer(struct cv_request *request)
 	struct MHD_Response *kept = NULL, *response = NULL;
 	enum MHD_Result result = MHD_NO;
 
+	cv_device_note_report(request);
 	cv_answer_add_header(request, "X-Request-Id", request->id);
 	if (is_plain)
 		kept = cv_kept_response_for(&request->connection->kept, answer);
 	if (kept == NULL)
 		response = make_response(request, must_close);
+	/* A kept answer is short: what is left of the time for the request is enough. */
+	if (kept == NULL || request->stage == CV_STAGE_WORKING)
+		allow_seconds(
+		    request, cv_request_clock_us(), atomic_load(&request->http->request_seconds));
 	request->stage = CV_STAGE_ANSWERED;
-	allow_seconds(request, atomic_load(&request->http->request_seconds));
 	if (kept != NULL || response != NULL)
 		result = MHD_queue_response(
 		    request->mhd, answer->status, kept != NULL ? kept : response);
@@ -223,8 +230,21 @@ find_route(struct cv_request *request)
 		request->path.query = "";
 		return;
 	}
+	if (request->listener->kind == CV_LISTENER_DEVICE)
+		cv_path_move_label(&request->path);
 	cv_route_find(request->listener->routes, request->method, &request->path, &request->match);
 	check_label(request);
+}
+
+/* With the label in front, too; a path that was not understood has no segments. */
+static bool
+is_below_est(const struct cv_request *request)
+{
+	const struct cv_path *path = &request->path;
+
+	return cv_path_is_below(request->target, EST_ROOT) ||
+	       (path->count > 2 && cv_text_equal(path->segments[0], ".well-known") &&
+		   cv_text_equal(path->segments[1], "est"));
 }
 
 /*
@@ -238,7 +258,7 @@ looks_at_certificate(const struct cv_request *request)
 	    request->connection->peer.certificate.len == 0)
 		return false;
 	if (request->match.allow[0] == '\0')
-		return !cv_path_is_below(request->target, EST_ROOT);
+		return !is_below_est(request);
 	return (request->match.path_flags & CV_ROUTE_BLIND) == 0;
 }
 
@@ -327,6 +347,23 @@ refuse_early(struct cv_request *request, enum cv_framing framing, uint64_t lengt
 	if (!is_answered(request) && request->match.route == NULL && !is_undecided(request))
 		answer_without_route(request);
 	return is_answered(request);
+}
+
+/* Bodies of this size are few, because whoever sends them may not be known yet. */
+static bool
+has_no_room(struct cv_request *request, uint64_t length)
+{
+	bool has_length = request->headers[CV_HEADER_CONTENT_LENGTH].count > 0;
+
+	if (body_max(request) <= CV_REQUEST_DROP_MAX || !request->declares_body ||
+	    (has_length && length <= CV_REQUEST_DROP_MAX))
+		return false;
+	request->has_large_body = true;
+	if (atomic_fetch_add(&request->http->large_bodies, 1) < CV_LARGE_BODIES_MAX)
+		return false;
+	request->answer.must_close = true;
+	cv_problem_answer(request, CV_PROBLEM_UNAVAILABLE, NULL);
+	return true;
 }
 
 /* Suspends the connection and hands the request to a worker. */
@@ -425,7 +462,7 @@ take_headers(struct cv_request *request, const char *method, const char *version
 	request->stage = CV_STAGE_BODY;
 	if (request->listener->asks_for_certificate)
 		cv_tls_peer_read(request->mhd, &request->connection->peer);
-	if (refuse_early(request, framing, length))
+	if (refuse_early(request, framing, length) || has_no_room(request, length))
 		return is_to_be_sent_now(request) ? send_answer(request) : MHD_YES;
 	/* A careless gateway passes on the length of a body that it does not send: never wait for
 	 * it. */
@@ -436,11 +473,20 @@ take_headers(struct cv_request *request, const char *method, const char *version
 	return MHD_YES;
 }
 
+/* So much of a body is read, be it to be dropped. */
+static size_t
+read_max(const struct cv_request *request)
+{
+	size_t max = body_max(request);
+
+	return max <= CV_REQUEST_DROP_MAX ? CV_REQUEST_DROP_MAX : max + CV_REQUEST_DROP_MAX;
+}
+
 static enum MHD_Result
 take_body(struct cv_request *request, const char *data, size_t *size)
 {
 	request->body_received += *size;
-	if (request->body_received > CV_REQUEST_DROP_MAX)
+	if (request->body_received > read_max(request))
 		return MHD_NO;
 	if (request->body_received > body_max(request)) {
 		request->body_is_too_large = request->match.route != NULL;

@@ -74,6 +74,8 @@ factory_of(struct cv_request *request)
 		request->realm = cv_service_realm(request->http->service);
 	if (request->factory != NULL)
 		return request->factory;
+	if (request->connection->named_factory[0] != '\0')
+		return request->connection->named_factory;
 	row = cv_realm_default_factory(request->realm);
 	return row == NULL ? NULL : row->name;
 }

@@ -46,7 +46,9 @@ has_same_names(const struct cv_kept_response *kept, const struct cv_answer *answ
 	if (kept->count != answer->header_count)
 		return false;
 	for (size_t i = 0; i < kept->count; i++) {
-		if (strcmp(kept->headers[i].name, answer->headers[i].name) != 0)
+		const char *name = kept->headers[i].name, *wanted = answer->headers[i].name;
+
+		if (name != wanted && strcmp(name, wanted) != 0)
 			return false;
 	}
 	return true;

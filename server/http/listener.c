@@ -1,17 +1,23 @@
 #include "listener_internal.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <setjmp.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 #include "dispatch_internal.h"
+#include "gateway_handlers_internal.h"
 #include "http_internal.h"
 #include "kept_response_internal.h"
 
@@ -20,6 +26,7 @@
 #define MEMORY ((size_t)32 * 1024)
 #define OPTIONS_MAX 16
 #define LOG_LINE_MAX 256
+#define QUIESCE_ATTEMPTS_MAX 1000 /* a millisecond each */
 
 const int64_t cv_duration_bounds_us[CV_DURATION_BUCKETS] = {
     100, 500, 1000, 5000, 10000, 50000, 100000, 500000, 1000000, 5000000};
@@ -44,6 +51,32 @@ cv_listener_name(enum cv_listener_kind kind)
 		break;
 	}
 	return "none";
+}
+
+size_t
+cv_listener_route_number(const struct cv_listener *listener, const struct cv_route *route)
+{
+	size_t count = listener->routes->count;
+
+	if (route == NULL)
+		return count + 1;
+	return route == &cv_gateway_check_route ? count : (size_t)(route - listener->routes->rows);
+}
+
+const struct cv_route *
+cv_listener_route(const struct cv_listener *listener, size_t number)
+{
+	size_t count = listener->routes->count;
+
+	if (number < count)
+		return &listener->routes->rows[number];
+	return number == count ? &cv_gateway_check_route : NULL;
+}
+
+size_t
+cv_listener_route_count(const struct cv_listener *listener)
+{
+	return listener->routes->count + 2;
 }
 
 static void
@@ -89,6 +122,23 @@ name_peer(struct cv_http_connection *connection, struct MHD_Connection *mhd)
 	}
 }
 
+/* Where the client names a factory's server, that one's certificate takes the place of ours. */
+static void
+choose_server(struct cv_tls_name_query *query, const char *name)
+{
+	struct cv_http_connection *connection =
+	    (struct cv_http_connection *)((char *)query -
+					  offsetof(struct cv_http_connection, name_query));
+	struct cv_tls_pair *pair =
+	    cv_http_find_server(connection->listener->http, name, connection->named_factory);
+
+	if (pair == NULL)
+		return;
+	cv_tls_pair_use(pair, query->connection);
+	cv_tls_pair_free(connection->pair);
+	connection->pair = pair;
+}
+
 static void
 open_connection(struct cv_listener *listener, struct MHD_Connection *mhd, void **socket_context)
 {
@@ -109,6 +159,10 @@ open_connection(struct cv_listener *listener, struct MHD_Connection *mhd, void *
 	connection->pair = cv_listener_pair(listener);
 	if (connection->pair != NULL)
 		cv_tls_pair_use(connection->pair, mhd);
+	if (listener->kind == CV_LISTENER_DEVICE) {
+		connection->name_query.sink = choose_server;
+		cv_tls_ask_for_name(mhd, &connection->name_query);
+	}
 	if (listener->asks_for_certificate)
 		cv_tls_ask_for_certificate(mhd);
 	cv_connection_set_deadline(
@@ -283,12 +337,56 @@ cv_listener_set_pair(struct cv_listener *listener, struct cv_tls_pair *pair)
 	cv_tls_pair_free(old);
 }
 
+/*
+ * The library (0.9.75) calls it a fatal error when an event loop of a pool was quicker than
+ * MHD_quiesce_daemon at taking the socket out of its own set, and would abort. At that place it
+ * holds nothing, and beginning anew finds the loop done, so that is what we do.
+ */
+static _Thread_local jmp_buf *quiescing;
+
+static void __attribute__((noreturn))
+take_panic(void *context, const char *file, unsigned line, const char *reason)
+{
+	(void)context;
+	if (quiescing != NULL && errno == ENOENT)
+		longjmp(*quiescing, 1);
+	cv_log(CV_LOG_ERROR, "http-library-failed", reason == NULL ? "fatal error" : reason,
+	    CV_LOG_TEXT("file", file), CV_LOG_NUMBER("line", line));
+	abort();
+}
+
+void
+cv_listener_take_panics(void)
+{
+	MHD_set_panic_func(take_panic, NULL);
+}
+
+/* False: an event loop was quicker. */
+static bool
+try_to_quiesce(struct MHD_Daemon *daemon)
+{
+	jmp_buf start;
+
+	if (setjmp(start) != 0) {
+		quiescing = NULL;
+		return false;
+	}
+	quiescing = &start;
+	/* It gives the socket back, which must stay open until the daemon has stopped. */
+	(void)MHD_quiesce_daemon(daemon);
+	quiescing = NULL;
+	return true;
+}
+
 void
 cv_listener_quiesce(struct cv_listener *listener)
 {
-	/* It gives the socket back, which must stay open until the daemon has stopped. */
-	if (listener->daemon != NULL)
-		(void)MHD_quiesce_daemon(listener->daemon);
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	if (listener->daemon == NULL)
+		return;
+	for (int i = 0; i < QUIESCE_ATTEMPTS_MAX && !try_to_quiesce(listener->daemon); i++)
+		(void)nanosleep(&pause, NULL);
 }
 
 void
@@ -305,6 +403,7 @@ cv_listener_free(struct cv_listener *listener)
 	if (listener->unix_path != NULL)
 		(void)unlink(listener->unix_path);
 	cv_tls_pair_free(listener->pair);
+	free(listener->by_route);
 	pthread_mutex_destroy(&listener->mutex);
 	free(listener);
 }

@@ -30,8 +30,12 @@ enum cv_listener_kind {
 /* Upper bounds of the duration histogram, in microseconds; one more bucket holds the rest. */
 extern const int64_t cv_duration_bounds_us[CV_DURATION_BUCKETS];
 
-struct cv_listener_counters {
+/* Of one route: answers by class of the status. */
+struct cv_route_counters {
 	_Atomic uint64_t by_class[6]; /* [2]: 2xx; [0]: no answer was sent */
+};
+
+struct cv_listener_counters {
 	_Atomic uint64_t durations[CV_DURATION_BUCKETS + 1];
 	_Atomic uint64_t duration_sum_us;
 	_Atomic uint64_t connections_open;
@@ -55,6 +59,7 @@ struct cv_listener {
 	pthread_mutex_t mutex;                  /* guards pair */
 	struct cv_tls_pair *pair;               /* of the next handshakes; NULL without TLS */
 	struct cv_listener_counters counters;
+	struct cv_route_counters *by_route; /* as cv_listener_route_number has it */
 };
 
 /* Starts accepting on listener->socket. CV_E_CONFIG: certificate and key; CV_E_IO: anything else.
@@ -66,10 +71,19 @@ struct cv_tls_pair *cv_listener_pair(struct cv_listener *listener);
 void cv_listener_set_pair(struct cv_listener *listener, struct cv_tls_pair *pair);
 /* Connections that wait to be accepted, while there is room for more. */
 void cv_listener_read_pulse(const struct cv_listener *listener, struct cv_pulse *ret_pulse);
+/* Once, before the first listener starts: what the library takes for a fatal error. */
+void cv_listener_take_panics(void);
 /* Accepts nothing more; open connections go on. */
 void cv_listener_quiesce(struct cv_listener *listener);
 /* No request may be suspended. Closes everything. NULL allowed. */
 void cv_listener_free(struct cv_listener *listener);
+
+/* The place of a route among the counters: the rows of the table, then the gateway check, then
+ * whatever has no route (NULL). */
+size_t cv_listener_route_number(const struct cv_listener *listener, const struct cv_route *route);
+/* The opposite; NULL: no route. number < cv_listener_route_count. */
+const struct cv_route *cv_listener_route(const struct cv_listener *listener, size_t number);
+size_t cv_listener_route_count(const struct cv_listener *listener);
 
 const char *cv_listener_name(enum cv_listener_kind kind);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cv/model/verdict.h"
+#include "cv/service/enrolment.h"
 #include "http_internal.h"
 
 void
@@ -28,17 +29,42 @@ append_counter(struct cv_buffer *buffer, const char *name, const char *help, uin
 }
 
 static void
+append_failures(struct cv_buffer *buffer, struct cv_service_counters *counters)
+{
+	cv_metrics_append_head(buffer, "certvendor_issue_failures_total", "counter",
+	    "Certificate requests that were refused, by reason.");
+	for (unsigned outcome = 0; outcome < CV_ENROLMENT_OUTCOMES; outcome++) {
+		if (cv_enrolment_is_refusal((enum cv_enrolment_outcome)outcome))
+			cv_buffer_printf(buffer,
+			    "certvendor_issue_failures_total{reason=\"%s\"} %" PRIu64 "\n",
+			    cv_enrolment_outcome_name((enum cv_enrolment_outcome)outcome),
+			    atomic_load(&counters->issue_refusals[outcome]));
+	}
+}
+
+static void
+append_limits(struct cv_buffer *buffer, struct cv_http *http)
+{
+	struct cv_service_counters *counters = cv_service_counters(http->service);
+
+	cv_metrics_append_head(buffer, "certvendor_ratelimit_rejected_total", "counter",
+	    "Requests beyond a limit: of certificates for a device, of bad credentials.");
+	cv_buffer_printf(buffer,
+	    "certvendor_ratelimit_rejected_total{limit=\"device\"} %" PRIu64 "\n",
+	    atomic_load(&counters->rate_limited));
+	cv_buffer_printf(buffer,
+	    "certvendor_ratelimit_rejected_total{limit=\"credentials\"} %" PRIu64 "\n",
+	    atomic_load(&http->credentials_delayed));
+}
+
+static void
 append_rules(struct cv_buffer *buffer, struct cv_service_counters *counters)
 {
 	append_counter(buffer, "certvendor_certificates_issued_total", "Certificates issued.",
 	    atomic_load(&counters->issued));
 	append_counter(buffer, "certvendor_certificates_repeated_total",
 	    "Answers that repeated an issued certificate.", atomic_load(&counters->repeated));
-	append_counter(buffer, "certvendor_issue_failures_total",
-	    "Certificate requests that were refused.", atomic_load(&counters->issue_refusals));
-	append_counter(buffer, "certvendor_ratelimit_rejected_total",
-	    "Certificate requests beyond the rate of their device.",
-	    atomic_load(&counters->rate_limited));
+	append_failures(buffer, counters);
 	append_counter(buffer, "certvendor_announcements_total", "Next keys announced.",
 	    atomic_load(&counters->announced));
 	append_counter(buffer, "certvendor_activations_total",
@@ -54,6 +80,28 @@ append_rules(struct cv_buffer *buffer, struct cv_service_counters *counters)
 	append_counter(buffer, "certvendor_security_events_dropped_total",
 	    "Security events that were not counted per device.",
 	    atomic_load(&counters->security_events_dropped));
+}
+
+static void
+append_events(struct cv_buffer *buffer, struct cv_service_counters *counters)
+{
+	int64_t pending = atomic_load(&counters->outbox_pending);
+
+	/* An instance that sends nothing does not look. */
+	if (pending >= 0)
+		append_gauge(buffer, "certvendor_outbox_pending",
+		    "Deliveries of events that wait, of all instances.", pending);
+	cv_metrics_append_head(buffer, "certvendor_webhook_deliveries_total", "counter",
+	    "Attempts to deliver an event to a webhook or an event queue, by result.");
+	cv_buffer_printf(buffer,
+	    "certvendor_webhook_deliveries_total{result=\"delivered\"} %" PRIu64 "\n",
+	    atomic_load(&counters->deliveries_done));
+	cv_buffer_printf(buffer,
+	    "certvendor_webhook_deliveries_total{result=\"failed\"} %" PRIu64 "\n",
+	    atomic_load(&counters->deliveries_failed));
+	cv_buffer_printf(buffer,
+	    "certvendor_webhook_deliveries_total{result=\"dead\"} %" PRIu64 "\n",
+	    atomic_load(&counters->deliveries_dead));
 }
 
 static void
@@ -113,21 +161,35 @@ append_database(struct cv_buffer *buffer, struct cv_service *service)
 	    buffer, "certvendor_db_pool_connections{state=\"borrowed\"} %zu\n", borrowed);
 }
 
+/* A series begins with the first answer: most routes of a listener are never asked for. */
+static void
+append_route(struct cv_buffer *buffer, const struct cv_listener *listener, size_t number)
+{
+	const struct cv_route *route = cv_listener_route(listener, number);
+
+	for (unsigned class = 2; class <= 5; class ++) {
+		uint64_t count = atomic_load(&listener->by_route[number].by_class[class]);
+
+		if (count == 0)
+			continue;
+		cv_buffer_printf(buffer,
+		    "certvendor_http_requests_total{listener=\"%s\",route=\"%s\",method=\"%s\","
+		    "code=\"%uxx\"} %" PRIu64 "\n",
+		    cv_listener_name(listener->kind), route == NULL ? "none" : route->pattern,
+		    route == NULL || route->method == NULL ? "any" : route->method, class, count);
+	}
+}
+
 static void
 append_requests(struct cv_buffer *buffer, struct cv_http *http)
 {
 	cv_metrics_append_head(buffer, "certvendor_http_requests_total", "counter",
-	    "Requests, by listener and class of the status.");
+	    "Requests, by listener, route and class of the status.");
 	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
-		if (http->listeners[i] == NULL)
-			continue;
-		for (unsigned class = 2; class <= 5; class ++) {
-			cv_buffer_printf(buffer,
-			    "certvendor_http_requests_total{listener=\"%s\",code=\"%uxx\"} %" PRIu64
-			    "\n",
-			    cv_listener_name(http->listeners[i]->kind), class,
-			    atomic_load(&http->listeners[i]->counters.by_class[class]));
-		}
+		const struct cv_listener *listener = http->listeners[i];
+
+		for (size_t n = 0; listener != NULL && n < cv_listener_route_count(listener); n++)
+			append_route(buffer, listener, n);
 	}
 }
 
@@ -213,6 +275,25 @@ append_expiry(struct cv_buffer *buffer, struct cv_http *http)
 }
 
 static void
+append_server(void *context, const char *factory, const char *names, int64_t not_after_utc)
+{
+	struct cv_buffer *buffer = context;
+
+	cv_buffer_printf(buffer,
+	    "certvendor_factory_tls_not_after_timestamp_seconds{factory=\"%s\",names=\"%s\"} "
+	    "%" PRId64 "\n",
+	    factory, names, not_after_utc);
+}
+
+static void
+append_servers(struct cv_buffer *buffer, struct cv_http *http)
+{
+	cv_metrics_append_head(buffer, "certvendor_factory_tls_not_after_timestamp_seconds",
+	    "gauge", "When the server certificate of a factory expires.");
+	cv_http_each_server(http, append_server, buffer);
+}
+
+static void
 append_reload(struct cv_buffer *buffer, struct cv_http *http)
 {
 	append_gauge(buffer, "certvendor_config_last_reload_successful",
@@ -228,11 +309,14 @@ cv_metrics_append(struct cv_buffer *buffer, struct cv_http *http)
 	struct cv_service_counters *counters = cv_service_counters(http->service);
 
 	append_rules(buffer, counters);
+	append_limits(buffer, http);
+	append_events(buffer, counters);
 	append_lookups(buffer, counters);
 	append_cache(buffer, http->service);
 	append_database(buffer, http->service);
 	append_listeners(buffer, http);
 	append_expiry(buffer, http);
+	append_servers(buffer, http);
 	append_reload(buffer, http);
 	cv_metrics_append_head(
 	    buffer, "certvendor_build_info", "gauge", "Always 1; the version is a label.");

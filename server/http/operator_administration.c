@@ -184,8 +184,10 @@ cv_operator_add_certificate(struct cv_request *request)
 	    !has_service_ca(request) ||
 	    !cv_operator_order(request, &call, CV_ADD_OPERATOR_CERTIFICATE, NULL, &order))
 		return;
+	const struct cv_operator_certificate_order wanted = {
+	    .operator_ = &operator_, .csr = cv_buffer_bytes(&csr), .lifetime_days = body.days};
 	if (!cv_access_add_certificate(request->http->service, request->http->options->service_ca,
-		&operator_, cv_buffer_bytes(&csr), body.days, &order, &outcome, &result, &err))
+		&wanted, &order, &outcome, &result, &err))
 		cv_problem_answer_error(request, &err);
 	else
 		answer_client(request, outcome, &result);

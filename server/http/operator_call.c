@@ -338,6 +338,27 @@ cv_operator_configure(struct cv_request *request, const struct cv_configuration_
 }
 
 void
+cv_operator_act_on(struct cv_request *request, struct cv_operator_call *call,
+    enum cv_configuration_act act, const char *name)
+{
+	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
+	struct cv_configuration_order order;
+	char remark[CV_REMARK_SIZE];
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_json_decode_remark(cv_buffer_bytes(&request->body), remark, &err)) {
+		cv_operator_answer_bad_json(request, &err);
+		return;
+	}
+	if (!cv_operator_order(request, call, act, name, &order))
+		return;
+	order.reason = remark[0] == '\0' ? NULL : remark;
+	if (cv_operator_configure(request, &order, &result))
+		cv_operator_answer_outcome(
+		    request, result.outcome == CV_CONFIGURATION_UNCHANGED ? "unchanged" : "done");
+}
+
+void
 cv_operator_answer_object(struct cv_request *request, const struct cv_configuration_result *result)
 {
 	char tag[CV_ENTITY_TAG_SIZE + 2];

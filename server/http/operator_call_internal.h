@@ -46,6 +46,11 @@ void cv_operator_answer_bad_json(struct cv_request *request, const struct cv_err
 /* {"outcome":"..."} */
 void cv_operator_answer_outcome(struct cv_request *request, const char *outcome);
 
+/* Ends or repeats an object: reads the remark of the body, carries the order out and answers the
+ * outcome. */
+void cv_operator_act_on(struct cv_request *request, struct cv_operator_call *call,
+    enum cv_configuration_act act, const char *name);
+
 /* Carries an order out. False: it was refused, and that is answered. */
 bool cv_operator_configure(struct cv_request *request, const struct cv_configuration_order *order,
     struct cv_configuration_result *ret_result);

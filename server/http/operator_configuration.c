@@ -124,29 +124,15 @@ has_id(enum cv_configuration_act act)
 static void
 end_object(struct cv_request *request, enum cv_configuration_act act)
 {
-	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
-	struct cv_configuration_order order;
 	struct cv_operator_call call;
-	char remark[CV_REMARK_SIZE];
-	struct cv_error err = CV_ERROR_INIT;
 
 	if (!cv_operator_admit(request, &call))
 		return;
 	/* None has an id of another form, and the database knows no other. */
-	if (has_id(act) && !cv_uuid_is_valid(request->match.parameters[0])) {
+	if (has_id(act) && !cv_uuid_is_valid(request->match.parameters[0]))
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
-		return;
-	}
-	if (!cv_json_decode_remark(cv_buffer_bytes(&request->body), remark, &err)) {
-		cv_operator_answer_bad_json(request, &err);
-		return;
-	}
-	if (!cv_operator_order(request, &call, act, request->match.parameters[0], &order))
-		return;
-	order.reason = or_null(remark);
-	if (cv_operator_configure(request, &order, &result))
-		cv_operator_answer_outcome(
-		    request, result.outcome == CV_CONFIGURATION_UNCHANGED ? "unchanged" : "done");
+	else
+		cv_operator_act_on(request, &call, act, request->match.parameters[0]);
 }
 
 void

@@ -15,6 +15,9 @@ void cv_operator_change_device(struct cv_request *request);
 void cv_operator_delete_device(struct cv_request *request);
 void cv_operator_join_group(struct cv_request *request);
 void cv_operator_leave_group(struct cv_request *request);
+/* Tells devices, through their configuration, to change their key. */
+void cv_operator_rotate_device(struct cv_request *request);
+void cv_operator_rotate_group(struct cv_request *request);
 void cv_operator_revoke_certificate(struct cv_request *request);
 void cv_operator_approve_enrolment(struct cv_request *request);
 void cv_operator_refuse_enrolment(struct cv_request *request);
@@ -36,5 +39,15 @@ void cv_operator_make_operator_token(struct cv_request *request);
 void cv_operator_revoke_operator_token(struct cv_request *request);
 void cv_operator_add_certificate(struct cv_request *request);
 void cv_operator_revoke_operator_certificate(struct cv_request *request);
+
+/* Who is told of what happens; also in the words of FoundriesFactory clients. */
+void cv_operator_add_webhook(struct cv_request *request);
+void cv_operator_remove_webhook(struct cv_request *request);
+void cv_operator_replay_webhook(struct cv_request *request);
+void cv_operator_list_event_keys(struct cv_request *request);
+void cv_operator_replace_event_key(struct cv_request *request);
+void cv_ota_list_event_queues(struct cv_request *request);
+void cv_ota_add_event_queue(struct cv_request *request);
+void cv_ota_remove_event_queue(struct cv_request *request);
 
 #endif

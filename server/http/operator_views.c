@@ -65,6 +65,10 @@ static const struct view_row views[] = {
 	{"/v1/operator-certificates/{id}", CV_VIEW_OPERATOR_CERTIFICATES, {NOT_OFFERED}},
 	{"/v1/operator-tokens", CV_VIEW_OPERATOR_TOKENS, {NOT_OFFERED}},
 	{"/v1/operator-tokens/{id}", CV_VIEW_OPERATOR_TOKENS, {NOT_OFFERED}},
+	{"/v1/webhooks", CV_VIEW_SUBSCRIPTIONS, {NOT_OFFERED, {"type", "push,webhook", false}}},
+	{"/v1/webhooks/{name}", CV_VIEW_SUBSCRIPTIONS, {NOT_OFFERED}},
+	{"/v1/webhooks/{name}/deliveries", CV_VIEW_DELIVERIES, {NOT_OFFERED,
+	    {"state", "pending,done,dead", false}}},
 };
 /* clang-format on */
 
@@ -247,6 +251,31 @@ answer_list(struct cv_request *request, const struct view_row *row, const struct
 		cv_answer_add_header_text(request, "Link", link);
 }
 
+/*
+ * A list below an object, as what was sent to one webhook: its name is the first filter, and an
+ * empty list is not the same as no such object. False: answered.
+ */
+static bool
+find_owner(struct cv_request *request, struct list_query *query)
+{
+	CV_AUTO_CONFIGURATION struct cv_configuration_result found = {.tag = ""};
+	const char *name = request->match.parameters[0];
+	const struct cv_view_query owner = {
+	    .view = CV_VIEW_SUBSCRIPTIONS, .scope = query->view.scope, .filters = {name}};
+	struct cv_error err = CV_ERROR_INIT;
+	bool exists = false;
+
+	if (query->view.view != CV_VIEW_DELIVERIES)
+		return true;
+	query->view.filters[0] = name;
+	if (!cv_inspect_show(
+		request->http->service, &owner, &exists, &found.object, found.tag, &err))
+		cv_problem_answer_error(request, &err);
+	else if (!exists)
+		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
+	return exists;
+}
+
 void
 cv_operator_list(struct cv_request *request)
 {
@@ -256,7 +285,7 @@ cv_operator_list(struct cv_request *request)
 	if (row == NULL || !cv_operator_admit(request, &call))
 		return;
 	struct list_query query = {.view = {.view = row->view, .scope = scope_of(&call)}};
-	if (read_query(request, row, &query))
+	if (read_query(request, row, &query) && find_owner(request, &query))
 		answer_list(request, row, &query);
 }
 

@@ -75,6 +75,20 @@ cv_path_parse(const char *target, struct cv_path *ret_path)
 	return true;
 }
 
+void
+cv_path_move_label(struct cv_path *path)
+{
+	const char **segments = path->segments;
+	const char *label = segments[0];
+
+	if (path->count < 4 || label[0] == '\0' || strcmp(segments[1], ".well-known") != 0 ||
+	    strcmp(segments[2], "est") != 0)
+		return;
+	segments[0] = segments[1];
+	segments[1] = segments[2];
+	segments[2] = label;
+}
+
 bool
 cv_path_is_below(const char *target, const char *path)
 {

@@ -23,6 +23,12 @@ struct cv_path {
  */
 bool cv_path_parse(const char *target, struct cv_path *ret_path);
 
+/*
+ * "/LABEL/.well-known/est/..." becomes "/.well-known/est/LABEL/...", which it means: clients that
+ * know of no labels can be given one in their base URL. Other paths stay.
+ */
+void cv_path_move_label(struct cv_path *path);
+
 /* Is target this path or something below it, or with a query? Neither decodes nor judges the rest.
  */
 bool cv_path_is_below(const char *target, const char *path);

@@ -66,6 +66,8 @@ static const struct cv_problem_row rows[] = {
     ROW(CV_PROBLEM_KEY_CONFLICT, 409, "key-in-use", "The named key belongs to another device."),
     ROW(CV_PROBLEM_NOT_POSSIBLE, 409, "not-possible", "This is not possible in the present state."),
     ROW(CV_PROBLEM_EXISTS, 409, "exists", "Something of that name or content exists already."),
+    ROW(CV_PROBLEM_LOCKED, 409, "locked",
+	"The device has announced a new key: its own configuration is locked until that is used."),
     ROW(CV_PROBLEM_STALE, 412, "precondition-failed",
 	"It was changed meanwhile: If-Match names an older state."),
     ROW(CV_PROBLEM_TOO_LARGE, 413, "too-large", "The body is too large."),

@@ -24,6 +24,7 @@ static const struct {
     [CV_HEADER_HOST] = NAME("Host"),
     [CV_HEADER_IDEMPOTENCY_KEY] = NAME("Idempotency-Key"),
     [CV_HEADER_IF_MATCH] = NAME("If-Match"),
+    [CV_HEADER_IF_MODIFIED_SINCE] = NAME("If-Modified-Since"),
     [CV_HEADER_OSF_TOKEN] = NAME("OSF-TOKEN"),
     [CV_HEADER_TRACEPARENT] = NAME("traceparent"),
     [CV_HEADER_TRANSFER_ENCODING] = NAME("Transfer-Encoding"),
@@ -31,6 +32,10 @@ static const struct {
     [CV_HEADER_VERNEMQ_HOOK] = NAME("Vernemq-Hook"),
     [CV_HEADER_X_AMZN_MTLS_CLIENTCERT] = NAME("X-Amzn-Mtls-Clientcert"),
     [CV_HEADER_X_AMZN_MTLS_CLIENTCERT_LEAF] = NAME("X-Amzn-Mtls-Clientcert-Leaf"),
+    [CV_HEADER_X_ATS_DOCKERAPPS] = NAME("X-Ats-Dockerapps"),
+    [CV_HEADER_X_ATS_OSTREEHASH] = NAME("X-Ats-Ostreehash"),
+    [CV_HEADER_X_ATS_TAGS] = NAME("X-Ats-Tags"),
+    [CV_HEADER_X_ATS_TARGET] = NAME("X-Ats-Target"),
     [CV_HEADER_X_CLIENT_CERT] = NAME("X-Client-Cert"),
     [CV_HEADER_X_CLIENT_CERT_ISSUER] = NAME("X-Client-Cert-Issuer"),
     [CV_HEADER_X_CLIENT_CERT_SERIAL] = NAME("X-Client-Cert-Serial"),
@@ -41,6 +46,15 @@ static const struct {
     [CV_HEADER_X_FORWARDED_TLS_CLIENT_CERT_INFO] = NAME("X-Forwarded-Tls-Client-Cert-Info"),
     [CV_HEADER_X_REQUEST_ID] = NAME("X-Request-Id"),
 };
+
+/* Its texts are long, and need not be cleared whole. */
+static void
+forget_error(struct cv_error *error)
+{
+	error->code = CV_E_NONE;
+	error->text[0] = '\0';
+	error->cause[0] = '\0';
+}
 
 void
 cv_request_begin(struct cv_request *request, const char *target)
@@ -64,12 +78,13 @@ cv_request_begin(struct cv_request *request, const char *target)
 	request->declares_body = false;
 	request->body_received = 0;
 	request->body_is_too_large = false;
+	request->has_large_body = false;
 	request->has_evidence = false;
 	memset(&request->sight, 0, sizeof(request->sight));
 	request->serial[0] = '\0';
 	request->actor[0] = '\0';
 	request->reason = NULL;
-	request->error = (struct cv_error)CV_ERROR_INIT;
+	forget_error(&request->error);
 	cv_answer_reset(request);
 }
 
@@ -107,7 +122,8 @@ scan_header(void *context, enum MHD_ValueKind kind, const char *name, const char
 	scan->count++;
 	for (size_t i = 0; i < CV_HEADER_COUNT; i++) {
 		if (len != header_names[i].len ||
-		    !cv_text_equal_ignoring_case(name, header_names[i].text))
+		    (memcmp(name, header_names[i].text, len) != 0 &&
+			!cv_text_equal_ignoring_case(name, header_names[i].text)))
 			continue;
 		if (scan->request->headers[i].count++ == 0)
 			scan->request->headers[i].text = value == NULL ? "" : value;

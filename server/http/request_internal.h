@@ -24,6 +24,8 @@ struct cv_listener;
 
 #define CV_REQUEST_ID_SIZE 64
 #define CV_REQUEST_HEADERS_MAX 100
+/* A larger body needs one of so many places. */
+#define CV_LARGE_BODIES_MAX 32
 /* A body without an endpoint, or beyond its ceiling, is read and dropped up to here; then the
  * connection is cut. */
 #define CV_REQUEST_DROP_MAX ((size_t)256 * 1024)
@@ -39,6 +41,7 @@ enum cv_header {
 	CV_HEADER_HOST,
 	CV_HEADER_IDEMPOTENCY_KEY,
 	CV_HEADER_IF_MATCH,
+	CV_HEADER_IF_MODIFIED_SINCE,
 	CV_HEADER_OSF_TOKEN,
 	CV_HEADER_TRACEPARENT,
 	CV_HEADER_TRANSFER_ENCODING,
@@ -46,6 +49,10 @@ enum cv_header {
 	CV_HEADER_VERNEMQ_HOOK,
 	CV_HEADER_X_AMZN_MTLS_CLIENTCERT,
 	CV_HEADER_X_AMZN_MTLS_CLIENTCERT_LEAF,
+	CV_HEADER_X_ATS_DOCKERAPPS,
+	CV_HEADER_X_ATS_OSTREEHASH,
+	CV_HEADER_X_ATS_TAGS,
+	CV_HEADER_X_ATS_TARGET,
 	CV_HEADER_X_CLIENT_CERT,
 	CV_HEADER_X_CLIENT_CERT_ISSUER,
 	CV_HEADER_X_CLIENT_CERT_SERIAL,
@@ -113,6 +120,7 @@ struct cv_request {
 	struct cv_buffer body;
 	size_t body_received;
 	bool body_is_too_large;
+	bool has_large_body; /* it counts among the large ones */
 
 	/* Filled where a client certificate is looked at. */
 	bool has_evidence;

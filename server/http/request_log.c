@@ -13,18 +13,22 @@ cv_request_clock_us(void)
 {
 	struct timespec now;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static void
-count(struct cv_listener_counters *counters, unsigned status, int64_t duration_us)
+count(const struct cv_request *request, unsigned status, int64_t duration_us)
 {
+	struct cv_listener *listener = request->listener;
+	struct cv_listener_counters *counters = &listener->counters;
+	size_t route = cv_listener_route_number(listener, request->match.route);
 	size_t bucket = 0;
 
 	while (bucket < CV_DURATION_BUCKETS && duration_us > cv_duration_bounds_us[bucket])
 		bucket++;
-	atomic_fetch_add_explicit(&counters->by_class[status / 100 % 6], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    &listener->by_route[route].by_class[status / 100 % 6], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&counters->durations[bucket], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(
 	    &counters->duration_sum_us, (uint64_t)duration_us, memory_order_relaxed);
@@ -123,13 +127,12 @@ write_line(const struct cv_request *request, int64_t duration_us)
 }
 
 void
-cv_request_log(struct cv_request *request)
+cv_request_log(struct cv_request *request, int64_t now_us)
 {
-	int64_t now_us = cv_request_clock_us();
 	int64_t duration_us = now_us - request->started_us;
 	unsigned status = request->answer.status;
 
-	count(&request->listener->counters, status, duration_us);
+	count(request, status, duration_us);
 	if (status == 0) {
 		/* The library refused it, or the client went away. */
 		cv_log(CV_LOG_DEBUG, "request-aborted", "no answer of ours was sent",
@@ -140,5 +143,6 @@ cv_request_log(struct cv_request *request)
 	if (is_refused_check(request) &&
 	    !may_write_refusal(&request->http->refusals, now_us / 1000000))
 		return;
-	write_line(request, duration_us);
+	if (cv_log_is_on(level_of(request)))
+		write_line(request, duration_us);
 }

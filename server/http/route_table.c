@@ -2,6 +2,7 @@
 
 #include "broker_handlers_internal.h"
 #include "cv/codec/est.h"
+#include "device_configuration_internal.h"
 #include "device_handlers_internal.h"
 #include "est_handlers_internal.h"
 #include "health_handlers_internal.h"
@@ -9,6 +10,8 @@
 #include "operator_handlers_internal.h"
 #include "ota_devices_internal.h"
 #include "ota_registration_internal.h"
+#include "ota_configuration_internal.h"
+#include "ota_factory_pki_internal.h"
 #include "ota_users_internal.h"
 #include "public_handlers_internal.h"
 
@@ -16,6 +19,8 @@
 #define JSON_MAX 16384
 #define ACT_MAX 1024
 #define CERTIFICATE_MAX 65536
+#define CONFIGURATION_MAX ((size_t)2304 * 1024) /* 1 MiB of files, encrypted and in base64 */
+#define EVENTS_MAX ((size_t)1024 * 1024)
 #define BROKER_MAX CV_REQUEST_DROP_MAX /* MQTT lets clients choose names of 64 KiB */
 
 #define EST_READ (CV_ROUTE_EST | CV_ROUTE_BLIND | CV_ROUTE_DOUBLED_SLASH)
@@ -42,6 +47,10 @@ static const struct cv_route device_rows[] = {
 	EST_ENROL | CV_ROUTE_LABEL},
     {"GET", "/device", cv_device_show, 0, DEVICE},
     {"PATCH", "/device", cv_device_patch, JSON_MAX, DEVICE},
+    {"GET", "/config", cv_device_show_configuration, 0, DEVICE},
+    {"PATCH", "/config", cv_device_change_configuration, CONFIGURATION_MAX, DEVICE},
+    {"GET", "/config-device", cv_device_show_own_configuration, 0, DEVICE},
+    {"POST", "/events", cv_device_take_events, EVENTS_MAX, DEVICE},
 };
 
 /* Besides the check. */
@@ -70,6 +79,15 @@ static const struct cv_route gateway_rows[] = {
 #define OAUTH (CV_ROUTE_WORKER | CV_ROUTE_OTA)
 #define OTA_VIEWER (VIEWER | CV_ROUTE_OTA)
 #define OTA_OPERATOR (OPERATOR | CV_ROUTE_OTA)
+#define OTA_LAYER(pattern_, handle_)                                                               \
+	{"GET", pattern_, handle_, 0, OTA_VIEWER},                                                 \
+	    {"PATCH", pattern_, handle_, CONFIGURATION_MAX, OTA_OPERATOR},                         \
+	    {"POST", pattern_, handle_, CONFIGURATION_MAX, OTA_OPERATOR},                          \
+	{                                                                                          \
+		"DELETE", pattern_ "{file}/", handle_, ACT_MAX, OTA_OPERATOR                       \
+	}
+#define OTA_ADMIN (ADMIN | CV_ROUTE_OTA)
+#define OTA_BUNDLE_MAX ((size_t)200 * 1024)
 
 /* /v1 is described to clients in docs/protocol/openapi.json, /ota in docs/foundries.md. */
 static const struct cv_route operator_rows[] = {
@@ -82,6 +100,7 @@ static const struct cv_route operator_rows[] = {
     {"POST", "/v1/devices/{id}/allow", cv_operator_change_device, ACT_MAX, OPERATOR},
     {"POST", "/v1/devices/{id}/cancel", cv_operator_change_device, ACT_MAX, OPERATOR},
     {"POST", "/v1/devices/{id}/approve", cv_operator_change_device, ACT_MAX, OPERATOR},
+    {"POST", "/v1/devices/{id}/rotate", cv_operator_rotate_device, ACT_MAX, OPERATOR},
     {"GET", "/v1/certificates", cv_operator_list, 0, VIEWER},
     {"GET", "/v1/certificates/{sha256}", cv_operator_show, 0, VIEWER},
     {"POST", "/v1/certificates/{sha256}/revoke", cv_operator_revoke_certificate, ACT_MAX, OPERATOR},
@@ -91,6 +110,7 @@ static const struct cv_route operator_rows[] = {
     {"GET", "/v1/groups/{name}", cv_operator_show, 0, VIEWER},
     {"PATCH", "/v1/groups/{name}", cv_operator_change_group, JSON_MAX, ADMIN | CHANGE},
     {"DELETE", "/v1/groups/{name}", cv_operator_delete_group, ACT_MAX, ADMIN},
+    {"POST", "/v1/groups/{name}/rotate", cv_operator_rotate_group, ACT_MAX, OPERATOR},
     {"PUT", "/v1/groups/{name}/devices/{id}", cv_operator_join_group, ACT_MAX, OPERATOR},
     {"DELETE", "/v1/groups/{name}/devices/{id}", cv_operator_leave_group, ACT_MAX, OPERATOR},
     {"GET", "/v1/authorities", cv_operator_list, 0, VIEWER},
@@ -132,6 +152,14 @@ static const struct cv_route operator_rows[] = {
 	OPERATOR | CREATES},
     {"POST", "/v1/device-grants/{user_code}/refuse", cv_operator_refuse_device, ACT_MAX,
 	OPERATOR | CREATES},
+    {"GET", "/v1/webhooks", cv_operator_list, 0, VIEWER},
+    {"POST", "/v1/webhooks", cv_operator_add_webhook, JSON_MAX, OPERATOR},
+    {"GET", "/v1/webhooks/{name}", cv_operator_show, 0, VIEWER},
+    {"DELETE", "/v1/webhooks/{name}", cv_operator_remove_webhook, ACT_MAX, OPERATOR},
+    {"GET", "/v1/webhooks/{name}/deliveries", cv_operator_list, 0, VIEWER},
+    {"POST", "/v1/webhooks/{name}/replay", cv_operator_replay_webhook, ACT_MAX, OPERATOR},
+    {"GET", "/v1/event-keys", cv_operator_list_event_keys, 0, CV_ROUTE_WORKER},
+    {"POST", "/v1/event-keys", cv_operator_replace_event_key, ACT_MAX, ADMIN | REALM},
     {"GET", "/v1/audit", cv_operator_list, 0, VIEWER | REALM},
     {"GET", "/v1/status", cv_operator_show_status, 0, VIEWER},
     {"GET", "/v1/openapi.json", cv_operator_show_description, 0, 0},
@@ -159,6 +187,21 @@ static const struct cv_route operator_rows[] = {
     {"GET", OTA_FACTORY "/users/", cv_ota_list_all_users, 0, OTA_VIEWER},
     {"GET", OTA_FACTORY "/users/self/", cv_ota_show_self, 0, OTA_VIEWER},
     {"GET", OTA_FACTORY "/users/{user}/", cv_ota_show_user, 0, OTA_VIEWER},
+    OTA_LAYER("/ota/devices/{device}/config/", cv_ota_device_configuration),
+    OTA_LAYER(OTA_FACTORY "/device-groups/{group}/config/", cv_ota_group_configuration),
+    OTA_LAYER(OTA_FACTORY "/config/", cv_ota_factory_configuration),
+    {"GET", "/ota/devices/{device}/updates/", cv_ota_list_updates, 0, OTA_VIEWER},
+    {"GET", "/ota/devices/{device}/updates/{id}/", cv_ota_show_update, 0, OTA_VIEWER},
+    {"GET", OTA_FACTORY "/event-queues/", cv_ota_list_event_queues, 0, OTA_OPERATOR},
+    {"POST", OTA_FACTORY "/event-queues/", cv_ota_add_event_queue, JSON_MAX, OTA_OPERATOR},
+    {"DELETE", OTA_FACTORY "/event-queues/{label}/", cv_ota_remove_event_queue, ACT_MAX,
+	OTA_OPERATOR},
+    {"GET", OTA_FACTORY "/certs/", cv_ota_show_certs, 0, OTA_VIEWER},
+    {"POST", OTA_FACTORY "/certs/", cv_ota_make_certs, ACT_MAX, OTA_ADMIN},
+    {"PATCH", OTA_FACTORY "/certs/", cv_ota_change_certs, OTA_BUNDLE_MAX, OTA_ADMIN},
+    {"POST", OTA_FACTORY "/certs/est/", cv_ota_make_est_certs, ACT_MAX, OTA_ADMIN},
+    {"PUT", OTA_FACTORY "/certs/est/", cv_ota_change_est_certs, CERTIFICATE_MAX, OTA_ADMIN},
+    {"GET", "/ota/default-online-ca.pem", cv_ota_show_default_online_ca, 0, CV_ROUTE_OTA},
 };
 
 static const struct cv_route public_rows[] = {

@@ -84,6 +84,11 @@ make_listener(struct cv_http *http, const struct listener_plan *plan)
 	listener->asks_for_certificate = plan->is_tls;
 	listener->certificate_pem = plan->certificate;
 	listener->key_pem = plan->key;
+	listener->by_route = calloc(cv_listener_route_count(listener), sizeof(*listener->by_route));
+	if (listener->by_route == NULL) {
+		free(listener);
+		return NULL;
+	}
 	pthread_mutex_init(&listener->mutex, NULL);
 	listener->threads = plan->has_pool ? http->options->threads : 1;
 	listener->connections_max = plan->connections_max;
@@ -158,6 +163,7 @@ cv_http_open(struct cv_http *http, struct cv_error *err)
 
 	if (!share_descriptors(http, plans, count, err))
 		return false;
+	cv_http_take_servers(http);
 	for (size_t i = 0; i < count; i++) {
 		if (is_set(address_of(http, &plans[i])) && !open_listener(http, &plans[i], err))
 			return false;
@@ -171,6 +177,62 @@ cv_http_note_load(struct cv_http *http, int64_t done, int64_t total)
 {
 	atomic_store(&http->load_done, done);
 	atomic_store(&http->load_total, total);
+}
+
+static struct cv_server_names *
+present_names(struct cv_http *http)
+{
+	struct cv_server_names *names;
+
+	pthread_mutex_lock(&http->names_mutex);
+	names = http->server_names == NULL ? NULL : cv_server_names_ref(http->server_names);
+	pthread_mutex_unlock(&http->names_mutex);
+	return names;
+}
+
+struct cv_tls_pair *
+cv_http_find_server(
+    struct cv_http *http, const char *name, char ret_factory[CV_FACTORY_NAME_MAX + 1])
+{
+	CV_AUTO(cv_server_names) struct cv_server_names *names = present_names(http);
+
+	return names == NULL ? NULL : cv_server_names_find(names, name, ret_factory);
+}
+
+void
+cv_http_each_server(struct cv_http *http, cv_server_sink *sink, void *context)
+{
+	CV_AUTO(cv_server_names) struct cv_server_names *names = present_names(http);
+
+	if (names != NULL)
+		cv_server_names_each(names, sink, context);
+}
+
+static void
+take_servers(struct cv_http *http)
+{
+	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(http->service);
+	CV_AUTO(cv_server_names) struct cv_server_names *before = present_names(http);
+	CV_AUTO(cv_server_names) struct cv_server_names *old = NULL;
+	struct cv_server_names *fresh;
+
+	if (before != NULL && cv_server_names_version(before) >= realm->version)
+		return;
+	fresh = cv_server_names_make(http->service, realm, before);
+	if (fresh == NULL)
+		return; /* the next look tries again */
+	pthread_mutex_lock(&http->names_mutex);
+	old = http->server_names;
+	http->server_names = fresh;
+	pthread_mutex_unlock(&http->names_mutex);
+}
+
+void
+cv_http_take_servers(struct cv_http *http)
+{
+	pthread_mutex_lock(&http->take_mutex);
+	take_servers(http);
+	pthread_mutex_unlock(&http->take_mutex);
 }
 
 /* The new pairs of the listeners, all of them before the first is taken. */
@@ -244,11 +306,14 @@ cv_http_start(struct cv_http_options *options, struct cv_http **ret_http, struct
 
 	if (http == NULL)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	cv_listener_take_panics();
 	http->options = options;
 	http->factory_label = options->labels[0];
 	http->factory_label.authority[0] = '\0';
 	http->service = options->service;
 	pthread_mutex_init(&http->refusals.mutex, NULL);
+	pthread_mutex_init(&http->names_mutex, NULL);
+	pthread_mutex_init(&http->take_mutex, NULL);
 	http->started_wall_ms = cv_clock_wall_ms(cv_service_clock(http->service));
 	atomic_store(&http->request_seconds, options->request_seconds);
 	atomic_store(&http->check_max_age_seconds, options->check_max_age_seconds);
@@ -277,6 +342,26 @@ cv_http_read_pulses(struct cv_http *http, struct cv_pulse ret_pulses[CV_HTTP_PUL
 			cv_listener_read_pulse(http->listeners[i], &ret_pulses[count++]);
 	}
 	return count;
+}
+
+void
+cv_http_log_state(struct cv_http *http)
+{
+	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
+		const struct cv_listener *listener = http->listeners[i];
+
+		if (listener == NULL)
+			continue;
+		cv_log(CV_LOG_INFO, "state-of-listener", "as asked for by SIGUSR2",
+		    CV_LOG_TEXT("listener", cv_listener_name(listener->kind)),
+		    CV_LOG_TEXT("address", listener->address),
+		    CV_LOG_NUMBER("connections", atomic_load(&listener->counters.connections_open)),
+		    CV_LOG_NUMBER("connections_max", listener->connections_max));
+	}
+	cv_log(CV_LOG_INFO, "state-of-requests", "as asked for by SIGUSR2",
+	    CV_LOG_NUMBER("in_flight", atomic_load(&http->in_flight)),
+	    CV_LOG_NUMBER("waiting_for_a_worker", cv_workers_waiting(http->workers)),
+	    CV_LOG_TEXT("draining", atomic_load(&http->is_draining) ? "yes" : "no"));
 }
 
 static void
@@ -329,6 +414,9 @@ cv_http_free(struct cv_http *http)
 	cv_workers_free(http->workers);
 	cv_connections_free(http->connections);
 	cv_failure_limit_free(http->failures);
+	cv_server_names_free(http->server_names);
 	pthread_mutex_destroy(&http->refusals.mutex);
+	pthread_mutex_destroy(&http->names_mutex);
+	pthread_mutex_destroy(&http->take_mutex);
 	free(http);
 }

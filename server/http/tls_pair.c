@@ -11,6 +11,7 @@
 
 struct cv_tls_pair {
 	gnutls_certificate_credentials_t credentials;
+	char *certificate; /* owned */
 	int64_t not_after_utc;
 	_Atomic unsigned references;
 };
@@ -85,6 +86,9 @@ cv_tls_pair_load(const char *certificate_pem, const char *key_pem, struct cv_tls
 	if (pair == NULL || gnutls_certificate_allocate_credentials(&pair->credentials) < 0)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	atomic_init(&pair->references, 1);
+	pair->certificate = strdup(certificate_pem);
+	if (pair->certificate == NULL)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	/* It compares the key with the certificate. */
 	status = gnutls_certificate_set_x509_key_mem(
 	    pair->credentials, &certificate, &key, GNUTLS_X509_FMT_PEM);
@@ -112,6 +116,7 @@ cv_tls_pair_free(struct cv_tls_pair *pair)
 		return;
 	if (pair->credentials != NULL)
 		gnutls_certificate_free_credentials(pair->credentials);
+	free(pair->certificate);
 	free(pair);
 }
 
@@ -119,6 +124,12 @@ int64_t
 cv_tls_pair_not_after_utc(const struct cv_tls_pair *pair)
 {
 	return pair->not_after_utc;
+}
+
+const char *
+cv_tls_pair_certificate(const struct cv_tls_pair *pair)
+{
+	return pair->certificate;
 }
 
 /* In place of the daemon's own credentials, which stay as they were when it started. */

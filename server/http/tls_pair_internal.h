@@ -23,6 +23,8 @@ void cv_tls_pair_free(struct cv_tls_pair *pair);
 CV_DEFINE_CLEANUP(cv_tls_pair);
 
 int64_t cv_tls_pair_not_after_utc(const struct cv_tls_pair *pair);
+/* The certificate chain as it was given, PEM; lent. */
+const char *cv_tls_pair_certificate(const struct cv_tls_pair *pair);
 /* The handshake of this connection, which has not begun, uses the pair. It must outlive it. */
 void cv_tls_pair_use(const struct cv_tls_pair *pair, struct MHD_Connection *connection);
 

@@ -41,6 +41,37 @@ cv_tls_ask_for_certificate(struct MHD_Connection *connection)
 		gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
 }
 
+#define NAME_SIZE 256
+
+static int
+take_name(gnutls_session_t session)
+{
+	struct cv_tls_name_query *query = gnutls_db_get_ptr(session);
+	char name[NAME_SIZE] = "";
+	size_t len = sizeof(name) - 1;
+	unsigned type = GNUTLS_NAME_DNS;
+
+	if (gnutls_server_name_get(session, name, &len, &type, 0) < 0 || type != GNUTLS_NAME_DNS)
+		return 0;
+	name[len < sizeof(name) ? len : sizeof(name) - 1] = '\0';
+	query->sink(query, name);
+	return 0;
+}
+
+void
+cv_tls_ask_for_name(struct MHD_Connection *connection, struct cv_tls_name_query *query)
+{
+	gnutls_session_t session = session_of(connection);
+
+	if (session == NULL)
+		return;
+	query->connection = connection;
+	/* The HTTP library keeps the session's own pointer for itself; that of the session cache,
+	 * which nobody uses, is free. */
+	gnutls_db_set_ptr(session, query);
+	gnutls_handshake_set_post_client_hello_function(session, take_name);
+}
+
 void
 cv_tls_peer_read(struct MHD_Connection *connection, struct cv_tls_peer *peer)
 {

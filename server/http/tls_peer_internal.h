@@ -14,6 +14,12 @@
 
 struct MHD_Connection;
 
+/* Lives as long as the connection. */
+struct cv_tls_name_query {
+	void (*sink)(struct cv_tls_name_query *query, const char *name);
+	struct MHD_Connection *connection; /* set by the call */
+};
+
 struct cv_tls_peer {
 	bool is_read;
 	struct cv_bytes
@@ -23,6 +29,9 @@ struct cv_tls_peer {
 
 /* Asks for a certificate without naming CAs and without requiring one. Before the handshake. */
 void cv_tls_ask_for_certificate(struct MHD_Connection *connection);
+/* Calls query->sink once the client has said which server it means (RFC 6066 section 3), before the
+ * answer: the handshake may still be given another pair. Before the handshake. */
+void cv_tls_ask_for_name(struct MHD_Connection *connection, struct cv_tls_name_query *query);
 /* After the handshake; reads once per connection. */
 void cv_tls_peer_read(struct MHD_Connection *connection, struct cv_tls_peer *peer);
 

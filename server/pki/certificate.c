@@ -236,6 +236,8 @@ read_powers(
 		return refuse(err, "extKeyUsage does not decode", "4.2.1.12");
 	certificate->allows_client = (usage & CV_KEY_USAGE_DIGITAL_SIGNATURE) != 0 &&
 				     (extended.has_client_auth || extended.has_any);
+	certificate->allows_server =
+	    (usage & CV_KEY_USAGE_DIGITAL_SIGNATURE) != 0 && extended.has_server_auth;
 	certificate->may_sign_certificates =
 	    certificate->is_ca && (usage & CV_KEY_USAGE_KEY_CERT_SIGN) != 0;
 	return true;

@@ -99,13 +99,13 @@ cv_access_recognise(struct cv_service *service, const struct cv_digest *fingerpr
 }
 
 void
-cv_access_seal_by_key(struct cv_operator *operator_, char ret_key[CV_ACCESS_KEY_SIZE])
+cv_access_seal_by_key(struct cv_operator *operator_, char key[CV_ACCESS_KEY_SIZE])
 {
 	struct cv_digest digest;
 
-	digest_with_purpose("seal", ret_key, &operator_->seal_key);
-	digest_with_purpose("key", ret_key, &digest);
-	cv_hex_encode(digest.bytes, CV_DIGEST_LEN, ret_key);
+	digest_with_purpose("seal", key, &operator_->seal_key);
+	digest_with_purpose("key", key, &digest);
+	cv_hex_encode(digest.bytes, CV_DIGEST_LEN, key);
 }
 
 bool
@@ -170,6 +170,17 @@ cv_access_scope(const struct cv_operator *operator_)
 
 /* ---- tokens ---- */
 
+bool
+cv_access_keep_secret(const struct cv_operator *operator_, const char *secret,
+    struct cv_configuration_order *order, struct cv_buffer *kept, struct cv_error *err)
+{
+	if (order->once &&
+	    !cv_seal(&operator_->seal_key, cv_bytes(secret, strlen(secret)), kept, err))
+		return false;
+	order->kept = cv_buffer_bytes(kept);
+	return true;
+}
+
 static bool
 make_token(struct cv_service *service, const struct cv_operator *operator_,
     struct cv_configuration_order *order, char secret[CV_SECRET_SIZE],
@@ -185,15 +196,12 @@ make_token(struct cv_service *service, const struct cv_operator *operator_,
 	text = cv_bytes(secret, strlen(secret));
 	cv_digest_sha256(text, &order->token_hash);
 	order->name = id;
-	if (order->once && !cv_seal(&operator_->seal_key, text, &sealed, err))
-		return false;
-	order->kept = cv_buffer_bytes(&sealed);
-	return cv_configure(service, order, ret_result, err);
+	return cv_access_keep_secret(operator_, secret, order, &sealed, err) &&
+	       cv_configure(service, order, ret_result, err);
 }
 
-/* The secret that the first of the repeated requests was given. */
-static bool
-recall_secret(const struct cv_operator *operator_, const struct cv_buffer *sealed,
+bool
+cv_access_recall_secret(const struct cv_operator *operator_, const struct cv_buffer *sealed,
     char ret_secret[CV_SECRET_SIZE], struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer text = {.is_secret = true};
@@ -211,7 +219,7 @@ cv_access_make_token(struct cv_service *service, const struct cv_operator *opera
 
 	return make_token(service, operator_, &own, ret_secret, ret_result, err) &&
 	       (ret_result->outcome != CV_CONFIGURATION_REPEATED ||
-		   recall_secret(operator_, &ret_result->kept, ret_secret, err));
+		   cv_access_recall_secret(operator_, &ret_result->kept, ret_secret, err));
 }
 
 /* ---- client certificates of the service CA ---- */
@@ -315,17 +323,17 @@ cv_access_add_gateway(struct cv_service *service, const struct cv_certificate *s
 
 bool
 cv_access_add_certificate(struct cv_service *service, const struct cv_certificate *service_ca,
-    const struct cv_operator_row *operator_, struct cv_bytes csr, int64_t lifetime_days,
-    const struct cv_configuration_order *order, enum cv_client_outcome *ret_outcome,
-    struct cv_configuration_result *ret_result, struct cv_error *err)
+    const struct cv_operator_certificate_order *wanted, const struct cv_configuration_order *order,
+    enum cv_client_outcome *ret_outcome, struct cv_configuration_result *ret_result,
+    struct cv_error *err)
 {
 	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
-	struct cv_operator_row recorded = *operator_;
+	struct cv_operator_row recorded = *wanted->operator_;
 	struct cv_configuration_order own = *order;
 	char id[CV_UUID_TEXT_SIZE];
 
-	if (!issue_client(service, service_ca, operator_->name, lifetime_days, csr, ret_outcome,
-		&certificate, err))
+	if (!issue_client(service, service_ca, recorded.name, wanted->lifetime_days, wanted->csr,
+		ret_outcome, &certificate, err))
 		return false;
 	if (*ret_outcome != CV_CLIENT_GOOD)
 		return true;

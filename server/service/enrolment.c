@@ -15,6 +15,13 @@
 #include "enrolment_internal.h"
 #include "issuance_internal.h"
 
+bool
+cv_enrolment_is_refusal(enum cv_enrolment_outcome outcome)
+{
+	return outcome != CV_ENROLMENT_ISSUED && outcome != CV_ENROLMENT_REPEATED &&
+	       outcome != CV_ENROLMENT_PENDING;
+}
+
 const char *
 cv_enrolment_outcome_name(enum cv_enrolment_outcome outcome)
 {
@@ -480,7 +487,7 @@ cv_enrolment_finish(const struct enrolment *enrolment, bool is_good)
 {
 	enum cv_enrolment_outcome outcome = enrolment->answer->outcome;
 
-	if (is_good && outcome != CV_ENROLMENT_ISSUED && outcome != CV_ENROLMENT_REPEATED)
-		cv_service_counters(enrolment->service)->issue_refusals++;
+	if (is_good && cv_enrolment_is_refusal(outcome))
+		cv_service_counters(enrolment->service)->issue_refusals[outcome]++;
 	return is_good;
 }

@@ -45,17 +45,15 @@ cv_inspect_fleet(struct cv_service *service, const char *factory, struct cv_buff
 }
 
 bool
-cv_inspect_keys(struct cv_service *service, const struct cv_party *party, bool *ret_exists,
-    struct cv_buffer *ret_current_spki, struct cv_buffer *ret_next_spki, int64_t *ret_last_seen_utc,
-    struct cv_error *err)
+cv_inspect_device(struct cv_service *service, const struct cv_party *party, bool *ret_exists,
+    struct cv_device_facts *ret_facts, struct cv_error *err)
 {
 	struct cv_connection *connection;
 	bool is_good;
 
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
-	is_good = cv_inspection_keys(connection, party->factory, party->device, party->slot,
-	    ret_exists, ret_current_spki, ret_next_spki, ret_last_seen_utc, err);
+	is_good = cv_inspection_device(connection, party, ret_exists, ret_facts, err);
 	cv_pool_return(cv_service_pool(service), connection);
 	return is_good;
 }

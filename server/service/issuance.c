@@ -77,7 +77,7 @@ find_difference(const struct cv_issuance_order *order, const struct cv_certifica
 		return "the names are others";
 	if (certificate->is_ca || certificate->not_before_utc != request->not_before_utc ||
 	    certificate->not_after_utc != request->not_after_utc ||
-	    certificate->authority_key.len == 0)
+	    !cv_bytes_equal(certificate->authority_key, order->issuer->subject_key))
 		return "the profile is another";
 	return cv_certificate_is_signed_by(certificate, order->issuer, &reason) ? NULL : reason;
 }

@@ -6,6 +6,8 @@
 #include "cv/model/source.h"
 #include "cv/util/text.h"
 
+#include "realm_keys_internal.h"
+
 /* Local CAs of FoundriesFactory are called after their user. */
 #define LOCAL_CA "fio-"
 
@@ -93,6 +95,20 @@ take_group(void *context, const struct cv_group_row *row)
 	return append((void **)&realm->groups, &realm->group_count, sizeof(*row), row);
 }
 
+static bool
+take_key(void *context, const struct cv_factory_key_row *row)
+{
+	struct cv_realm *realm = ((struct loading *)context)->realm;
+	struct cv_factory_key_row key;
+
+	if (!cv_factory_key_copy(row, &key))
+		return false;
+	if (append((void **)&realm->keys, &realm->key_count, sizeof(key), &key))
+		return true;
+	cv_factory_key_deinit(&key);
+	return false;
+}
+
 bool
 cv_realm_load(struct cv_connection *connection, struct cv_realm **ret_realm, struct cv_error *err)
 {
@@ -102,7 +118,8 @@ cv_realm_load(struct cv_connection *connection, struct cv_realm **ret_realm, str
 	    .factory = take_factory,
 	    .authority = take_authority,
 	    .gateway = take_gateway,
-	    .group = take_group};
+	    .group = take_group,
+	    .key = take_key};
 
 	if (!realm)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
@@ -132,6 +149,9 @@ cv_realm_free(struct cv_realm *realm)
 		cv_certificate_free(realm->authorities[i].certificate);
 	for (size_t i = 0; i < realm->gateway_count; i++)
 		cv_certificate_free(realm->gateways[i].certificate);
+	for (size_t i = 0; i < realm->key_count; i++)
+		cv_factory_key_deinit(&realm->keys[i]);
+	free(realm->keys);
 	free(realm->authorities);
 	free(realm->gateways);
 	free(realm->factories);
@@ -251,8 +271,20 @@ may_issue(const struct cv_realm_authority *authority, const char *factory, const
 	       authority->row.state == CV_AUTHORITY_TRUSTED &&
 	       strcmp(authority->row.factory, factory) == 0 &&
 	       (!name[0] || strcmp(authority->row.name, name) == 0) &&
+	       (authority->row.signs_until_utc == 0 || now_utc < authority->row.signs_until_utc) &&
 	       authority->certificate->not_before_utc <= now_utc &&
 	       authority->certificate->not_after_utc > now_utc;
+}
+
+static bool
+has_its_turn(
+    const struct cv_realm_authority *authority, int64_t publish_ahead_seconds, int64_t now_utc)
+{
+	int64_t from_utc = authority->row.signs_from_utc != 0
+			       ? authority->row.signs_from_utc
+			       : authority->row.created_at_utc + publish_ahead_seconds;
+
+	return from_utc <= now_utc;
 }
 
 /* A successor takes over by being added; they are in the order in which they were. */
@@ -266,7 +298,7 @@ cv_realm_issuer(const struct cv_realm *realm, const char *factory, const char *n
 		const struct cv_realm_authority *authority = &realm->authorities[i];
 
 		if (may_issue(authority, factory, name, now_utc) &&
-		    (!issuer || authority->row.created_at_utc + publish_ahead_seconds <= now_utc))
+		    (!issuer || has_its_turn(authority, publish_ahead_seconds, now_utc)))
 			issuer = authority;
 	}
 	return issuer;
@@ -293,6 +325,16 @@ cv_realm_find_issuer(const struct cv_realm *realm, const struct cv_certificate *
 		}
 	}
 	return true;
+}
+
+bool
+cv_realm_has_key(const struct cv_realm *realm, const struct cv_digest *key_id)
+{
+	for (size_t i = 0; i < realm->key_count; i++) {
+		if (cv_digest_equal(&realm->keys[i].key_id, key_id))
+			return true;
+	}
+	return false;
 }
 
 bool

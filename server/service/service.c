@@ -10,6 +10,8 @@
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 
+#include "report_table_internal.h"
+#include "realm_keys_internal.h"
 #include "service_internal.h"
 
 #define REFUSALS 4096
@@ -43,6 +45,7 @@ struct cv_service {
 	pthread_mutex_t event_mutex;
 	struct cv_security_event events[EVENTS_MAX];
 	size_t event_count;
+	struct cv_report_table *reports;
 };
 
 /* ---- refusals ---- */
@@ -150,6 +153,8 @@ load_realm(struct cv_service *service, struct cv_connection *connection, struct 
 
 	if (!cv_realm_load(connection, &realm, err))
 		return false;
+	/* Before anybody can be told to sign with them. */
+	cv_realm_give_keys(realm, service->parts.signer);
 	/* Under one lock: an older realm that was read meanwhile must not speak last to the index.
 	 */
 	pthread_mutex_lock(&service->realm_mutex);
@@ -302,6 +307,7 @@ cv_service_new(
 	if (!service)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	service->parts = *parts;
+	atomic_init(&service->counters.outbox_pending, -1);
 	pthread_mutex_init(&service->realm_mutex, NULL);
 	pthread_mutex_init(&service->refusal_mutex, NULL);
 	pthread_mutex_init(&service->event_mutex, NULL);
@@ -310,7 +316,8 @@ cv_service_new(
 	service->refusals = calloc(REFUSALS, sizeof(*service->refusals));
 	service->renewals =
 	    cv_combiner_new(CV_RENEWALS_TOGETHER, RENEWAL_BATCHES, cv_reenrol_together);
-	if (!service->refusals || !service->renewals)
+	service->reports = cv_report_table_new();
+	if (!service->refusals || !service->renewals || !service->reports)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	if (!cv_pool_borrow(parts->pool, &connection, err))
 		return false;
@@ -328,6 +335,7 @@ cv_service_free(struct cv_service *service)
 	if (!service)
 		return;
 	cv_combiner_free(service->renewals);
+	cv_report_table_free(service->reports);
 	free_settings(atomic_load(&service->settings));
 	cv_realm_free(service->realm);
 	free(service->refusals);
@@ -369,6 +377,12 @@ cv_service_renewals(struct cv_service *service)
 	return service->renewals;
 }
 
+struct cv_report_table *
+cv_service_reports(struct cv_service *service)
+{
+	return service->reports;
+}
+
 struct cv_index *
 cv_service_index(struct cv_service *service)
 {
@@ -385,6 +399,12 @@ struct cv_signer *
 cv_service_signer(struct cv_service *service)
 {
 	return service->parts.signer;
+}
+
+struct cv_event_signer *
+cv_service_event_signer(struct cv_service *service)
+{
+	return service->parts.event_signer;
 }
 
 const struct cv_clock *

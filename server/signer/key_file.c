@@ -1,17 +1,11 @@
 #include "cv/signer/key_file.h"
 
-#include <openssl/pem.h>
-#include <openssl/pkcs12.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "cv/pki/openssl_auto.h"
-#include "cv/pki/openssl_error.h"
 #include "cv/util/file.h"
 #include "signing_key_internal.h"
 
-/* About a tenth of a second at each start, and for each guess of a thief. */
-#define PBKDF2_ITERATIONS 300000
 #define KEY_FILE_MODE 0600
 #define P256_BITS 256
 
@@ -66,47 +60,16 @@ cv_private_key_spki(const struct cv_private_key *key)
 	return cv_public_key_spki(key->signing->public_key);
 }
 
-/* PBES2 with our own number of iterations: the convenient PEM writers use 2048. */
-static X509_SIG *
-encrypt(PKCS8_PRIV_KEY_INFO *info, const char *passphrase)
-{
-	CV_AUTO_OPENSSL(X509_ALGOR)
-	X509_ALGOR *algorithm = PKCS5_pbe2_set_iv(
-	    EVP_aes_256_cbc(), PBKDF2_ITERATIONS, NULL, 0, NULL, NID_hmacWithSHA256);
-	if (algorithm == NULL)
-		return NULL;
-	X509_SIG *encrypted = PKCS8_set0_pbe(passphrase, (int)strlen(passphrase), info, algorithm);
-	if (encrypted != NULL)
-		algorithm = NULL; /* now part of it */
-	return encrypted;
-}
-
-static bool
-write_pem(BIO *bio, const struct cv_private_key *key, const char *passphrase)
-{
-	CV_AUTO_OPENSSL(PKCS8_PRIV_KEY_INFO)
-	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key->signing->pkey);
-	if (info == NULL)
-		return false;
-	if (passphrase == NULL)
-		return PEM_write_bio_PKCS8_PRIV_KEY_INFO(bio, info) == 1;
-	CV_AUTO_OPENSSL(X509_SIG) X509_SIG *encrypted = encrypt(info, passphrase);
-	return encrypted != NULL && PEM_write_bio_PKCS8(bio, encrypted) == 1;
-}
-
 bool
 cv_private_key_save(const struct cv_private_key *key, const char *path, const char *passphrase,
     struct cv_error *err)
 {
-	char *pem = NULL;
-	/* Secure memory: wiped when freed, whatever is in it. */
-	CV_AUTO_OPENSSL(BIO) BIO *bio = BIO_new(BIO_s_secmem());
+	CV_AUTO_BUFFER struct cv_buffer pem = {.is_secret = true};
 	if (passphrase != NULL && passphrase[0] == '\0')
 		return cv_fail(err, CV_E_CONFIG, "passphrase for key file %s is empty", path);
-	if (bio == NULL || !write_pem(bio, key, passphrase))
-		return cv_openssl_fail(err, CV_E_CRYPTO, "key for %s cannot be encoded", path);
-	const long len = BIO_get_mem_data(bio, &pem);
-	return cv_file_write(path, cv_bytes(pem, (size_t)len), KEY_FILE_MODE, err);
+	if (!cv_signing_key_append_pem(key->signing, passphrase, &pem, err))
+		return cv_error_context(err, "key file %s", path);
+	return cv_file_write(path, cv_buffer_bytes(&pem), KEY_FILE_MODE, err);
 }
 
 bool

@@ -1,8 +1,13 @@
 #include "cv/signer/signer.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cv/pki/profile.h"
+#include "cv/pki/request.h"
+#include "passphrase_internal.h"
 #include "signing_key_internal.h"
 #include "tbs_check_internal.h"
 
@@ -12,20 +17,58 @@ struct authority_key {
 	struct cv_tbs_rules rules;
 };
 
-/* Filled before threads start, read-only from then on. */
-struct cv_signer {
-	struct authority_key *keys; /* owned */
+/* The keys at one time. It never changes: a key is added by putting a larger one in its place. */
+struct key_set {
+	struct key_set *before; /* owned; the one that it replaced */
 	size_t count;
+	struct authority_key *keys[];
+};
+
+struct cv_signer {
+	/* Sets that were replaced stay to the end: somebody may be looking for a key in them, and
+	 * there are as many as keys. */
+	_Atomic(struct key_set *) keys;
+	pthread_mutex_t mutex;            /* of those who add keys */
+	struct cv_passphrase *passphrase; /* owned; NULL: none is kept */
 };
 
 bool
 cv_signer_new(struct cv_signer **ret_signer, struct cv_error *err)
 {
 	struct cv_signer *signer = calloc(1, sizeof(*signer));
-	if (signer == NULL)
+	struct key_set *none = calloc(1, sizeof(*none));
+	if (signer == NULL || none == NULL) {
+		free(signer);
+		free(none);
 		return cv_fail(err, CV_E_MEMORY, "no memory for the signer");
+	}
+	atomic_init(&signer->keys, none);
+	pthread_mutex_init(&signer->mutex, NULL);
 	*ret_signer = signer;
 	return true;
+}
+
+static void
+free_key(struct authority_key *key)
+{
+	if (key == NULL)
+		return;
+	cv_signing_key_free(key->key);
+	free(key->subject_copy);
+	free(key);
+}
+
+/* Each set adds one key, its last, to those of the set before. */
+static void
+free_sets(struct key_set *set)
+{
+	while (set != NULL) {
+		struct key_set *before = set->before;
+		if (set->count > 0)
+			free_key(set->keys[set->count - 1]);
+		free(set);
+		set = before;
+	}
 }
 
 void
@@ -33,19 +76,18 @@ cv_signer_free(struct cv_signer *signer)
 {
 	if (signer == NULL)
 		return;
-	for (size_t i = 0; i < signer->count; i++) {
-		cv_signing_key_free(signer->keys[i].key);
-		free(signer->keys[i].subject_copy);
-	}
-	free(signer->keys);
+	free_sets(atomic_load(&signer->keys));
+	cv_passphrase_free(signer->passphrase);
+	pthread_mutex_destroy(&signer->mutex);
 	free(signer);
 }
 
 static const struct authority_key *
 find_key(const struct cv_signer *signer, const struct cv_digest *ca_key_id)
 {
-	for (size_t i = 0; i < signer->count; i++) {
-		const struct authority_key *candidate = &signer->keys[i];
+	const struct key_set *set = atomic_load_explicit(&signer->keys, memory_order_acquire);
+	for (size_t i = 0; i < set->count; i++) {
+		const struct authority_key *candidate = set->keys[i];
 		if (cv_digest_equal(cv_public_key_id(candidate->key->public_key), ca_key_id))
 			return candidate;
 	}
@@ -82,27 +124,44 @@ check_fit(const struct cv_signer *signer, const struct cv_certificate *ca,
 
 /* Takes *key on success. */
 static bool
-store_key(struct cv_signer *signer, enum cv_signer_purpose purpose, const struct cv_certificate *ca,
-    struct cv_signing_key **key, struct cv_error *err)
+make_key(enum cv_signer_purpose purpose, const struct cv_certificate *ca,
+    struct cv_signing_key **key, struct authority_key **ret_key, struct cv_error *err)
 {
 	CV_AUTO_MEMORY uint8_t *subject = malloc(ca->subject.len);
-	if (subject == NULL)
+	struct authority_key *made = calloc(1, sizeof(*made));
+	if (subject == NULL || made == NULL) {
+		free(made);
 		return cv_fail(err, CV_E_MEMORY, "no memory for a CA key");
-	struct authority_key *keys =
-	    reallocarray(signer->keys, signer->count + 1, sizeof(*signer->keys));
-	if (keys == NULL)
-		return cv_fail(err, CV_E_MEMORY, "no memory for a CA key");
-	signer->keys = keys;
+	}
 	memcpy(subject, ca->subject.data, ca->subject.len);
-	struct authority_key *added = &keys[signer->count++];
-	added->rules = (struct cv_tbs_rules){
+	made->rules = (struct cv_tbs_rules){
 	    .purpose = purpose,
 	    .issuer = cv_bytes(subject, ca->subject.len),
 	    .algorithm = (*key)->algorithm,
 	    .not_after_utc = ca->not_after_utc,
 	};
-	added->subject_copy = CV_TAKE(subject);
-	added->key = CV_TAKE(*key);
+	made->subject_copy = CV_TAKE(subject);
+	made->key = CV_TAKE(*key);
+	*ret_key = made;
+	return true;
+}
+
+/* Takes *key on success. Under the mutex. */
+static bool
+store_key(struct cv_signer *signer, enum cv_signer_purpose purpose, const struct cv_certificate *ca,
+    struct cv_signing_key **key, struct cv_error *err)
+{
+	struct key_set *old = atomic_load(&signer->keys);
+	CV_AUTO_MEMORY struct key_set *fresh =
+	    calloc(1, sizeof(*fresh) + (old->count + 1) * sizeof(fresh->keys[0]));
+	if (fresh == NULL)
+		return cv_fail(err, CV_E_MEMORY, "no memory for a CA key");
+	memcpy(fresh->keys, old->keys, old->count * sizeof(old->keys[0]));
+	if (!make_key(purpose, ca, key, &fresh->keys[old->count], err))
+		return false;
+	fresh->count = old->count + 1;
+	fresh->before = old;
+	atomic_store_explicit(&signer->keys, CV_TAKE(fresh), memory_order_release);
 	return true;
 }
 
@@ -116,9 +175,106 @@ cv_signer_add_key(struct cv_signer *signer, enum cv_signer_purpose purpose,
 		return cv_fail(err, CV_E_SIGNER, "key file %s: no passphrase is given", key_path);
 	if (!cv_signing_key_load(key_path, passphrase, &key, err))
 		return false;
-	if (!check_fit(signer, ca, key, err))
-		return cv_error_context(err, "key file %s", key_path);
-	return store_key(signer, purpose, ca, &key, err);
+	pthread_mutex_lock(&signer->mutex);
+	bool is_added =
+	    check_fit(signer, ca, key, err) && store_key(signer, purpose, ca, &key, err);
+	pthread_mutex_unlock(&signer->mutex);
+	return is_added || cv_error_context(err, "key file %s", key_path);
+}
+
+/* ---- keys that were made here or at another instance ---- */
+
+bool
+cv_signer_keep_passphrase(struct cv_signer *signer, const char *passphrase, struct cv_error *err)
+{
+	return passphrase[0] == '\0' || cv_passphrase_new(passphrase, &signer->passphrase, err);
+}
+
+static bool
+open_sealed(const struct cv_signer *signer, struct cv_bytes sealed, struct cv_signing_key **ret_key,
+    struct cv_error *err)
+{
+	if (signer->passphrase == NULL)
+		return cv_fail(err, CV_E_SIGNER, "this instance has no signer passphrase");
+	return cv_signing_key_read(sealed, cv_passphrase_text(signer->passphrase), ret_key, err);
+}
+
+static bool
+add_sealed(struct cv_signer *signer, enum cv_signer_purpose purpose,
+    const struct cv_certificate *ca, struct cv_bytes sealed, bool *ret_is_new, struct cv_error *err)
+{
+	CV_AUTO(cv_signing_key) struct cv_signing_key *key = NULL;
+	*ret_is_new = find_key(signer, &ca->key_id) == NULL;
+	if (!*ret_is_new)
+		return true;
+	return open_sealed(signer, sealed, &key, err) && check_fit(signer, ca, key, err) &&
+	       store_key(signer, purpose, ca, &key, err);
+}
+
+bool
+cv_signer_add_sealed(struct cv_signer *signer, enum cv_signer_purpose purpose,
+    const struct cv_certificate *ca, struct cv_bytes sealed, bool *ret_is_new, struct cv_error *err)
+{
+	/* Also while it is opened: two threads that learn of a key open it once. */
+	pthread_mutex_lock(&signer->mutex);
+	bool is_there = add_sealed(signer, purpose, ca, sealed, ret_is_new, err);
+	pthread_mutex_unlock(&signer->mutex);
+	return is_there;
+}
+
+bool
+cv_signer_open_sealed(struct cv_signer *signer, struct cv_bytes sealed, struct cv_buffer *ret_pem,
+    struct cv_error *err)
+{
+	CV_AUTO(cv_signing_key) struct cv_signing_key *key = NULL;
+	return open_sealed(signer, sealed, &key, err) &&
+	       cv_signing_key_append_pem(key, NULL, ret_pem, err);
+}
+
+void
+cv_sealed_key_deinit(struct cv_sealed_key *key)
+{
+	cv_buffer_deinit(&key->csr);
+	cv_buffer_deinit(&key->sealed);
+}
+
+static bool
+append_csr(const struct cv_signing_key *key, const struct cv_key_order *order,
+    struct cv_buffer *ret_pem, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer subject = CV_BUFFER_INIT, san = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer info = CV_BUFFER_INIT, der = CV_BUFFER_INIT;
+	uint8_t signature[CV_SIGNATURE_MAX];
+	size_t len = 0;
+	cv_profile_append_name(&subject, order->organizational_unit, order->common_name);
+	if (order->names[0] != '\0' && !cv_profile_append_san(&san, order->names, err))
+		return false;
+	cv_request_append_info(&info, cv_buffer_bytes(&subject),
+	    cv_public_key_spki(key->public_key), cv_buffer_bytes(&san));
+	if (subject.has_failed || info.has_failed)
+		return cv_fail(err, CV_E_MEMORY, "no memory for a request");
+	if (!cv_signing_key_sign(key, cv_buffer_bytes(&info), signature, &len, err))
+		return false;
+	cv_request_append(&der, cv_buffer_bytes(&info), key->algorithm, cv_bytes(signature, len));
+	cv_request_append_pem(ret_pem, cv_buffer_bytes(&der));
+	return !(der.has_failed || ret_pem->has_failed) ||
+	       cv_fail(err, CV_E_MEMORY, "no memory for a request");
+}
+
+bool
+cv_signer_make_key(struct cv_signer *signer, const struct cv_key_order *order,
+    struct cv_sealed_key *ret_key, struct cv_error *err)
+{
+	CV_AUTO(cv_signing_key) struct cv_signing_key *key = NULL;
+	if (signer->passphrase == NULL)
+		return cv_fail(err, CV_E_SIGNER, "this instance has no signer passphrase");
+	if (!cv_signing_key_generate(&key, err) || !test_key(key, err) ||
+	    !append_csr(key, order, &ret_key->csr, err) ||
+	    !cv_signing_key_append_pem(
+		key, cv_passphrase_text(signer->passphrase), &ret_key->sealed, err))
+		return false;
+	ret_key->key_id = *cv_public_key_id(key->public_key);
+	return true;
 }
 
 bool

@@ -2,6 +2,7 @@
 
 #include <openssl/ec.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 #include "cv/util/file.h"
 
 #define KEY_FILE_MAX_BYTES 16384
+/* About a tenth of a second for each key, and for each guess of a thief. */
+#define PBKDF2_ITERATIONS 300000
 
 /* AlgorithmIdentifier elements: RFC 5758 section 3.2, RFC 4055 section 5, RFC 8410 section 3. */
 static const uint8_t ecdsa_sha256[] = {
@@ -106,9 +109,11 @@ decode(struct cv_bytes pem, const char *passphrase, EVP_PKEY **ret_pkey, struct 
 }
 
 static bool
-check_encryption(const char *pem, const char *passphrase, struct cv_error *err)
+check_encryption(struct cv_bytes pem, const char *passphrase, struct cv_error *err)
 {
-	const bool is_encrypted = strstr(pem, "-----BEGIN ENCRYPTED PRIVATE KEY-----") != NULL;
+	static const char begin[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+	const bool is_encrypted =
+	    pem.len > 0 && memmem(pem.data, pem.len, begin, strlen(begin)) != NULL;
 	if (passphrase != NULL && !is_encrypted)
 		return cv_fail(err, CV_E_SIGNER, "not an encrypted PKCS#8 file");
 	if (passphrase == NULL && is_encrypted)
@@ -117,17 +122,65 @@ check_encryption(const char *pem, const char *passphrase, struct cv_error *err)
 }
 
 bool
+cv_signing_key_read(struct cv_bytes pem, const char *passphrase, struct cv_signing_key **ret_key,
+    struct cv_error *err)
+{
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *pkey = NULL;
+	return check_encryption(pem, passphrase, err) && decode(pem, passphrase, &pkey, err) &&
+	       wrap(&pkey, ret_key, err);
+}
+
+/* PBES2 with our own number of iterations: the convenient PEM writers use 2048. */
+static X509_SIG *
+encrypt(PKCS8_PRIV_KEY_INFO *info, const char *passphrase)
+{
+	CV_AUTO_OPENSSL(X509_ALGOR)
+	X509_ALGOR *algorithm = PKCS5_pbe2_set_iv(
+	    EVP_aes_256_cbc(), PBKDF2_ITERATIONS, NULL, 0, NULL, NID_hmacWithSHA256);
+	if (algorithm == NULL)
+		return NULL;
+	X509_SIG *encrypted = PKCS8_set0_pbe(passphrase, (int)strlen(passphrase), info, algorithm);
+	if (encrypted != NULL)
+		algorithm = NULL; /* now part of it */
+	return encrypted;
+}
+
+static bool
+write_pem(BIO *bio, const struct cv_signing_key *key, const char *passphrase)
+{
+	CV_AUTO_OPENSSL(PKCS8_PRIV_KEY_INFO)
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key->pkey);
+	if (info == NULL)
+		return false;
+	if (passphrase == NULL)
+		return PEM_write_bio_PKCS8_PRIV_KEY_INFO(bio, info) == 1;
+	CV_AUTO_OPENSSL(X509_SIG) X509_SIG *encrypted = encrypt(info, passphrase);
+	return encrypted != NULL && PEM_write_bio_PKCS8(bio, encrypted) == 1;
+}
+
+bool
+cv_signing_key_append_pem(const struct cv_signing_key *key, const char *passphrase,
+    struct cv_buffer *ret_pem, struct cv_error *err)
+{
+	char *pem = NULL;
+	/* Secure memory: wiped when freed, whatever is in it. */
+	CV_AUTO_OPENSSL(BIO) BIO *bio = BIO_new(BIO_s_secmem());
+	if (bio == NULL || !write_pem(bio, key, passphrase))
+		return cv_openssl_fail(err, CV_E_CRYPTO, "a private key cannot be encoded");
+	const long len = BIO_get_mem_data(bio, &pem);
+	cv_buffer_append(ret_pem, pem, (size_t)len);
+	return !ret_pem->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for a private key");
+}
+
+bool
 cv_signing_key_load(
     const char *path, const char *passphrase, struct cv_signing_key **ret_key, struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer pem = {.is_secret = true};
-	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *pkey = NULL;
 	if (!cv_file_read(path, KEY_FILE_MAX_BYTES, &pem, err))
 		return false;
-	if (!check_encryption(cv_buffer_text(&pem), passphrase, err) ||
-	    !decode(cv_buffer_bytes(&pem), passphrase, &pkey, err) || !wrap(&pkey, ret_key, err))
-		return cv_error_context(err, "key file %s", path);
-	return true;
+	return cv_signing_key_read(cv_buffer_bytes(&pem), passphrase, ret_key, err) ||
+	       cv_error_context(err, "key file %s", path);
 }
 
 bool

@@ -26,6 +26,12 @@ struct cv_signing_key {
  */
 bool cv_signing_key_load(const char *path, const char *passphrase, struct cv_signing_key **ret_key,
     struct cv_error *err);
+/* The same for a text in memory. */
+bool cv_signing_key_read(struct cv_bytes pem, const char *passphrase,
+    struct cv_signing_key **ret_key, struct cv_error *err);
+/* Appends PKCS#8 PEM, encrypted with AES-256-CBC and PBKDF2 (passphrase NULL: plain). */
+bool cv_signing_key_append_pem(const struct cv_signing_key *key, const char *passphrase,
+    struct cv_buffer *ret_pem, struct cv_error *err);
 bool cv_signing_key_generate(struct cv_signing_key **ret_key, struct cv_error *err);
 void cv_signing_key_free(struct cv_signing_key *key);
 CV_DEFINE_CLEANUP(cv_signing_key);

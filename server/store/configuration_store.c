@@ -178,6 +178,33 @@ fill_new_operator_certificate(
 	cv_parameter_number(parameters, row->not_after_utc);
 }
 
+static void
+fill_new_subscription(struct cv_parameters *parameters, const struct cv_configuration_order *order)
+{
+	const struct cv_subscription_row *row = order->value.subscription;
+
+	fill_name_and_factory(parameters, order);
+	cv_parameter_text(parameters, row->id);
+	cv_parameter_text(parameters, row->is_push ? "push" : "webhook");
+	cv_parameter_text(parameters, row->url);
+	cv_parameter_text(parameters, row->events);
+	if (row->is_push)
+		cv_parameter_text(parameters, NULL);
+	else
+		cv_parameter_bytes(parameters, row->sealed_secret);
+	cv_parameter_text(parameters, order->actor);
+}
+
+static void
+fill_event_key(struct cv_parameters *parameters, const struct cv_configuration_order *order)
+{
+	const struct cv_event_key *key = order->value.event_key;
+
+	cv_parameter_text(parameters, key->kid);
+	cv_parameter_bytes(parameters, cv_buffer_bytes(&key->certificate));
+	cv_parameter_text(parameters, cv_buffer_text(&key->sealed));
+}
+
 #define NEW                                                                                        \
 	{                                                                                          \
 		NULL, NULL                                                                         \
@@ -222,6 +249,14 @@ static const struct act_row acts[] = {
 	[CV_REVOKE_OPERATOR_CERTIFICATE] = {"operator-certificate-revoked",
 	    CV_VIEW_OPERATOR_CERTIFICATES, SQL_OF(operator_certificate_lock),
 	    SQL_OF(operator_certificate_revoke), fill_name, false},
+	[CV_ADD_SUBSCRIPTION] = {"subscription-added", CV_VIEW_SUBSCRIPTIONS, NEW,
+	    SQL_OF(subscription_insert), fill_new_subscription, true},
+	[CV_REMOVE_SUBSCRIPTION] = {"subscription-removed", CV_VIEW_SUBSCRIPTIONS,
+	    SQL_OF(subscription_lock), SQL_OF(subscription_remove), fill_name_and_factory, true},
+	[CV_REPLAY_SUBSCRIPTION] = {"subscription-replayed", CV_VIEW_SUBSCRIPTIONS,
+	    SQL_OF(subscription_lock), SQL_OF(subscription_replay), fill_name_and_factory, true},
+	[CV_REPLACE_EVENT_KEY] = {"event-key-replaced", CV_VIEW_EVENT_KEYS, NEW,
+	    SQL_OF(event_key_replace), fill_event_key, false},
 };
 /* clang-format on */
 

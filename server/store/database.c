@@ -66,6 +66,8 @@ classify(const char *state)
 		return CV_E_CONFLICT;
 	if (strncmp(state, "22", 2) == 0)
 		return CV_E_INPUT;
+	if (strncmp(state, "54", 2) == 0)
+		return CV_E_LIMIT;
 	if (strncmp(state, "23", 2) == 0 || strcmp(state, "42501") == 0)
 		return CV_E_CONSTRAINT;
 	if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||

@@ -152,4 +152,8 @@ bool cv_row_octets(
 /* Appends the bytes of a bytea. */
 bool cv_row_bytes(struct cv_row row, int column, struct cv_buffer *ret_bytes);
 
+/* The first column of all rows, which is JSON, with commas between. */
+bool cv_rows_to_items(
+    const PGresult *result, struct cv_buffer *ret_items, size_t *ret_count, struct cv_error *err);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "device_change_internal.h"
 #include "enrolment_token_internal.h"
+#include "outbox_internal.h"
 
 /* ---- begin ---- */
 
@@ -458,11 +459,28 @@ add_finish(const struct cv_device_change *change, struct cv_rows *finished)
 	cv_rows_text(finished, note->after_json);
 }
 
+static void
+add_events(const struct cv_device_change *change, struct cv_rows *events)
+{
+	for (size_t i = 0; i < change->event_count; i++) {
+		const struct cv_told_event *event = &change->events[i];
+		const struct cv_event_note note = {
+		    .kind = event->kind,
+		    .new_key = event->has_key ? &event->key : NULL,
+		    .old_key = event->has_old_key ? &event->old_key : NULL,
+		    .reason = event->reason,
+		    .certificate = event->has_certificate ? &event->certificate : NULL,
+		};
+
+		cv_outbox_add_row(events, &change->party, &note);
+	}
+}
+
 /* What the changes that have a note kept, each kind in one statement, and COMMIT. */
 static bool
 send_commit(struct cv_change_set *set, struct cv_error *err)
 {
-	CV_AUTO_ROWS struct cv_rows asked = {0}, certificates = {0}, finished = {0};
+	CV_AUTO_ROWS struct cv_rows asked = {0}, certificates = {0}, events = {0}, finished = {0};
 
 	for (size_t i = 0; i < set->count; i++) {
 		struct cv_device_change *change = &set->changes[i];
@@ -471,10 +489,12 @@ send_commit(struct cv_change_set *set, struct cv_error *err)
 			continue;
 		take_asked(change, &asked);
 		add_certificate(change, &certificates);
+		add_events(change, &events);
 		add_finish(change, &finished);
 	}
 	send_rows(set, CV_SQL(slot_key_ask), &asked);
 	send_rows(set, CV_SQL(certificate_insert), &certificates);
+	send_rows(set, CV_SQL(outbox_write), &events);
 	send_rows(set, CV_SQL(change_finish), &finished);
 	if (set->has_failed) {
 		*err = set->error;

@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "device_change_internal.h"
 
 /* Whatever builds on an asked key finds it. */
@@ -10,6 +12,13 @@ edit(struct cv_device_change *change, struct cv_sql sql, const struct cv_paramet
 		cv_device_change_send_asked(change);
 	if (!set->has_failed && !cv_batch_send(set->connection, sql, parameters, &set->error))
 		set->has_failed = true;
+}
+
+void
+cv_device_change_edit(
+    struct cv_device_change *change, struct cv_sql sql, const struct cv_parameters *parameters)
+{
+	edit(change, sql, parameters);
 }
 
 static void
@@ -61,6 +70,24 @@ edit_key_with_spki(struct cv_device_change *change, struct cv_sql sql, const str
 	edit(change, sql, &parameters);
 }
 
+/* No change tells of more than its own few kinds of things. */
+static struct cv_told_event *
+tell(struct cv_device_change *change, enum cv_event_kind kind)
+{
+	struct cv_told_event *event;
+
+	assert(change->event_count < CV_TOLD_EVENTS_MAX);
+	event = &change->events[change->event_count++];
+	*event = (struct cv_told_event){.kind = kind};
+	return event;
+}
+
+void
+cv_device_change_tell(struct cv_device_change *change, enum cv_event_kind kind)
+{
+	(void)tell(change, kind);
+}
+
 void
 cv_device_change_register(
     struct cv_device_change *change, const char *owner, const char *origin, const char *token)
@@ -74,6 +101,23 @@ cv_device_change_register(
 	cv_parameter_text(&parameters, token);
 	edit(change, CV_SQL(device_register), &parameters);
 	edit_slot(change, CV_SQL(slot_insert));
+	(void)tell(change, CV_EVENT_DEVICE_REGISTERED);
+}
+
+static enum cv_event_kind
+event_of_state(enum cv_device_state state)
+{
+	switch (state) {
+	case CV_DEVICE_OK:
+		return CV_EVENT_DEVICE_ALLOWED;
+	case CV_DEVICE_HELD:
+		return CV_EVENT_DEVICE_HELD;
+	case CV_DEVICE_DELETED:
+		return CV_EVENT_DEVICE_DELETED;
+	case CV_DEVICE_REVOKED:
+		return CV_EVENT_DEVICE_REVOKED;
+	}
+	return CV_EVENT_DEVICE_ALLOWED;
 }
 
 static void
@@ -132,6 +176,7 @@ cv_device_change_set_state(
 	cv_parameter_text(&parameters, cv_device_state_name(state));
 	cv_parameter_text(&parameters, reason);
 	edit(change, CV_SQL(device_set_state), &parameters);
+	tell(change, event_of_state(state))->reason = reason;
 }
 
 void
@@ -150,6 +195,8 @@ void
 cv_device_change_mark_seen(struct cv_device_change *change)
 {
 	edit_device(change, CV_SQL(device_mark_seen));
+	if (!change->record.is_seen)
+		(void)tell(change, CV_EVENT_FIRST_SEEN);
 }
 
 void
@@ -229,6 +276,17 @@ end_graces(struct cv_device_change *change, const char *slot)
 	edit(change, CV_SQL(slot_key_end_grace), &parameters);
 }
 
+static void
+tell_of_key(struct cv_device_change *change, const struct cv_digest *key)
+{
+	struct cv_told_event *event = tell(change, CV_EVENT_KEY_CHANGED);
+
+	event->has_key = true;
+	event->key = *key;
+	event->has_old_key = change->record.has_current;
+	event->old_key = change->record.current_key;
+}
+
 void
 cv_device_change_activate_key(
     struct cv_device_change *change, const struct cv_digest *key, int grace_days)
@@ -243,6 +301,8 @@ cv_device_change_activate_key(
 	edit_key(change, CV_SQL(slot_key_discard_others), key);
 	edit_key(change, CV_SQL(slot_key_make_current), key);
 	edit_slot(change, CV_SQL(slot_activated));
+	cv_device_change_promote_stage(change, key);
+	tell_of_key(change, key);
 }
 
 void
@@ -297,12 +357,17 @@ cv_device_change_revoke_certificate(
     struct cv_device_change *change, const struct cv_digest *fingerprint, const char *reason)
 {
 	struct cv_parameters parameters = {0};
+	struct cv_told_event *event;
 
 	cv_parameter_text(&parameters, change->party.factory);
 	cv_parameter_text(&parameters, change->party.device);
 	cv_parameter_digest(&parameters, fingerprint);
 	cv_parameter_text(&parameters, reason);
 	edit(change, CV_SQL(certificate_revoke), &parameters);
+	event = tell(change, CV_EVENT_CERTIFICATE_REVOKED);
+	event->has_certificate = true;
+	event->certificate = *fingerprint;
+	event->reason = reason;
 }
 
 void

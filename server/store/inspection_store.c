@@ -21,16 +21,20 @@ static const struct view_row views[] = {
     VIEW(CV_VIEW_AUTHORITIES, list_authorities, 2),
     VIEW(CV_VIEW_CERTIFICATE, show_certificate, 1),
     VIEW_OF_DEVICE(CV_VIEW_CERTIFICATES, list_certificates, 4),
+    VIEW(CV_VIEW_DELIVERIES, list_deliveries, 2),
     VIEW_OF_DEVICE(CV_VIEW_DENIALS, list_denials, 1),
     VIEW(CV_VIEW_DEVICE, show_device, 1),
     VIEW(CV_VIEW_DEVICES, list_devices, 3),
     VIEW(CV_VIEW_DEVICE_GRANTS, list_device_grants, 1),
     VIEW(CV_VIEW_ENROLMENT_TOKENS, list_enrolment_tokens, 2),
+    VIEW(CV_VIEW_EVENT_KEYS, list_event_keys, 1),
+    VIEW(CV_VIEW_EVENT_QUEUES, list_event_queues, 0),
     VIEW(CV_VIEW_FACTORIES, list_factories, 1),
     VIEW(CV_VIEW_GATEWAYS, list_gateways, 1),
     VIEW(CV_VIEW_GROUPS, list_groups, 1),
     VIEW(CV_VIEW_OPERATOR_CERTIFICATES, list_operator_certificates, 1),
     VIEW(CV_VIEW_OPERATOR_TOKENS, list_operator_tokens, 1),
+    VIEW(CV_VIEW_SUBSCRIPTIONS, list_subscriptions, 2),
 };
 
 static bool
@@ -109,28 +113,34 @@ cv_inspection_fleet(struct cv_connection *connection, const char *factory,
 	return !ret_json->has_failed || cv_fail(err, CV_E_MEMORY, "out of memory");
 }
 
+void
+cv_device_facts_deinit(struct cv_device_facts *facts)
+{
+	cv_buffer_deinit(&facts->current_spki);
+	cv_buffer_deinit(&facts->next_spki);
+}
+
 bool
-cv_inspection_keys(struct cv_connection *connection, const char *factory, const char *device,
-    const char *slot, bool *ret_exists, struct cv_buffer *ret_current_spki,
-    struct cv_buffer *ret_next_spki, int64_t *ret_last_seen_utc, struct cv_error *err)
+cv_inspection_device(struct cv_connection *connection, const struct cv_party *party,
+    bool *ret_exists, struct cv_device_facts *ret_facts, struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
 	CV_AUTO_RESULT PGresult *result = NULL;
 	struct cv_row row;
 
-	cv_parameter_text(&parameters, factory);
-	cv_parameter_text(&parameters, device);
-	cv_parameter_text(&parameters, slot);
-	if (!cv_execute(connection, CV_SQL(inspection_keys), &parameters, &result, err))
-		return cv_error_context(err, "keys of device %s", device);
+	cv_parameter_text(&parameters, party->factory);
+	cv_parameter_text(&parameters, party->device);
+	cv_parameter_text(&parameters, party->slot);
+	if (!cv_execute(connection, CV_SQL(inspection_device), &parameters, &result, err))
+		return cv_error_context(err, "keys of device %s", party->device);
 	*ret_exists = PQntuples(result) == 1;
 	if (!*ret_exists)
 		return true;
 	row = (struct cv_row){result, 0};
-	if (!cv_row_is_null(row, 0) && !cv_row_bytes(row, 0, ret_current_spki))
+	if (!cv_row_is_null(row, 0) && !cv_row_bytes(row, 0, &ret_facts->current_spki))
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
-	if (!cv_row_is_null(row, 1) && !cv_row_bytes(row, 1, ret_next_spki))
+	if (!cv_row_is_null(row, 1) && !cv_row_bytes(row, 1, &ret_facts->next_spki))
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
-	*ret_last_seen_utc = cv_row_number(row, 2);
-	return true;
+	ret_facts->last_seen_utc = cv_row_number(row, 2);
+	return cv_text_copy(ret_facts->group, sizeof(ret_facts->group), cv_row_text(row, 3));
 }

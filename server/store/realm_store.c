@@ -38,8 +38,8 @@ give_factory(struct cv_row row, const struct cv_realm_sink *sink)
 	return sink->factory(sink->context, &factory);
 }
 
-static bool
-give_authority(struct cv_row row, const struct cv_realm_sink *sink)
+bool
+cv_authority_give(struct cv_row row, const struct cv_realm_sink *sink)
 {
 	struct cv_authority_row authority = {0};
 	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
@@ -54,7 +54,24 @@ give_authority(struct cv_row row, const struct cv_realm_sink *sink)
 		return false;
 	authority.certificate = cv_buffer_bytes(&der);
 	authority.created_at_utc = cv_row_number(row, 8);
+	authority.signs_from_utc = cv_row_number(row, 9);
+	authority.signs_until_utc = cv_row_number(row, 10);
 	return sink->authority(sink->context, &authority);
+}
+
+bool
+cv_factory_key_give(struct cv_row row, const struct cv_realm_sink *sink)
+{
+	struct cv_factory_key_row key = {
+	    .names = cv_row_text(row, 4),
+	    .certificate = cv_row_text(row, 5),
+	    .sealed = cv_row_text(row, 6),
+	};
+
+	return cv_text_copy(key.factory, sizeof(key.factory), cv_row_text(row, 0)) &&
+	       cv_factory_key_purpose_parse(cv_row_text(row, 1), &key.purpose) &&
+	       cv_factory_key_state_parse(cv_row_text(row, 2), &key.state) &&
+	       cv_row_digest(row, 3, &key.key_id) && sink->key(sink->context, &key);
 }
 
 static bool
@@ -108,7 +125,8 @@ cv_realm_store_load(struct cv_connection *connection, const struct cv_realm_sink
 	    cv_execute(connection, CV_SQL(begin_snapshot), NULL, NULL, err) &&
 	    cv_realm_store_version(connection, ret_version, err) &&
 	    give_rows(connection, CV_SQL(realm_factories), give_factory, sink, err) &&
-	    give_rows(connection, CV_SQL(realm_authorities), give_authority, sink, err) &&
+	    give_rows(connection, CV_SQL(realm_authorities), cv_authority_give, sink, err) &&
+	    give_rows(connection, CV_SQL(realm_keys), cv_factory_key_give, sink, err) &&
 	    give_rows(connection, CV_SQL(realm_gateways), give_gateway, sink, err) &&
 	    give_rows(connection, CV_SQL(realm_groups), give_group, sink, err) &&
 	    cv_execute(connection, CV_SQL(commit), NULL, NULL, err);

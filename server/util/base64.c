@@ -44,6 +44,20 @@ append_columns(
 }
 
 void
+cv_base64url_append(struct cv_buffer *buffer, struct cv_bytes data)
+{
+	for (size_t i = 0; i < data.len; i += 3) {
+		char text[4];
+		size_t len = data.len - i < 3 ? data.len - i : 3;
+		encode_group(data.data + i, len, text);
+		for (size_t at = 0; at <= len; at++)
+			cv_buffer_append_byte(buffer, text[at] == '+'   ? (uint8_t)'-'
+						      : text[at] == '/' ? (uint8_t)'_'
+									: (uint8_t)text[at]);
+	}
+}
+
+void
 cv_base64_append_wrapped(struct cv_buffer *buffer, struct cv_bytes data, size_t columns)
 {
 	size_t column = 0;
@@ -140,29 +154,34 @@ append_group(const struct group *group, struct cv_buffer *buffer)
 	return NULL;
 }
 
-/* Groups decoded at once; more would only fill the stack. */
-#define RUN_GROUPS 64
+/* What the four "plus one" add up to. */
+#define PLUS_ONES (1U << 18 | 1U << 12 | 1U << 6 | 1U)
 
-/* Decodes whole groups of plain characters, the usual case, and returns how many characters. */
+/*
+ * Decodes whole groups of plain characters, the usual case, and returns how many characters. Zero
+ * minus one is above 63, and so is what it is joined with. Where not even the room for what may
+ * come is to be had, byte by byte finds out whether it is needed.
+ */
 static size_t
 decode_run(const char *text, size_t len, struct cv_buffer *buffer)
 {
-	uint8_t bytes[3 * RUN_GROUPS];
-	size_t groups = 0;
+	size_t groups = 0, most = len / 4;
+	uint8_t *bytes = most == 0 ? NULL : cv_buffer_reserve(buffer, 3 * most);
 
-	while (groups < RUN_GROUPS && len - 4 * groups >= 4) {
-		const char *at = text + 4 * groups;
-		uint32_t a = symbol_value(at[0]), b = symbol_value(at[1]);
-		uint32_t c = symbol_value(at[2]), d = symbol_value(at[3]);
+	if (bytes == NULL)
+		return 0;
+	for (const uint8_t *at = (const uint8_t *)text; groups < most; groups++, at += 4) {
+		uint32_t a = values[at[0]], b = values[at[1]];
+		uint32_t c = values[at[2]], d = values[at[3]];
 
-		if ((a | b | c | d) & NOT_IN_ALPHABET)
+		if (((a - 1) | (b - 1) | (c - 1) | (d - 1)) > 63)
 			break;
-		bytes[3 * groups] = (uint8_t)(a << 2 | b >> 4);
-		bytes[3 * groups + 1] = (uint8_t)(b << 4 | c >> 2);
-		bytes[3 * groups + 2] = (uint8_t)(c << 6 | d);
-		groups++;
+		uint32_t bits = (a << 18) + (b << 12) + (c << 6) + d - PLUS_ONES;
+		*bytes++ = (uint8_t)(bits >> 16);
+		*bytes++ = (uint8_t)(bits >> 8);
+		*bytes++ = (uint8_t)bits;
 	}
-	cv_buffer_append(buffer, bytes, 3 * groups);
+	cv_buffer_take(buffer, 3 * groups);
 	return 4 * groups;
 }
 

@@ -85,6 +85,17 @@ reserve(struct cv_buffer *buffer, size_t len)
 	return true;
 }
 
+uint8_t *
+cv_buffer_reserve(struct cv_buffer *buffer, size_t len)
+{
+	if (buffer->has_failed)
+		return NULL;
+	if (reserve(buffer, len))
+		return buffer->data + buffer->len;
+	buffer->has_failed = false;
+	return NULL;
+}
+
 void
 cv_buffer_append(struct cv_buffer *buffer, const void *data, size_t len)
 {

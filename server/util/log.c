@@ -41,6 +41,12 @@ cv_log_set_level(enum cv_log_level level)
 	atomic_store_explicit(&lowest_level, level, memory_order_relaxed);
 }
 
+bool
+cv_log_is_on(enum cv_log_level level)
+{
+	return level >= atomic_load_explicit(&lowest_level, memory_order_relaxed);
+}
+
 const char *
 cv_log_level_name(enum cv_log_level level)
 {
@@ -161,7 +167,7 @@ void
 cv_log_write(enum cv_log_level level, const char *event, const char *message,
     const struct cv_log_field *fields)
 {
-	if (level < atomic_load_explicit(&lowest_level, memory_order_relaxed))
+	if (!cv_log_is_on(level))
 		return;
 
 	int saved_errno = errno;

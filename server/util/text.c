@@ -26,6 +26,18 @@ cv_text_copy(char *destination, size_t size, const char *source)
 	return cv_text_copy_bytes(destination, size, source, strlen(source));
 }
 
+size_t
+cv_text_cut(const char *text, size_t max)
+{
+	size_t len = strlen(text);
+
+	if (len <= max)
+		return len;
+	while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}
+
 bool
 cv_text_equal(const char *a, const char *b)
 {

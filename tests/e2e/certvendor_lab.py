@@ -193,6 +193,7 @@ class CommitStopper:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.lock = threading.Lock()
         self.stage = None
+        self.mark = b"change_finish"  # the statement whose transaction is meant
         self.reached = threading.Event()
         self.stopped = None
         threading.Thread(target=self._accept, daemon=True).start()
@@ -280,7 +281,7 @@ class StoppableConnection:
             statement = message[5:].split(b"\0")[1] if message[:1] == b"B" else b""
             if statement == b"begin":
                 is_change = False
-            elif statement == b"change_finish":
+            elif statement == self.stopper.mark:
                 is_change = True
             elif statement == b"commit" and is_change:
                 self.stage = self.stopper.take_stage(self)

@@ -279,7 +279,8 @@ def options_of(*words):
 def test_every_verb_has_help():
     rows = verbs_with_acts()
     assert {"device", "certificate", "denial", "group", "authority", "gateway", "factory", "token",
-            "operator-token", "operator-certificate", "approval", "audit", "status", "grant"} == set(rows)
+            "operator-token", "operator-certificate", "approval", "webhook", "event-key", "audit",
+            "status", "grant"} == set(rows)
     for verb, acts in rows.items():
         for act in acts:
             text = run(BINARY, verb, act, "--help").stdout

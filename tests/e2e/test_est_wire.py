@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from certvendor_lab import (BINARY, EST, Authority, Identity, Key, Raw, certificates_in, clean_environment,
+from certvendor_lab import (BINARY, EST, FACTORY, Authority, Identity, Key, Raw, certificates_in, clean_environment,
                             issued, rfc9440, run, wait_until)
 from est_client import Est, device_name, make_key, outcome, request
 from est_lab import add_authority
@@ -123,6 +123,23 @@ def test_slashes_queries_and_case(est_lab):
     for path, status in (("//cacerts", 200), ("/cacerts/", 404), ("/cacerts?x=1", 200), ("/CACERTS", 404),
                          ("/second//cacerts", 200)):
         assert est_lab.send("device", "GET", EST + path).status == status, path
+
+
+@est("1.15")
+def test_a_label_may_stand_in_front(est_lab):
+    for label in ("second", "p384", FACTORY):
+        inside, front = (est_lab.send("device", "GET", path) for path in (f"{EST}/{label}/cacerts",
+                                                                          f"/{label}{EST}/cacerts"))
+        assert (front.status, front.body) == (200, inside.body)
+    for path, status in ((f"/nowhere{EST}/cacerts", 404), (f"/second{EST}/p384/cacerts", 404),
+                         (f"/second{EST}/serverkeygen", 404), (f"/a/second{EST}/cacerts", 404),
+                         (f"/second{EST}//cacerts", 200)):
+        assert est_lab.send("device", "GET", path).status == status, path
+    csr = base64.b64encode(request(make_key(), device_name("in-front")))
+    answer = est_lab.send("device", "POST", f"/second{EST}/simpleenroll", body=csr, headers={
+        "Content-Type": "application/pkcs10"})
+    assert answer.status == 401
+    assert est_lab.send("gateway", "GET", f"/second{EST}/cacerts", est_lab.gateway).status == 404
 
 
 @est("1.9")

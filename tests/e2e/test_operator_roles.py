@@ -17,6 +17,7 @@ class Objects:
     def __init__(self, lab):
         self.lab = lab
         self.authority = Authority(lab.keys, "/CN=Matrix CA")
+        self.last_webhook = "none"
 
     def make(self, path, body):
         answer = self.lab.operator("POST", path, body)
@@ -68,6 +69,18 @@ class Objects:
         return {"name": "matrix", "role": "viewer", "factories": [FACTORY],
                 "csr": pem_request(Key(self.lab.keys, "/CN=matrix"))}
 
+    def webhook(self):
+        """A factory may have few: the one before makes room."""
+        self.lab.operator("DELETE", f"/v1/webhooks/{self.last_webhook}")
+        answer = self.lab.operator("POST", "/v1/webhooks", self.new_webhook())
+        SECRETS.add(answer.json()["secret"])
+        self.last_webhook = answer.json()["name"]
+        return self.last_webhook
+
+    @staticmethod
+    def new_webhook():
+        return {"name": f"h{uuid.uuid4().hex[:8]}", "url": "https://receiver.example/", "events": ["config-applied"]}
+
     def authority_name(self):
         name = f"a{uuid.uuid4().hex[:8]}"
         self.make("/v1/authorities", self.new_authority(name))
@@ -98,7 +111,10 @@ OPERATOR_TOKEN = lambda objects: ({"id": objects.operator_token()}, {})  # noqa:
 DEVICE_GRANT = lambda objects: ({"user_code": objects.device_grant()}, {})  # noqa: E731
 OPERATOR_CERTIFICATE = lambda objects: ({"id": objects.operator_certificate()}, {})  # noqa: E731
 APPROVAL = lambda objects: ({"id": objects.approval()}, {})  # noqa: E731
+WEBHOOK = lambda objects: ({"name": objects.webhook()}, {})  # noqa: E731
 LIST = lambda objects: ({}, None)  # noqa: E731
+
+ROTATION = {"est_url": "https://est.example:8443/.well-known/est"}
 
 # What each operation is tried on: path parameters and body. An operation without a row fails.
 TRIED_ON = {
@@ -111,6 +127,7 @@ TRIED_ON = {
     "POST /v1/devices/{id}/allow": DEVICE,
     "POST /v1/devices/{id}/cancel": DEVICE,
     "POST /v1/devices/{id}/approve": DEVICE,
+    "POST /v1/devices/{id}/rotate": lambda objects: ({"id": objects.device().name}, ROTATION),
     "GET /v1/certificates": LIST,
     "GET /v1/certificates/{sha256}": CERTIFICATE,
     "POST /v1/certificates/{sha256}/revoke": CERTIFICATE,
@@ -126,6 +143,7 @@ TRIED_ON = {
     "GET /v1/groups/{name}": GROUP,
     "PATCH /v1/groups/{name}": lambda objects: ({"name": objects.group()}, {"announce": "implied"}),
     "DELETE /v1/groups/{name}": GROUP,
+    "POST /v1/groups/{name}/rotate": lambda objects: ({"name": objects.group()}, ROTATION),
     "PUT /v1/groups/{name}/devices/{id}":
         lambda objects: ({"name": objects.group(), "id": objects.device().name}, {}),
     "DELETE /v1/groups/{name}/devices/{id}": lambda objects: (joined(objects), {}),
@@ -157,13 +175,21 @@ TRIED_ON = {
     "POST /v1/operator-certificates": lambda objects: ({}, objects.new_operator_certificate()),
     "GET /v1/operator-certificates/{id}": OPERATOR_CERTIFICATE,
     "DELETE /v1/operator-certificates/{id}": OPERATOR_CERTIFICATE,
+    "GET /v1/webhooks": LIST,
+    "POST /v1/webhooks": lambda objects: ({}, objects.new_webhook()),
+    "GET /v1/webhooks/{name}": WEBHOOK,
+    "DELETE /v1/webhooks/{name}": WEBHOOK,
+    "GET /v1/webhooks/{name}/deliveries": WEBHOOK,
+    "POST /v1/webhooks/{name}/replay": WEBHOOK,
+    "GET /v1/event-keys": LIST,
+    "POST /v1/event-keys": lambda objects: ({}, {}),
     "GET /v1/audit": LIST,
     "GET /v1/status": LIST,
     "GET /v1/openapi.json": LIST,
 }
 
 # Takes an operator of every factory, whatever its role.
-EVERY_FACTORY = "POST /v1/factories"
+EVERY_FACTORY = ("POST /v1/factories", "POST /v1/event-keys")
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +226,7 @@ def expected(operation, role, factory):
         return {403}
     if factory == FOREIGN:
         return {404}
-    if str(operation) == EVERY_FACTORY:
+    if str(operation) in EVERY_FACTORY:
         return {403}
     return {200, 201, 409}
 

@@ -393,6 +393,91 @@ def test_metrics(lab):
     assert lab.metric("certvendor_db_up") == 1
 
 
+QUICKER_LOOP = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The first time that a listening socket is taken out of a set, it is not in it any more. */
+int epoll_ctl(int set, int operation, int descriptor, struct epoll_event *event)
+{
+	static int has_failed;
+	int (*next)(int, int, int, struct epoll_event *) = dlsym(RTLD_NEXT, "epoll_ctl");
+	int listens = 0;
+	socklen_t len = sizeof(listens);
+
+	if (operation == EPOLL_CTL_DEL && !has_failed &&
+	    getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens) {
+		has_failed = 1;
+		(void)!write(2, "not in the set\n", 15);
+		errno = ENOENT;
+		return -1;
+	}
+	return next(set, operation, descriptor, event);
+}
+"""
+
+
+def test_a_stop_survives_an_event_loop_that_was_quicker(make_lab):
+    """The library would abort."""
+    if b"__asan_init" in BINARY.read_bytes():
+        pytest.skip("the sanitizer must come first among the libraries")
+    own = make_lab()
+    source, library = own.folder / "quicker.c", own.folder / "quicker.so"
+    source.write_text(QUICKER_LOOP)
+    run("cc", "-shared", "-fPIC", "-O1", source, "-o", library)
+    own.environment["LD_PRELOAD"] = str(library)
+    own.start()
+    assert own.stop() == 0
+    assert own.log.read_text().count("not in the set") == 1
+
+
+def test_metrics_tell_routes_reasons_and_limits(lab):
+    def requests(**labels):
+        """The series with these labels, in whatever order."""
+        found = [line for line in lab.monitor("/metrics").body.decode().splitlines()
+                 if line.startswith("certvendor_http_requests_total{")
+                 and all(f'{name}="{value}"' in line for name, value in labels.items())]
+        return sum(int(line.rsplit(" ", 1)[1]) for line in found)
+
+    device = lab.enrolled_device()
+    shows = {"listener": "device", "route": "/device", "method": "GET", "code": "2xx"}
+    checks = {"listener": "gateway", "route": "/v1/check", "code": "2xx"}
+    nowhere = {"listener": "public", "route": "none", "method": "any", "code": "4xx"}
+    before = [requests(**labels) for labels in (shows, checks, nowhere)]
+    assert device.show().status == 200 and device.check().status == 200
+    path = f"/{uuid.uuid4()}"
+    assert lab.send("public", "GET", path).status == 404
+    wait_until(lambda: [requests(**labels) for labels in (shows, checks, nowhere)]
+               == [count + 1 for count in before], "requests are counted")
+    assert path not in lab.monitor("/metrics").body.decode()
+    refused = 'certvendor_issue_failures_total{reason="bad-csr"}'
+    count = lab.metric(refused)
+    assert device.est("simplereenroll", b"none", device.identity).status == 400
+    assert lab.metric(refused) == count + 1
+    delayed = 'certvendor_ratelimit_rejected_total{limit="credentials"}'
+    count = lab.metric(delayed)
+    for _ in range(25):
+        lab.operator("GET", "/v1/devices", token="cvo_wrong", source="127.0.0.77")
+    assert count + 1 <= lab.metric(delayed) <= count + 5
+
+
+def test_a_signal_tells_the_state(make_lab):
+    own = make_lab().start()
+    own.process.send_signal(signal.SIGUSR1)
+    own.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: own.events("state"), "the state is told")
+    [state] = own.events("state")
+    assert (state["database"], state["index"], state["certificates"]) == ("up", "fresh", 0)
+    assert {line["listener"] for line in own.events("state-of-listener")} == set(own.ports)
+    [requests] = own.events("state-of-requests")
+    assert requests["draining"] == "no"
+    assert own.monitor("/readyz").status == 200, "SIGUSR1 ends nothing"
+
+
 def test_public_certificates(lab):
     der = lab.send("public", "GET", f"/ca/{FACTORY}-root.cer")
     assert (der.status, der.headers["Content-Type"]) == (200, "application/pkix-cert")

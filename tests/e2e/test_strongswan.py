@@ -1,7 +1,7 @@
 """An EST client that we did not write: pki of strongSwan."""
 import pytest
 
-from certvendor_lab import Identity, run
+from certvendor_lab import FACTORY, Identity, Key, run
 
 # strongswan-pki alone knows no elliptic curves; on Debian they come with another package.
 HAS_CURVES = "openssl_plugin_create not found" not in run("pki", "--help", is_checked=False).stderr
@@ -34,6 +34,22 @@ def test_ca_certificates(est, lab):
     subjects = {run("openssl", "x509", "-in", path, "-noout", "-fingerprint", "-sha256").stdout
                 for path in written}
     assert run("openssl", "x509", "-in", lab.root, "-noout", "-fingerprint", "-sha256").stdout in subjects
+
+
+@pytest.mark.est("1.15")
+def test_a_label_in_the_base_url(est, est_lab):
+    """This client has no option for labels."""
+    est("--estca", "--caout", est_lab.keys / "label.pem", "--outform", "pem", "--force", at=est_lab, path="/second")
+    subjects = [run("openssl", "x509", "-in", path, "-noout", "-subject").stdout for path in
+                est_lab.keys.glob("label*.pem")]
+    assert len(subjects) == 2 and any("second CA" in subject for subject in subjects)
+    key = Key(est_lab.keys, f"/OU={FACTORY}/CN=swan-at-a-label")
+    result = est("--est", "--in", key.request_path, "--outform", "pem", "--cacert", est_lab.folder / "pki/device-ca-second.pem",
+                 "--userpass", f"x:{est_lab.enrolment_token(device='swan-at-a-label', label='second')}", at=est_lab,
+                 path="/second")
+    certificate = key.path.with_suffix(".label.pem")
+    certificate.write_text(result.stdout)
+    assert "second CA" in run("openssl", "x509", "-in", certificate, "-noout", "-issuer").stdout
 
 
 @pytest.mark.est("5.5")

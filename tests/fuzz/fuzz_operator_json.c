@@ -3,8 +3,10 @@
  * what was read says the same when it is written down and read again.
  */
 #include <jansson.h>
+#include <strings.h>
 
 #include "cv/codec/armour.h"
+#include "cv/codec/event_json.h"
 #include "cv/codec/operator_json.h"
 #include "cv/util/pem.h"
 #include "fuzz.h"
@@ -217,6 +219,36 @@ check_settings(struct cv_bytes body)
 		check_refused(&err);
 }
 
+/* Wherever it comes from: an address that we will send to. */
+static void
+check_subscription(
+    bool is_read, const struct cv_subscription_body *body, const struct cv_error *err)
+{
+	const char *problem;
+
+	if (!is_read) {
+		check_refused(err);
+		return;
+	}
+	FUZZ_REQUIRE(cv_factory_name_is_valid(body->label, strlen(body->label)));
+	FUZZ_REQUIRE(cv_callback_url_is_valid(body->url, strlen(body->url), &problem));
+	FUZZ_REQUIRE(
+	    strncasecmp(body->url, "http", 4) == 0 && strpbrk(body->url, " \r\n#") == NULL);
+}
+
+static void
+check_subscriptions(struct cv_bytes body)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_subscription_body subscription;
+	bool is_read;
+
+	is_read = cv_json_decode_webhook(body, &subscription, &err);
+	check_subscription(is_read, &subscription, &err);
+	is_read = cv_json_decode_event_queue(body, &subscription, &err);
+	check_subscription(is_read, &subscription, &err);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -228,5 +260,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_gateway(body);
 	check_authority(body);
 	check_settings(body);
+	check_subscriptions(body);
 	return 0;
 }

@@ -106,6 +106,34 @@ def write_certificates(keys):
     return kinds
 
 
+def crl(entries=(), extensions=(), key=SIGNING_KEY):
+    """entries: serial number and reason or None."""
+    builder = x509.CertificateRevocationListBuilder(
+        name("Fuzz CA", None), datetime.datetime(2026, 1, 1), datetime.datetime(2026, 1, 1, 0, 15))
+    for serial, reason in entries:
+        entry = x509.RevokedCertificateBuilder(serial, datetime.datetime(2026, 1, 1))
+        builder = builder.add_revoked_certificate(
+            (entry.add_extension(x509.CRLReason(reason), False) if reason else entry).build())
+    for extension, is_critical in extensions:
+        builder = builder.add_extension(extension, is_critical)
+    return builder.sign(key, digest_of(key)).public_bytes(DER)
+
+
+def write_crls(keys):
+    reasons = x509.ReasonFlags
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(SIGNING_KEY.public_key())
+    kinds = {
+        "empty": crl(),
+        "hold": crl([(1, reasons.certificate_hold)], [(x509.CRLNumber(1), False), (identifier, False)]),
+        "several": crl([(2 ** 159 - 1, reasons.privilege_withdrawn), (128, reasons.remove_from_crl), (3, None)]),
+        "critical": crl([(1, None)], [(x509.CRLNumber(1), True)]),
+        "partial": crl([], [(x509.IssuingDistributionPoint(None, None, False, True, None, False, False), True)]),
+        "foreign": crl([(1, None)], key=keys["p256"]),
+    }
+    for kind, der in kinds.items():
+        write("crl", kind, der)
+
+
 def request(key, extensions=(), subject=None):
     builder = x509.CertificateSigningRequestBuilder(subject or name("device-1"))
     for extension, is_critical in extensions:
@@ -180,12 +208,31 @@ def write_texts(certificates, requests, keys):
     }
     for kind, body in bodies.items():
         write("operator_json", kind, json.dumps(body))
+    write("operator_json", "webhook", '{"name":"h","url":"https://[::1]:8443/x?y=z","events":["key-changed"]}')
+    write("operator_json", "event-queue", '{"label":"q","type":"push","push-url":"http://a.example:80/x"}')
     write("operator_json", "escapes", '{"next_pubkey":"\\u00e9\\ud83d\\ude00\\n"}')
     write("table", "list", b"\x50" + json.dumps({"devices": [
         {"id": "a", "state": "ok", "seen": 1}, {"id": "b\u0007\u009b", "state": None, "more": {"x": True}}]}).encode())
     write("table", "heading", b"\x00" + json.dumps([{"a\u009b2J\u001b": "b"}]).encode())
     write("table", "array", b"\x00" + json.dumps([{"id": "\u00e9" * 9, "n": 1.5}]).encode())
     write("table", "object", b"\x00" + json.dumps({"token": "t", "retryable": True, "a": {"b": [1, "x"]}}).encode())
+
+
+def write_device_bodies():
+    handlers = ["/usr/share/fioconfig/handlers/renew-client-cert"]
+    write("device_json", "upload", json.dumps({"reason": "why", "public-key": "PEM", "files": [
+        {"name": "z-50-fioctl.toml", "value": "[pacman]\ntags = \"main\"\n", "unencrypted": True},
+        {"name": "a", "value": "c2VjcmV0", "unencrypted": False, "on-changed": handlers}]}))
+    write("device_json", "nothing", '{"files":null,"public-key":""}')
+    write("device_json", "events", json.dumps([{
+        "id": "5f0c2c5e", "deviceTime": "2026-11-29T12:00:00.5+01:00", "eventType": {"id": "Step", "version": 0},
+        "event": {"correlationId": "certs-1", "success": True, "targetName": "lmp", "version": "290",
+                  "details": "\u00e4", "ecu": "e"}}]))
+    write("device_json", "toml", 'a = 1\n[t.\'u\'] # of it\nb = "x # \\" =" # no\n"c = d" = [1, {e = "]"}]\n[v]\n')
+    write_dictionary("device_json", [
+        "reason", "files", "public-key", "name", "value", "unencrypted", "on-changed", "true", "false", "null", "id",
+        "deviceTime", "eventType", "event", "correlationId", "success", "targetName", "version", "details", "ecu",
+        "z-50-fioctl.toml", "[pacman]\n", "= ", "\"\"\"", "\'\'\'", "[[", "{\"files\":["])
 
 
 def write_authorizations():
@@ -269,6 +316,7 @@ def main():
             "k1": ec.generate_private_key(ec.SECP256K1()), "rsa2048": rsa.generate_private_key(65537, 2048),
             "rsa1024": rsa.generate_private_key(65537, 1024)}
     certificates, requests = write_certificates(keys), write_requests(keys)
+    write_crls(keys)
     write_keys(keys)
     for kind in ("leaf-p256", "names", "policies", "utc-time"):
         write("der", kind, certificates[kind])
@@ -280,9 +328,11 @@ def main():
     write_ota(certificates, requests)
     write_targets()
     write_settings()
+    write_device_bodies()
     write_dictionary("operator_json", ["reason", "device", "uses", "expires_in", "next_pubkey", "name", "sources",
                                        "factories", "may_activate", "lifetime_days", "csr", "kind", "certificate",
                                        "owner", "keyCompromise", "superseded", "unspecified", "offline", "bootstrap",
+                                       "url", "events", "label", "type", "push", "push-url", "https://", "first-seen",
                                        "true", "null", "\\u0000", "-----BEGIN CERTIFICATE-----"])
     write_dictionary("armour", ["-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----", "-----BEGIN ", "\r\n", "=="])
     write_dictionary("forwarded_certificate", ["-----BEGIN%20CERTIFICATE-----%0A", "-----END%20CERTIFICATE-----%0A",

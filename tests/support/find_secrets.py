@@ -5,7 +5,7 @@
 
 Files that are secrets (keys, tokens, passphrases, settings) tell what to look for and are no finding
 themselves; every other file is read, logs as well as data. Found are: what those files hold, every token of
-certvendor plain or in base64, private keys, and values of Authorization headers. Exit code 1 when there is one.
+certvendor plain or in base64, private keys in the clear, and values of Authorization headers. Exit code 1 when there is one.
 """
 import base64
 import os
@@ -29,14 +29,14 @@ def encodings(text):
         yield lost, base64.b64encode(b"\0" * shift + text)[lost:-4]
 
 
-TOKEN = re.compile(rb"cv[oe]_[A-Za-z0-9_-]{30}")
+TOKEN = re.compile(rb"cv[oew]_[A-Za-z0-9_-]{30}")
 PATTERNS = re.compile(
-    TOKEN.pattern + rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    TOKEN.pattern + rb"|-----BEGIN (?!ENCRYPTED )[A-Z ]*PRIVATE KEY-----"
     rb"|(?i:authorization)[\"']?[:=] *[\"']?(?i:basic|bearer) +[^ \r\n\"']{8}")
 # Four characters are the same for every token, but for its first; what follows decides.
-ANY_END = re.compile(rb"v[oe]_[A-Za-z0-9_-]{30}")
+ANY_END = re.compile(rb"v[oew]_[A-Za-z0-9_-]{30}")
 ENCODED = [(lost, re.compile(re.escape(part[:4]) + rb"[A-Za-z0-9+/]{48}"))
-           for prefix in (b"cvo_", b"cve_") for lost, part in encodings(prefix + b"\0\0\0")]
+           for prefix in (b"cvo_", b"cve_", b"cvw_") for lost, part in encodings(prefix + b"\0\0\0")]
 
 
 def encoded_tokens(data):

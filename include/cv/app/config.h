@@ -85,6 +85,20 @@ struct cv_config {
 	int64_t approval_limit_per_device;
 	int64_t approval_limit_per_identity;
 
+	int64_t outbound_connections;
+	int64_t outbound_per_subscriber;
+	int64_t outbound_timeout_seconds;
+	int64_t outbound_tries;
+	int64_t outbound_retry_seconds;
+	int64_t outbound_retry_max_seconds;
+	int64_t outbound_keep_days;
+	char *outbound_ca_file;
+	char *outbound_issuer;
+
+	char *foundries_gateway_host;
+	char *foundries_ostree_host;
+	char *foundries_est_host;
+	int64_t foundries_switch_seconds;
 	char *foundries_gateway_url;
 	char *foundries_ostree_url;
 	int64_t foundries_lifetime_days;

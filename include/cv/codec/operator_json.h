@@ -121,6 +121,15 @@ bool cv_json_decode_operator_certificate(struct cv_bytes body,
 bool cv_json_decode_remark(
     struct cv_bytes body, char ret_remark[CV_REMARK_SIZE], struct cv_error *err);
 
+/* {"est_url", "reason"?}: an https address without "=", which cuts lines on the device, and blanks.
+ */
+struct cv_rotation_body {
+	char est_url[513];
+	char reason[CV_REMARK_SIZE];
+};
+bool cv_json_decode_rotation(
+    struct cv_bytes body, struct cv_rotation_body *ret_rotation, struct cv_error *err);
+
 /* Appends "text" as a JSON string with quotes. */
 void cv_json_append_string(struct cv_buffer *buffer, const char *text);
 /* Appends an object with one more member; object is "{...}". */

@@ -76,11 +76,18 @@ bool cv_http_open(struct cv_http *http, struct cv_error *err);
  */
 bool cv_http_reload(
     struct cv_http *http, const struct cv_http_options *fresh, struct cv_error *err);
+/*
+ * Takes the server certificates that the realm has for factories, when it is another realm than the
+ * last time: new handshakes with the device listener see them. Any thread; blocking.
+ */
+void cv_http_take_servers(struct cv_http *http);
 /* Whether certificate and key, PEM texts, fit together; when the certificate ends. CV_E_CONFIG. */
 bool cv_http_check_pair(const char *certificate_pem, const char *key_pem,
     int64_t *ret_not_after_utc, struct cv_error *err);
 /* What metrics say about the last configuration that was tried. */
 void cv_http_note_reload(struct cv_http *http, bool was_taken);
+/* One log line for each listener, and one for what they share. */
+void cv_http_log_state(struct cv_http *http);
 #define CV_HTTP_PULSES_MAX 8
 /* What every event loop and the workers do. How many; in the same order each time. */
 size_t cv_http_read_pulses(struct cv_http *http, struct cv_pulse ret_pulses[CV_HTTP_PULSES_MAX]);

@@ -49,6 +49,7 @@ struct cv_certificate {
 	bool is_ca;         /* basicConstraints CA:TRUE */
 	bool allows_client; /* EKU absent, clientAuth or anyExtendedKeyUsage; keyUsage absent or
 			       with digitalSignature */
+	bool allows_server; /* the same with serverAuth, which must be there by name */
 	bool may_sign_certificates; /* is_ca, and keyUsage absent or with keyCertSign */
 };
 
@@ -64,6 +65,17 @@ bool cv_certificate_parse_pem(
     const char *pem, size_t len, struct cv_certificate **ret_certificate, struct cv_error *err);
 void cv_certificate_free(struct cv_certificate *certificate);
 CV_DEFINE_CLEANUP(cv_certificate);
+
+/* Is the name one of the DNS names of a certificate? ASCII without case, no wildcards. */
+bool cv_certificate_has_dns_name(const struct cv_certificate *certificate, const char *name);
+
+/* The first of them; false: there is none, or it does not fit. */
+bool cv_certificate_first_dns_name(
+    const struct cv_certificate *certificate, char *ret_name, size_t size);
+
+/* A serial number as a decimal number; room for 21 octets. */
+#define CV_SERIAL_DECIMAL_SIZE 52
+void cv_serial_write_decimal(struct cv_bytes serial, char ret_text[CV_SERIAL_DECIMAL_SIZE]);
 
 /* PEM "CERTIFICATE" of DER bytes, 64 columns, appended. */
 void cv_certificate_append_pem(struct cv_buffer *buffer, struct cv_bytes der);

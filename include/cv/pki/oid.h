@@ -75,6 +75,8 @@
 #define CV_OID_KEY_USAGE "\x55\x1d\x0f"
 #define CV_OID_SUBJECT_ALT_NAME "\x55\x1d\x11"
 #define CV_OID_BASIC_CONSTRAINTS "\x55\x1d\x13"
+#define CV_OID_CRL_NUMBER "\x55\x1d\x14"
+#define CV_OID_CRL_REASON "\x55\x1d\x15"
 #define CV_OID_NAME_CONSTRAINTS "\x55\x1d\x1e"
 #define CV_OID_CRL_DISTRIBUTION_POINTS "\x55\x1d\x1f"
 #define CV_OID_POLICY_MAPPINGS "\x55\x1d\x21"

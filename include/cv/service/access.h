@@ -41,10 +41,10 @@ bool cv_access_recognise(struct cv_service *service, const struct cv_digest *fin
     enum cv_verdict *ret_verdict, struct cv_operator *ret_operator, struct cv_error *err);
 /*
  * Who has a certificate shares no secret with us, so answers are sealed with the Idempotency-Key of
- * their request; instead of that key its digest is recorded, which ret_key is set to.
+ * their request. That key is replaced by its digest, which is what may be recorded.
  */
 #define CV_ACCESS_KEY_SIZE 129
-void cv_access_seal_by_key(struct cv_operator *operator_, char ret_key[CV_ACCESS_KEY_SIZE]);
+void cv_access_seal_by_key(struct cv_operator *operator_, char key[CV_ACCESS_KEY_SIZE]);
 bool cv_access_has_role(const struct cv_operator *operator_, enum cv_role needed);
 /* A token that is cut down does what all of them allow; to what has no scope it comes never: 0. */
 bool cv_access_has_scope(const struct cv_operator *operator_, unsigned needed);
@@ -68,6 +68,16 @@ bool cv_access_make_token(struct cv_service *service, const struct cv_operator *
     char ret_secret[CV_SECRET_SIZE], struct cv_error *err);
 
 /*
+ * A secret that is shown once, for a repeat of the very request: sealed with the operator's token
+ * where the order has an Idempotency-Key. order lends kept.
+ */
+bool cv_access_keep_secret(const struct cv_operator *operator_, const char *secret,
+    struct cv_configuration_order *order, struct cv_buffer *kept, struct cv_error *err);
+/* The secret that the first of the repeated requests was given. */
+bool cv_access_recall_secret(const struct cv_operator *operator_, const struct cv_buffer *sealed,
+    char ret_secret[CV_SECRET_SIZE], struct cv_error *err);
+
+/*
  * Issues a gateway's client certificate under the service CA, for the key of the gateway's own CSR,
  * and records the gateway. The kept bytes of a result that is DONE or REPEATED are the certificate.
  * order: name and terms. Blocking.
@@ -85,13 +95,15 @@ bool cv_access_add_gateway(struct cv_service *service, const struct cv_certifica
     enum cv_client_outcome *ret_outcome, struct cv_configuration_result *ret_result,
     struct cv_error *err);
 
-/*
- * The same for an operator, who gets an id. operator_: all but the certificate; the rest is of the
- * order, whose name is not used. Blocking.
- */
+/* The same for an operator, who gets an id; the name of the order is not used. Blocking. */
+struct cv_operator_certificate_order {
+	const struct cv_operator_row *operator_; /* all but the certificate */
+	struct cv_bytes csr;
+	int64_t lifetime_days;
+};
 bool cv_access_add_certificate(struct cv_service *service, const struct cv_certificate *service_ca,
-    const struct cv_operator_row *operator_, struct cv_bytes csr, int64_t lifetime_days,
-    const struct cv_configuration_order *order, enum cv_client_outcome *ret_outcome,
-    struct cv_configuration_result *ret_result, struct cv_error *err);
+    const struct cv_operator_certificate_order *wanted, const struct cv_configuration_order *order,
+    enum cv_client_outcome *ret_outcome, struct cv_configuration_result *ret_result,
+    struct cv_error *err);
 
 #endif

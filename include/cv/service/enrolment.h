@@ -91,6 +91,9 @@ bool cv_enrol(struct cv_service *service, const struct cv_enrolment_request *req
     struct cv_enrolment_answer *ret_answer, struct cv_buffer *ret_der, struct cv_error *err);
 
 /* The stable reason word of an outcome (EST error bodies, logs): "key-in-use". Never NULL. */
+#define CV_ENROLMENT_OUTCOMES (CV_ENROLMENT_NO_ISSUER + 1)
+/* Neither a certificate nor the prospect of one. */
+bool cv_enrolment_is_refusal(enum cv_enrolment_outcome outcome);
 const char *cv_enrolment_outcome_name(enum cv_enrolment_outcome outcome);
 
 #endif

@@ -26,9 +26,8 @@ bool cv_inspect_show(struct cv_service *service, const struct cv_view_query *que
 bool cv_inspect_fleet(struct cv_service *service, const char *factory, struct cv_buffer *ret_json,
     struct cv_error *err);
 
-/* Current and newest announced key of (device, slot) as SubjectPublicKeyInfo; empty: none. */
-bool cv_inspect_keys(struct cv_service *service, const struct cv_party *party, bool *ret_exists,
-    struct cv_buffer *ret_current_spki, struct cv_buffer *ret_next_spki, int64_t *ret_last_seen_utc,
-    struct cv_error *err);
+/* What a device is told of itself. ret_facts is to be deinitialised either way. */
+bool cv_inspect_device(struct cv_service *service, const struct cv_party *party, bool *ret_exists,
+    struct cv_device_facts *ret_facts, struct cv_error *err);
 
 #endif

@@ -39,6 +39,11 @@ struct cv_realm {
 	size_t gateway_count;
 	struct cv_group_row *groups; /* those with policies, by id */
 	size_t group_count;
+	/* Keys made for factories: active ones, and online ones that were replaced. Texts are
+	 * owned.
+	 */
+	struct cv_factory_key_row *keys;
+	size_t key_count;
 	_Atomic unsigned references; /* private */
 };
 
@@ -66,9 +71,12 @@ size_t cv_realm_roots(const struct cv_realm *realm, const char *factory,
     void (*sink)(void *context, struct cv_bytes der), void *context);
 /* Is this one of our own authorities, and is that its name in one of the styles? */
 bool cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer);
-/* The trusted online authority that signs for a factory now: of that name, or with "" the newest
- * that clients had time to learn of, being there for publish_ahead_seconds; else the oldest. NULL
- * when there is none that is usable at that time. */
+/*
+ * The trusted online authority that signs for a factory now: of that name, or with "" the newest
+ * whose turn it is: that its predecessor gave way to, or that clients had publish_ahead_seconds to
+ * learn of; else the oldest. One that gave way is never it. NULL when there is none that is usable
+ * at that time.
+ */
 const struct cv_realm_authority *cv_realm_issuer(const struct cv_realm *realm, const char *factory,
     const char *name, int64_t publish_ahead_seconds, int64_t now_utc);
 /*
@@ -78,6 +86,8 @@ const struct cv_realm_authority *cv_realm_issuer(const struct cv_realm *realm, c
 bool cv_realm_find_issuer(const struct cv_realm *realm, const struct cv_certificate *leaf,
     const struct cv_realm_authority **ret_authority, enum cv_chain_outcome *ret_outcome,
     const char **ret_reason, struct cv_error *err);
+/* Is this one of the keys that were made for factories, in the database and not in a file? */
+bool cv_realm_has_key(const struct cv_realm *realm, const struct cv_digest *key_id);
 /* Does a comma-separated list of factories hold this one? */
 bool cv_realm_list_has(const char *list, const char *name);
 

@@ -12,10 +12,14 @@
 #include "cv/index/index.h"
 #include "cv/model/source.h"
 #include "cv/service/realm.h"
+#include "cv/signer/event_signer.h"
 #include "cv/signer/signer.h"
 #include "cv/store/pool.h"
 #include "cv/util/clock.h"
 #include "cv/util/error.h"
+
+/* As long as a DNS name, and a place for the name of a factory. */
+#define CV_HOST_SIZE 272
 
 struct cv_service_settings {
 	int64_t max_age_seconds;          /* index older than this: 503 */
@@ -34,6 +38,11 @@ struct cv_service_settings {
 	int64_t approvals_max;          /* that wait, of a factory */
 	int64_t approvals_per_device;   /* that wait, of one device */
 	int64_t approvals_per_identity; /* that wait, by one token or bootstrap authority */
+	/* Of the servers that the devices of a factory reach; "{factory}" stands for its name. */
+	char gateway_host[CV_HOST_SIZE];
+	char ostree_host[CV_HOST_SIZE];
+	char est_host[CV_HOST_SIZE];
+	int64_t switch_after_seconds; /* an uploaded online CA signs so long after it */
 };
 
 /* Counters of the rules, for /metrics. */
@@ -46,12 +55,16 @@ struct cv_service_counters {
 	_Atomic uint64_t denied_changes; /* revocations and deletions by operators */
 	_Atomic uint64_t judged_in_memory;
 	_Atomic uint64_t judged_in_database;
-	_Atomic uint64_t verdicts[32]; /* by enum cv_verdict */
-	_Atomic uint64_t issue_refusals;
+	_Atomic uint64_t verdicts[32];       /* by enum cv_verdict */
+	_Atomic uint64_t issue_refusals[32]; /* by enum cv_enrolment_outcome */
 	_Atomic uint64_t rate_limited;
 	_Atomic uint64_t security_events;
 	_Atomic uint64_t
-	    security_events_dropped; /* not counted per device: the bounded table was full */
+	    security_events_dropped;    /* not counted per device: the bounded table was full */
+	_Atomic int64_t outbox_pending; /* of all instances, as of the last look; -1: never */
+	_Atomic uint64_t deliveries_done;
+	_Atomic uint64_t deliveries_failed; /* to be tried again */
+	_Atomic uint64_t deliveries_dead;   /* given up */
 };
 
 struct cv_service; /* opaque: also holds the realm pointer, refusal memory and event table */
@@ -61,7 +74,8 @@ struct cv_key_block_list;
 struct cv_service_parts {
 	struct cv_key_block_list *blocked_keys; /* lent; NULL: none */
 	struct cv_pool *pool;
-	struct cv_signer *signer; /* not owned */
+	struct cv_signer *signer;             /* not owned */
+	struct cv_event_signer *event_signer; /* not owned; NULL: nobody can subscribe */
 	struct cv_index *index;
 	const struct cv_clock *clock;
 	struct cv_service_settings settings;
@@ -93,6 +107,8 @@ struct cv_service_counters *cv_service_counters(struct cv_service *service);
 struct cv_index *cv_service_index(struct cv_service *service);
 struct cv_pool *cv_service_pool(struct cv_service *service);
 struct cv_signer *cv_service_signer(struct cv_service *service);
+/* NULL where nobody can subscribe. */
+struct cv_event_signer *cv_service_event_signer(struct cv_service *service);
 const struct cv_clock *cv_service_clock(const struct cv_service *service);
 /* Is the key one that everybody has? */
 bool cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key *key);

@@ -2,7 +2,7 @@
  * The only room with CA private keys: bytes in, signature out, so that another process, a PKCS#11
  * token or a TPM can take its place. The signer looks at what it signs: a TBSCertificate of an end
  * entity with our device or gateway/server profile, issued under the key's own subject, or nothing.
- * Any thread may sign.
+ * Any thread may sign, and add a key meanwhile.
  */
 #ifndef CV_SIGNER_SIGNER_H
 #define CV_SIGNER_SIGNER_H
@@ -32,12 +32,49 @@ CV_DEFINE_CLEANUP(cv_signer);
 
 /*
  * Adds the key of a CA: an encrypted PKCS#8 PEM file and its passphrase. Fails with CV_E_SIGNER
- * when the key does not fit the certificate or a self-test signature does not verify. Call before
- * threads start.
+ * when the key does not fit the certificate or a self-test signature does not verify.
  */
 bool cv_signer_add_key(struct cv_signer *signer, enum cv_signer_purpose purpose,
     const struct cv_certificate *ca, const char *key_path, const char *passphrase,
     struct cv_error *err);
+
+/*
+ * Keeps the passphrase under which new keys are sealed and sealed ones opened, in memory that is
+ * neither swapped nor dumped, and wiped at the end. Once, before threads start.
+ */
+bool cv_signer_keep_passphrase(
+    struct cv_signer *signer, const char *passphrase, struct cv_error *err);
+
+/* Who a new key is for. */
+struct cv_key_order {
+	const char *organizational_unit;
+	const char *common_name;
+	const char *names; /* "DNS:a,DNS:b" to ask for; "": none */
+};
+
+/* A new P-256 key: it never leaves the signer but sealed. */
+struct cv_sealed_key {
+	struct cv_digest key_id;
+	struct cv_buffer csr;    /* PEM, one block and one line end */
+	struct cv_buffer sealed; /* PEM, PKCS#8 encrypted under the kept passphrase */
+};
+void cv_sealed_key_deinit(struct cv_sealed_key *key);
+
+/* Makes a key and its certificate request. CV_E_SIGNER: no passphrase is kept. Takes a tenth of a
+ * second. */
+bool cv_signer_make_key(struct cv_signer *signer, const struct cv_key_order *order,
+    struct cv_sealed_key *ret_key, struct cv_error *err);
+
+/* Adds the key of a CA that was made by some instance. One that is there already is fine:
+ * *ret_is_new says which. */
+bool cv_signer_add_sealed(struct cv_signer *signer, enum cv_signer_purpose purpose,
+    const struct cv_certificate *ca, struct cv_bytes sealed, bool *ret_is_new,
+    struct cv_error *err);
+
+/* Opens a sealed key of a TLS server, which signs handshakes elsewhere: plain PKCS#8 PEM, into a
+ * buffer that is_secret. */
+bool cv_signer_open_sealed(struct cv_signer *signer, struct cv_bytes sealed,
+    struct cv_buffer *ret_pem, struct cv_error *err);
 
 /* AlgorithmIdentifier element that signatures of this CA key (by key id) will carry; lent. False:
  * no such key. */

@@ -14,6 +14,7 @@
 
 #include "cv/model/scope.h"
 #include "cv/store/inspection_store.h"
+#include "cv/store/outbox_store.h"
 #include "cv/store/realm_store.h"
 
 enum cv_configuration_act {
@@ -34,6 +35,10 @@ enum cv_configuration_act {
 	CV_REVOKE_OPERATOR_TOKEN,
 	CV_ADD_OPERATOR_CERTIFICATE, /* operator_ */
 	CV_REVOKE_OPERATOR_CERTIFICATE,
+	CV_ADD_SUBSCRIPTION, /* subscription */
+	CV_REMOVE_SUBSCRIPTION,
+	CV_REPLAY_SUBSCRIPTION, /* what was given up is tried again */
+	CV_REPLACE_EVENT_KEY,   /* event_key */
 };
 
 /* NULL and -1: the default, or as it was. */
@@ -67,6 +72,14 @@ struct cv_operator_row {
 	int64_t not_after_utc;       /* of the certificate */
 };
 
+struct cv_subscription_row {
+	char id[CV_UUID_SIZE];
+	bool is_push; /* an event queue; else a webhook */
+	const char *url;
+	const char *events;            /* comma list; NULL: every kind */
+	struct cv_bytes sealed_secret; /* of a webhook */
+};
+
 /* A request that must not happen twice. */
 struct cv_idempotency {
 	const char *operator_; /* id of the credential that it came with */
@@ -94,6 +107,8 @@ struct cv_configuration_order {
 		const struct cv_gateway_change *gateway_change;
 		const struct cv_enrolment_token_row *enrolment_token;
 		const struct cv_operator_row *operator_;
+		const struct cv_subscription_row *subscription;
+		const struct cv_event_key *event_key;
 	} value;
 	struct cv_digest token_hash;
 };

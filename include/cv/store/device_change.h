@@ -12,6 +12,7 @@
 
 #include "cv/model/certificate_row.h"
 #include "cv/model/device_record.h"
+#include "cv/model/event.h"
 #include "cv/store/pool.h"
 #include "cv/store/realm_store.h"
 #include "cv/util/auto.h"
@@ -128,7 +129,8 @@ void cv_device_change_announce_key(
 void cv_device_change_announce_too(
     struct cv_device_change *change, const struct cv_digest *key, struct cv_bytes spki);
 /* Activation: this key current; the old one retired, with a grace of so many days; every other open
- * key but those that this key asked for discarded; older graces ended; lock off. */
+ * key but those that this key asked for discarded; older graces ended; lock off; what was staged
+ * for it becomes the device's layer of configuration. */
 void cv_device_change_activate_key(
     struct cv_device_change *change, const struct cv_digest *key, int grace_days);
 /* An announced or asked key (NULL: all announced) falls back; the lock goes with the last. */
@@ -145,6 +147,36 @@ void cv_device_change_revoke_certificate(
 /* Every one that is recorded; not the one that this change adds. */
 void cv_device_change_revoke_all_certificates(struct cv_device_change *change, const char *reason);
 void cv_device_change_set_issue_debt(struct cv_device_change *change, int64_t debt_until_utc);
+
+/* Layers of configuration. */
+
+enum cv_layer_how {
+	CV_LAYER_MERGE,   /* by name of the files */
+	CV_LAYER_REPLACE, /* all of them */
+	CV_LAYER_REMOVE,  /* the files of these names */
+};
+struct cv_layer_write {
+	enum cv_layer_how how;
+	const char *files;      /* JSON array, see layer_store.h; lives until the edit is queued */
+	const char *reason;     /* "": none */
+	const char *created_by; /* name of an operator's token, or the device */
+	bool is_by_device;
+};
+/* The device's own layer. The commit fails with CV_E_LIMIT when it becomes too large. */
+void cv_device_change_write_layer(
+    struct cv_device_change *change, const struct cv_layer_write *write);
+/* Merges into what the announced key will find; that ends with its announcement. */
+void cv_device_change_stage_layer(struct cv_device_change *change, const struct cv_digest *key,
+    const struct cv_layer_write *write);
+/* Merges into what every announced key will find. */
+void cv_device_change_merge_stages(
+    struct cv_device_change *change, const struct cv_layer_write *write);
+
+/*
+ * Subscribers are told of it, with the commit. Activation, first sight, registration, state and
+ * revocation tell of themselves; here is for what else happens to a device.
+ */
+void cv_device_change_tell(struct cv_device_change *change, enum cv_event_kind kind);
 
 /* Who did what; every change has exactly one. Texts may be NULL but actor and action. */
 struct cv_change_note {

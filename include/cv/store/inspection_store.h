@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cv/model/name.h"
 #include "cv/store/pool.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
@@ -17,16 +18,20 @@ enum cv_view {
 	CV_VIEW_AUTHORITIES,           /* name kind */
 	CV_VIEW_CERTIFICATE,           /* sha256: alone */
 	CV_VIEW_CERTIFICATES,          /* device state authority ends-before */
+	CV_VIEW_DELIVERIES,            /* subscription state */
 	CV_VIEW_DENIALS,               /* device */
 	CV_VIEW_DEVICE,                /* id: alone, with its slots and keys */
 	CV_VIEW_DEVICE_GRANTS,         /* state */
 	CV_VIEW_DEVICES,               /* state group rotation */
 	CV_VIEW_ENROLMENT_TOKENS,      /* id device */
+	CV_VIEW_EVENT_KEYS,            /* kid */
+	CV_VIEW_EVENT_QUEUES,          /* subscriptions in the words of FoundriesFactory clients */
 	CV_VIEW_FACTORIES,             /* name */
 	CV_VIEW_GATEWAYS,              /* name */
 	CV_VIEW_GROUPS,                /* name */
 	CV_VIEW_OPERATOR_CERTIFICATES, /* id */
 	CV_VIEW_OPERATOR_TOKENS,       /* id */
+	CV_VIEW_SUBSCRIPTIONS,         /* name type */
 };
 
 #define CV_VIEW_FILTERS_MAX 5
@@ -58,10 +63,16 @@ bool cv_inspection_show(struct cv_connection *connection, const struct cv_view_q
 bool cv_inspection_fleet(struct cv_connection *connection, const char *factory,
     struct cv_buffer *ret_json, struct cv_error *err);
 
-/* SPKIs of current and newest announced key, device paths:
- * {"uuid","factory","pubkey","next_pubkey",...} needs them. */
-bool cv_inspection_keys(struct cv_connection *connection, const char *factory, const char *device,
-    const char *slot, bool *ret_exists, struct cv_buffer *ret_current_spki,
-    struct cv_buffer *ret_next_spki, int64_t *ret_last_seen_utc, struct cv_error *err);
+/* What a device is told of itself. */
+struct cv_device_facts {
+	struct cv_buffer current_spki; /* empty: none */
+	struct cv_buffer next_spki;    /* of the newest announced key; empty: none */
+	int64_t last_seen_utc;
+	char group[CV_FACTORY_NAME_MAX + 1]; /* "": none */
+};
+void cv_device_facts_deinit(struct cv_device_facts *facts);
+#define CV_AUTO_DEVICE_FACTS __attribute__((cleanup(cv_device_facts_deinit)))
+bool cv_inspection_device(struct cv_connection *connection, const struct cv_party *party,
+    bool *ret_exists, struct cv_device_facts *ret_facts, struct cv_error *err);
 
 #endif

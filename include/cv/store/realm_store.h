@@ -8,6 +8,7 @@
 
 #include "cv/model/device_record.h"
 #include "cv/model/digest.h"
+#include "cv/model/factory_key.h"
 #include "cv/model/label.h"
 #include "cv/model/name.h"
 #include "cv/model/source.h"
@@ -39,8 +40,22 @@ struct cv_authority_row {
 	enum cv_authority_kind kind;
 	enum cv_authority_state state;
 	int64_t created_at_utc; /* set when read */
+	/* When a successor signs in its place; 0: not said. Set when read. */
+	int64_t signs_from_utc;
+	int64_t signs_until_utc;
 	struct cv_digest fingerprint;
 	struct cv_bytes certificate; /* DER, lent during the call */
+};
+
+/* A key that was made for a factory. Texts are lent during the call. */
+struct cv_factory_key_row {
+	char factory[CV_FACTORY_NAME_MAX + 1];
+	enum cv_factory_key_purpose purpose;
+	enum cv_factory_key_state state;
+	struct cv_digest key_id;
+	const char *names;       /* of its server, comma separated */
+	const char *certificate; /* PEM; "": it has none yet */
+	const char *sealed;      /* encrypted PKCS#8 PEM */
 };
 
 struct cv_gateway_row {
@@ -69,6 +84,8 @@ struct cv_realm_sink {
 	    void *context, const struct cv_gateway_row *row); /* removed ones are left out */
 	bool (*group)(
 	    void *context, const struct cv_group_row *row); /* those with policies, by id */
+	/* Active ones, and retired online ones. */
+	bool (*key)(void *context, const struct cv_factory_key_row *row);
 };
 
 bool cv_realm_store_version(

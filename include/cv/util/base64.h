@@ -13,6 +13,9 @@ void cv_base64_append(struct cv_buffer *buffer, struct cv_bytes data);
 /* The same, with CRLF after every `columns` characters and none at the end. */
 void cv_base64_append_wrapped(struct cv_buffer *buffer, struct cv_bytes data, size_t columns);
 
+/* The URL-safe alphabet without padding (RFC 4648 section 5), as RFC 7515 wants it. */
+void cv_base64url_append(struct cv_buffer *buffer, struct cv_bytes data);
+
 enum cv_base64_mode {
 	CV_BASE64_STRICT,     /* no white space */
 	CV_BASE64_WHITESPACE, /* blanks, tabs, CR, LF and VT/FF anywhere are ignored (RFC 8951

@@ -47,6 +47,19 @@ struct cv_buffer {
 	}
 
 void cv_buffer_append(struct cv_buffer *buffer, const void *data, size_t len);
+/*
+ * Room for len more bytes behind the content, to be written directly and then taken in with
+ * cv_buffer_take. NULL, and the buffer has not failed: so much does not fit. Valid until the next
+ * append.
+ */
+uint8_t *cv_buffer_reserve(struct cv_buffer *buffer, size_t len);
+/* The first len bytes of the reserved room are content now. */
+static inline void
+cv_buffer_take(struct cv_buffer *buffer, size_t len)
+{
+	buffer->len += len;
+	buffer->data[buffer->len] = '\0';
+}
 void cv_buffer_append_text(struct cv_buffer *buffer, const char *text);
 /* Text from elsewhere for a terminal: each control character, those of U+0080 to U+009F in UTF-8
  * too, becomes a '?'. */

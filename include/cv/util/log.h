@@ -55,6 +55,8 @@ void cv_log_write(enum cv_log_level level, const char *event, const char *messag
 void cv_log_error(
     enum cv_log_level level, const char *event, const char *message, const struct cv_error *err);
 
+/* Would a line of this level be written? For those that cost something to make. */
+bool cv_log_is_on(enum cv_log_level level);
 void cv_log_set_level(enum cv_log_level level);
 const char *cv_log_level_name(enum cv_log_level level);
 bool cv_log_parse_level(const char *text, enum cv_log_level *ret_level);

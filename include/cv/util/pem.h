@@ -24,6 +24,12 @@ struct cv_pem_block {
  * any kind. */
 enum cv_pem_outcome cv_pem_decode(struct cv_bytes text, const char *label,
     struct cv_pem_block *ret_block, struct cv_buffer *ret_der);
+/*
+ * The next block of a text with several, however they are separated; *rest moves behind it.
+ * ret_text: the block from BEGIN to END, lent. The decoded bytes are appended, as above.
+ */
+enum cv_pem_outcome cv_pem_next(
+    struct cv_bytes *rest, const char *label, struct cv_bytes *ret_text, struct cv_buffer *ret_der);
 /* 64 columns, line feeds, final newline. */
 void cv_pem_append(struct cv_buffer *buffer, const char *label, struct cv_bytes der);
 

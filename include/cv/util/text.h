@@ -11,6 +11,9 @@
 bool cv_text_copy(char *destination, size_t size, const char *source);
 bool cv_text_copy_bytes(char *destination, size_t size, const void *source, size_t len);
 
+/* How much of UTF-8 text fits into max bytes, without half a character. */
+size_t cv_text_cut(const char *text, size_t max);
+
 bool cv_text_equal(const char *a, const char *b);               /* NULL equals only NULL */
 bool cv_text_equal_ignoring_case(const char *a, const char *b); /* ASCII only */
 bool cv_text_has_prefix(const char *text, const char *prefix);

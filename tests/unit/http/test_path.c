@@ -157,3 +157,34 @@ Test(path, finds_query_members)
 	cr_expect(cv_query_has("verbose=1", "verbose"));
 	cr_expect_not(cv_query_has("verbosely", "verbose"));
 }
+
+static const struct {
+	const char *target;
+	const char *moved; /* to the same as this one */
+} label_rows[] = {
+    {"/lab/.well-known/est/cacerts", "/.well-known/est/lab/cacerts"},
+    {"/l%61b/.well-known/est//cacerts", "/.well-known/est/lab//cacerts"},
+    {"/a/.well-known/est/b/cacerts", "/.well-known/est/a/b/cacerts"},
+    {"/.well-known/est/lab/cacerts", "/.well-known/est/lab/cacerts"},
+    {"/.well-known/.well-known/est/cacerts", "/.well-known/est/.well-known/cacerts"},
+    {"//.well-known/est/cacerts", "//.well-known/est/cacerts"},
+    {"/lab/.well-known/est", "/lab/.well-known/est"},
+    {"/a/b/.well-known/est/cacerts", "/a/b/.well-known/est/cacerts"},
+    {"/lab/.well-known/acme/cacerts", "/lab/.well-known/acme/cacerts"},
+    {"/lab/est/.well-known/cacerts", "/lab/est/.well-known/cacerts"},
+};
+
+Test(path, a_label_in_front_is_moved_to_its_place)
+{
+	for (size_t i = 0; i < sizeof(label_rows) / sizeof(label_rows[0]); i++) {
+		struct cv_path path, expected;
+
+		cr_assert(cv_path_parse(label_rows[i].target, &path));
+		cr_assert(cv_path_parse(label_rows[i].moved, &expected));
+		cv_path_move_label(&path);
+		cr_assert_eq(path.count, expected.count, "%s", label_rows[i].target);
+		for (size_t k = 0; k < path.count; k++)
+			cr_expect_str_eq(path.segments[k], expected.segments[k], "%s, segment %zu",
+			    label_rows[i].target, k);
+	}
+}

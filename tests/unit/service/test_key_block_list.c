@@ -33,7 +33,7 @@ remove_folder(void)
 TestSuite(key_block_list, .init = make_folder, .fini = remove_folder);
 
 /* Each time as if a second had passed. */
-static void
+__attribute__((format(printf, 1, 2))) static void
 write_list(const char *format, ...)
 {
 	va_list arguments;
@@ -138,8 +138,11 @@ Test(key_block_list, reads_lists_of_weak_rsa_keys)
 
 Test(key_block_list, stays_as_it_was_when_the_new_one_is_bad)
 {
-	static const char *const bad[] = {"%s\n%.63s\n", "%s\n%s0\n", "nonsense\n", "0011\n",
-	    "%s\n%.21s\n", "%s\n%.19s\n", "%s\n%.20sx\n"};
+	/* So many digits of a digest, and what follows. */
+	static const struct {
+		int digits;
+		const char *end;
+	} bad[] = {{63, ""}, {64, "0"}, {21, ""}, {19, ""}, {20, "x"}, {4, ""}, {0, "nonsense"}};
 	CV_AUTO(cv_key_block_list) struct cv_key_block_list *list = NULL;
 	AUTO_LISTED struct listed a;
 	struct cv_error err = CV_ERROR_INIT;
@@ -148,7 +151,7 @@ Test(key_block_list, stays_as_it_was_when_the_new_one_is_bad)
 	write_list("%s\n", a.digest);
 	cr_assert(cv_key_block_list_new(path, &list, &err), "%s", err.text);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		write_list(bad[i], a.digest, a.digest);
+		write_list("%s\n%.*s%s\n", a.digest, bad[i].digits, a.digest, bad[i].end);
 		err = (struct cv_error)CV_ERROR_INIT;
 		cr_expect_not(cv_key_block_list_refresh(list, &err), "row %zu", i);
 		cr_expect_eq(err.code, CV_E_CONFIG);

@@ -1,6 +1,9 @@
 #include "cv/signer/signer.h"
 
 #include <criterion/criterion.h>
+#include <openssl/pem.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -477,4 +480,195 @@ Test(signer, key_file_must_exist)
 Test(signer, freeing_nothing)
 {
 	cv_signer_free(NULL);
+}
+
+/* ---- keys that are made while others sign ---- */
+
+struct made {
+	struct cv_sealed_key key;
+	struct cv_certificate *ca; /* of the key, signed by the scene's CA key */
+};
+
+static void
+made_init(struct made *made, struct scene *scene, const char *names)
+{
+	const struct cv_key_order order = {
+	    .organizational_unit = "factory-1", .common_name = "factory-1", .names = names};
+	struct cv_error err = CV_ERROR_INIT;
+
+	*made = (struct made){.ca = NULL};
+	cr_assert(cv_signer_make_key(scene->signer, &order, &made->key, &err), "%s", err.text);
+}
+
+static void
+made_deinit(struct made *made)
+{
+	cv_sealed_key_deinit(&made->key);
+	cv_certificate_free(made->ca);
+}
+
+static void
+keep_passphrase(struct scene *scene, const char *passphrase)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_signer_keep_passphrase(scene->signer, passphrase, &err));
+}
+
+/* The key of a request that OpenSSL reads and verifies. */
+static EVP_PKEY *
+read_request(const struct cv_buffer *pem)
+{
+	BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
+	X509_REQ *request = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
+	EVP_PKEY *key;
+
+	cr_assert_not_null(request);
+	key = X509_REQ_get_pubkey(request);
+	cr_assert_eq(X509_REQ_verify(request, key), 1);
+	X509_REQ_free(request);
+	BIO_free(bio);
+	return key;
+}
+
+Test(signer, makes_a_key_with_its_request_and_seals_it)
+{
+	static const char end[] = "-----END CERTIFICATE REQUEST-----\n";
+	struct scene scene;
+	struct made made;
+	CV_AUTO_BUFFER struct cv_buffer plain = {.is_secret = true};
+	struct cv_error err = CV_ERROR_INIT;
+
+	scene_init(&scene, "P-256");
+	keep_passphrase(&scene, PASSPHRASE);
+	made_init(&made, &scene, "DNS:a.example.org,DNS:b.example.org");
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *key = read_request(&made.key.csr);
+	const char *csr = cv_buffer_text(&made.key.csr);
+	cr_expect_str_eq(csr + strlen(csr) - strlen(end), end);
+	cr_expect_eq(
+	    strncmp(cv_buffer_text(&made.key.sealed), "-----BEGIN ENCRYPTED PRIVATE KEY-----", 37),
+	    0);
+	cr_assert(
+	    cv_signer_open_sealed(scene.signer, cv_buffer_bytes(&made.key.sealed), &plain, &err));
+	cr_expect_eq(strncmp(cv_buffer_text(&plain), "-----BEGIN PRIVATE KEY-----", 27), 0);
+	made_deinit(&made);
+	scene_deinit(&scene);
+}
+
+Test(signer, makes_and_opens_nothing_without_the_passphrase)
+{
+	const struct cv_key_order order = {
+	    .organizational_unit = "f", .common_name = "f", .names = ""};
+	struct cv_sealed_key none = {.csr = CV_BUFFER_INIT};
+	struct scene scene, other;
+	struct made made;
+	CV_AUTO_BUFFER struct cv_buffer plain = {.is_secret = true};
+	struct cv_error err = CV_ERROR_INIT;
+
+	scene_init(&scene, "P-256");
+	scene_init(&other, "P-256");
+	keep_passphrase(&scene, PASSPHRASE);
+	made_init(&made, &scene, "");
+	cr_expect_not(cv_signer_make_key(other.signer, &order, &none, &err));
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	cr_expect_not(
+	    cv_signer_open_sealed(other.signer, cv_buffer_bytes(&made.key.sealed), &plain, &err));
+	keep_passphrase(&other, "another");
+	cr_expect_not(
+	    cv_signer_open_sealed(other.signer, cv_buffer_bytes(&made.key.sealed), &plain, &err));
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	cr_expect_eq(plain.len, 0);
+	cr_expect_null(strstr(err.text, "another"));
+	cv_sealed_key_deinit(&none);
+	made_deinit(&made);
+	scene_deinit(&scene);
+	scene_deinit(&other);
+}
+
+/* A CA certificate for a key that was made. */
+static struct cv_certificate *
+ca_of(const struct scene *scene, EVP_PKEY *key)
+{
+	static const struct fixture_extension extensions[] = {
+	    {"basicConstraints", "critical,CA:TRUE"}, {"subjectKeyIdentifier", "hash"},
+	    {NULL, NULL}};
+
+	return fixture_parsed_certificate(
+	    &(struct fixture_certificate){.subject = "/OU=factory-1/CN=factory-1",
+		.key = key,
+		.issuer = "/CN=ca",
+		.issuer_key = scene->ca_key,
+		.extensions = extensions});
+}
+
+struct other_thread {
+	struct scene *scene;
+	struct cv_buffer tbs;
+	atomic_bool must_end;
+	unsigned signatures;
+};
+
+static void *
+sign_on(void *context)
+{
+	struct other_thread *thread = context;
+	uint8_t signature[CV_SIGNATURE_MAX];
+	struct cv_error err = CV_ERROR_INIT;
+	size_t len;
+
+	while (!atomic_load(&thread->must_end)) {
+		cr_assert(cv_signer_sign(thread->scene->signer, &thread->scene->ca->key_id,
+		    cv_buffer_bytes(&thread->tbs), signature, &len, &err));
+		thread->signatures++;
+	}
+	return NULL;
+}
+
+Test(signer, takes_keys_while_it_signs_and_only_the_one_that_fits)
+{
+	enum { KEYS = 3 };
+	struct scene scene;
+	struct made made[KEYS];
+	struct other_thread thread = {.scene = &scene};
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_bytes algorithm;
+	pthread_t id;
+	bool is_new = false;
+
+	scene_init(&scene, "P-256");
+	keep_passphrase(&scene, PASSPHRASE);
+	add_key(&scene, CV_SIGNER_DEVICES);
+	append_tbs(&scene, CV_PROFILE_DEVICE, &thread.tbs);
+	cr_assert_eq(pthread_create(&id, NULL, sign_on, &thread), 0);
+	for (int i = 0; i < KEYS; i++) {
+		made_init(&made[i], &scene, "");
+		CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *key = read_request(&made[i].key.csr);
+		made[i].ca = ca_of(&scene, key);
+		cr_assert(cv_signer_add_sealed(scene.signer, CV_SIGNER_DEVICES, made[i].ca,
+			      cv_buffer_bytes(&made[i].key.sealed), &is_new, &err),
+		    "%s", err.text);
+		cr_expect(is_new);
+	}
+	atomic_store(&thread.must_end, true);
+	pthread_join(id, NULL);
+	cr_expect_gt(thread.signatures, 0);
+	for (int i = 0; i < KEYS; i++) {
+		cr_expect(cv_signer_algorithm(scene.signer, &made[i].key.key_id, &algorithm));
+		cr_assert(cv_signer_add_sealed(scene.signer, CV_SIGNER_DEVICES, made[i].ca,
+		    cv_buffer_bytes(&made[i].key.sealed), &is_new, &err));
+		cr_expect_not(is_new);
+	}
+	struct made stranger;
+	made_init(&stranger, &scene, "");
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *stranger_key = fixture_key("P-256");
+	stranger.ca = ca_of(&scene, stranger_key);
+	cr_expect_not(cv_signer_add_sealed(scene.signer, CV_SIGNER_DEVICES, stranger.ca,
+	    cv_buffer_bytes(&stranger.key.sealed), &is_new, &err));
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	cr_expect_not(cv_signer_algorithm(scene.signer, &stranger.ca->key_id, &algorithm));
+	made_deinit(&stranger);
+	for (int i = 0; i < KEYS; i++)
+		made_deinit(&made[i]);
+	cv_buffer_deinit(&thread.tbs);
+	scene_deinit(&scene);
 }

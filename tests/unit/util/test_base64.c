@@ -173,3 +173,67 @@ Test(base64, more_than_the_buffer_may_hold_is_a_limit)
 	cr_assert_eq(err.code, CV_E_LIMIT);
 	cr_assert_eq(buffer.len, 0);
 }
+
+/* Groups are decoded in one go where they can be, which must not need more room than they take. */
+Test(base64, what_fits_exactly_is_no_limit)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+	} rows[] = {{"Zm8=", 2}, {"Zg==", 1}, {"Zm9vYmE=", 5}, {"Zm9v\nYmFy\n", 6}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer buffer = {.max_bytes = rows[i].len};
+		CV_AUTO_BUFFER struct cv_buffer small = {.max_bytes = rows[i].len - 1};
+		size_t text_len = strlen(rows[i].text);
+		struct cv_error err = CV_ERROR_INIT;
+
+		small.max_bytes += small.max_bytes == 0; /* 0 would be the default */
+		cr_expect(
+		    cv_base64_decode(rows[i].text, text_len, CV_BASE64_WHITESPACE, &buffer, &err),
+		    "%s: %s", rows[i].text, err.text);
+		cr_expect_eq(buffer.len, rows[i].len);
+		if (rows[i].len > 1)
+			cr_expect_not(cv_base64_decode(
+			    rows[i].text, text_len, CV_BASE64_WHITESPACE, &small, &err));
+	}
+}
+
+/* Each byte at each place of a group, with groups before and behind it. */
+Test(base64, every_byte_at_every_place)
+{
+	static const char known[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (int byte = 0; byte < 256; byte++) {
+		for (size_t place = 0; place < 4; place++) {
+			CV_AUTO_BUFFER struct cv_buffer buffer = CV_BUFFER_INIT;
+			struct cv_error err = CV_ERROR_INIT;
+			char text[] = "AAAABBBBCCCCDDDD";
+			bool is_known = byte != 0 && strchr(known, byte) != NULL;
+
+			text[8 + place] = (char)byte;
+			cr_expect_eq(cv_base64_decode(text, 16, CV_BASE64_STRICT, &buffer, &err),
+			    is_known, "%d at %zu", byte, place);
+			if (!is_known)
+				continue;
+			CV_AUTO_BUFFER struct cv_buffer again = CV_BUFFER_INIT;
+			cv_base64_append(&again, cv_buffer_bytes(&buffer));
+			cr_expect_str_eq(cv_buffer_text(&again), text);
+		}
+	}
+}
+
+/* RFC 4648 section 5, without padding. */
+Test(base64, url_safe_without_padding)
+{
+	static const struct pair safe[] = {{"", 0, ""}, {"f", 1, "Zg"}, {"fo", 2, "Zm8"},
+	    {"foo", 3, "Zm9v"}, {"\xfb\xff\xbf", 3, "-_-_"}, {"\xff\xff", 2, "__8"}};
+
+	for (size_t i = 0; i < sizeof(safe) / sizeof(safe[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+
+		cv_base64url_append(&text, cv_bytes(safe[i].data, safe[i].len));
+		cr_expect_str_eq(cv_buffer_text(&text), safe[i].text);
+	}
+}

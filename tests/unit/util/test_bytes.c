@@ -198,3 +198,22 @@ Test(bytes, take_leaves_null)
 	cr_assert_null(first);
 	cr_assert_str_eq(second, "text");
 }
+
+Test(bytes, reserved_room_becomes_content)
+{
+	CV_AUTO_BUFFER struct cv_buffer buffer = {.max_bytes = 300};
+	uint8_t *room;
+
+	cv_buffer_append_text(&buffer, "ab");
+	room = cv_buffer_reserve(&buffer, 298);
+	cr_assert_not_null(room);
+	memcpy(room, "cdef", 4);
+	cv_buffer_take(&buffer, 3);
+	cr_expect_str_eq(cv_buffer_text(&buffer), "abcde");
+	/* Too much is no failure of the buffer, because nothing was appended. */
+	cr_expect_null(cv_buffer_reserve(&buffer, 296));
+	cr_expect_not(buffer.has_failed);
+	cr_expect_not_null(cv_buffer_reserve(&buffer, 295));
+	buffer.has_failed = true;
+	cr_expect_null(cv_buffer_reserve(&buffer, 1));
+}

@@ -1,0 +1,53 @@
+#include "cv/service/factory_hosts.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "cv/util/text.h"
+
+static const char place[] = "{factory}";
+
+static bool
+is_name_character(char c)
+{
+	return isalnum((unsigned char)c) || c == '-' || c == '.' || c == '_';
+}
+
+/* Lower case, as clients send names when they compare them. */
+static bool
+finish(const struct cv_buffer *text, char ret_name[CV_DNS_NAME_SIZE])
+{
+	if (text->has_failed || text->len == 0 ||
+	    !cv_text_copy(ret_name, CV_DNS_NAME_SIZE, cv_buffer_text(text)))
+		return false;
+	for (char *c = ret_name; *c != '\0'; c++) {
+		if (!is_name_character(*c))
+			return false;
+		*c = (char)tolower((unsigned char)*c);
+	}
+	return true;
+}
+
+static bool
+make(const char *pattern, const char *factory, char ret_name[CV_DNS_NAME_SIZE])
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	const char *at;
+
+	while ((at = strstr(pattern, place)) != NULL) {
+		cv_buffer_append(&text, pattern, (size_t)(at - pattern));
+		cv_buffer_append_text(&text, factory);
+		pattern = at + strlen(place);
+	}
+	cv_buffer_append_text(&text, pattern);
+	return finish(&text, ret_name);
+}
+
+bool
+cv_factory_hosts_make(const struct cv_service_settings *settings, const char *factory,
+    struct cv_factory_hosts *ret_hosts)
+{
+	return make(settings->gateway_host, factory, ret_hosts->gateway) &&
+	       make(settings->ostree_host, factory, ret_hosts->ostree) &&
+	       make(settings->est_host, factory, ret_hosts->est);
+}

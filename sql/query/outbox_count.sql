@@ -1,0 +1,2 @@
+-- Deliveries that wait.
+SELECT count(*) FROM certvendor.delivery WHERE state = 'pending'

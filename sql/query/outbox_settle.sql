@@ -1,0 +1,7 @@
+-- $1 factory, $2 device, $3 number, $4 subscription, $5 attempt that it was, $6 state, $7 milliseconds until the next
+-- attempt, $8 error or NULL. Nothing when another instance has taken it over meanwhile.
+UPDATE certvendor.delivery SET state = $6, last_error = $8,
+	next_at = now() + make_interval(secs => $7::double precision / 1000),
+	finished_at = CASE WHEN $6 = 'pending' THEN NULL ELSE now() END
+WHERE factory = $1 AND device = $2 AND number = $3::bigint AND subscription = $4::uuid AND attempts = $5::integer
+	AND state = 'pending'
