@@ -154,9 +154,10 @@ static const struct cv_setting settings[] = {
 	LIVE_NUMBER("foundries", "switch_after", "s", 0, 90 * DAY, "0", foundries_switch_seconds,
 	    "a new online CA that is uploaded below /ota signs so long after it"),
 	TEXT("foundries", "gateway_url", CV_SETTING_TEXT, "", foundries_gateway_url,
-	    "base URL of the device gateway in sota.toml; default: name and port of [device]"),
+	    "base URL of the device gateway in sota.toml; default: first name of the factory's own server certificate, "
+	    "else of [device] certificate, and its port"),
 	TEXT("foundries", "ostree_url", CV_SETTING_TEXT, "", foundries_ostree_url,
-	    "base URL of the OSTree server in sota.toml; default: gateway_url"),
+	    "base URL of the OSTree server in sota.toml; default: likewise with the second name"),
 	NUMBER("foundries", "lifetime", "days", 1, 7300, "7300", foundries_lifetime_days,
 	    "of the first certificate of a device that is registered at /ota/devices/"),
 

@@ -8,7 +8,6 @@
 #include "cv/service/device_layers.h"
 #include "http_internal.h"
 #include "operator_call_internal.h"
-#include "ota_users_internal.h"
 #include "problem_internal.h"
 
 /* What is written: the file that makes fioconfig change its key. */
@@ -53,7 +52,7 @@ write_of(const struct rotation *rotation)
 	    .how = CV_LAYER_MERGE,
 	    .files = cv_buffer_text(&rotation->files.files),
 	    .reason = rotation->body.reason,
-	    .created_by = cv_ota_user_name(&rotation->call.operator_),
+	    .created_by = rotation->call.operator_.name,
 	};
 }
 

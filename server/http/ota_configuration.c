@@ -8,7 +8,7 @@
 #include "cv/util/text.h"
 #include "http_internal.h"
 #include "operator_call_internal.h"
-#include "ota_device_internal.h"
+#include "ota_devices_internal.h"
 #include "ota_users_internal.h"
 #include "problem_internal.h"
 
@@ -162,7 +162,7 @@ write_layer(struct cv_request *request, const struct layer_call *call)
 	    .how = how_of(request, call),
 	    .files = cv_buffer_text(&body.files),
 	    .reason = body.reason,
-	    .created_by = cv_ota_user_name(&call->call.operator_),
+	    .created_by = call->call.operator_.name,
 	};
 	request->reason = "configure";
 	if (call->device[0] != '\0')
@@ -186,7 +186,7 @@ cv_ota_device_configuration(struct cv_request *request)
 	struct layer_call call = {.group = "", .file = request->match.parameters[1]};
 
 	if (cv_operator_admit(request, &call.call) &&
-	    cv_ota_find_device(request, &call.call, call.device))
+	    cv_ota_named_device(request, &call.call, call.device))
 		read_or_write(request, &call);
 }
 
@@ -220,7 +220,7 @@ cv_ota_list_updates(struct cv_request *request)
 	char device[CV_DEVICE_ID_MAX + 1];
 	int64_t total = 0;
 
-	if (!cv_operator_admit(request, &call) || !cv_ota_find_device(request, &call, device))
+	if (!cv_operator_admit(request, &call) || !cv_ota_named_device(request, &call, device))
 		return;
 	cv_buffer_append_text(json, "{\"updates\":[");
 	if (!cv_device_list_updates(
@@ -241,7 +241,7 @@ cv_ota_show_update(struct cv_request *request)
 	char device[CV_DEVICE_ID_MAX + 1];
 	size_t count = 0;
 
-	if (!cv_operator_admit(request, &call) || !cv_ota_find_device(request, &call, device))
+	if (!cv_operator_admit(request, &call) || !cv_ota_named_device(request, &call, device))
 		return;
 	cv_buffer_append_text(json, "[");
 	if (!cv_device_show_update(request->http->service, call.factory, device,

@@ -1,7 +1,5 @@
 #include "ota_devices_internal.h"
 
-#include "ota_device_internal.h"
-
 #include <string.h>
 
 #include "cv/codec/ota_json.h"
@@ -156,7 +154,7 @@ find(struct cv_request *request, const struct cv_operator_call *call, const char
 	struct cv_error err = CV_ERROR_INIT;
 	bool exists = false;
 
-	if (!cv_ota_resolve_device(request->http->service, call->factory, name, is_id, is_denied,
+	if (!cv_ota_find_device(request->http->service, call->factory, name, is_id, is_denied,
 		&exists, ret_device, &err)) {
 		cv_problem_answer_error(request, &err);
 		return false;
@@ -169,15 +167,15 @@ find(struct cv_request *request, const struct cv_operator_call *call, const char
 }
 
 bool
-cv_ota_find_device(struct cv_request *request, const struct cv_operator_call *call,
-    char ret_id[CV_DEVICE_ID_MAX + 1])
+cv_ota_named_device(struct cv_request *request, const struct cv_operator_call *call,
+    char ret_device[CV_DEVICE_ID_MAX + 1])
 {
 	char flag[8];
 	bool is_id =
 	    cv_query_find(request->path.query, "by-uuid", flag, sizeof(flag)) == CV_QUERY_FOUND &&
 	    is_yes(flag);
 
-	return find(request, call, request->match.parameters[0], is_id, false, ret_id);
+	return find(request, call, request->match.parameters[0], is_id, false, ret_device);
 }
 
 static void
@@ -205,7 +203,7 @@ cv_ota_show(struct cv_request *request)
 	char device[CV_DEVICE_ID_MAX + 1];
 	struct cv_operator_call call;
 
-	if (cv_operator_admit(request, &call) && cv_ota_find_device(request, &call, device))
+	if (cv_operator_admit(request, &call) && cv_ota_named_device(request, &call, device))
 		answer_device(request, call.factory, device);
 }
 
@@ -243,7 +241,7 @@ cv_ota_change(struct cv_request *request)
 	struct cv_operator_call call;
 	struct cv_error err = CV_ERROR_INIT;
 
-	if (!cv_operator_admit(request, &call) || !cv_ota_find_device(request, &call, device))
+	if (!cv_operator_admit(request, &call) || !cv_ota_named_device(request, &call, device))
 		return;
 	if (!cv_ota_decode_device_change(cv_buffer_bytes(&request->body), &body, &err)) {
 		cv_operator_answer_bad_json(request, &err);
@@ -294,7 +292,7 @@ cv_ota_delete(struct cv_request *request)
 	char device[CV_DEVICE_ID_MAX + 1];
 	struct cv_operator_call call;
 
-	if (cv_operator_admit(request, &call) && cv_ota_find_device(request, &call, device))
+	if (cv_operator_admit(request, &call) && cv_ota_named_device(request, &call, device))
 		act(request, &call, device, CV_LIFECYCLE_DELETE);
 }
 

@@ -8,6 +8,7 @@
 #include "cv/model/name.h"
 #include "cv/util/bytes.h"
 
+struct cv_operator_call;
 struct cv_request;
 
 void cv_ota_list(struct cv_request *request);
@@ -24,6 +25,13 @@ void cv_ota_show_device_group(struct cv_request *request);
 void cv_ota_add_device_group(struct cv_request *request);
 void cv_ota_describe_device_group(struct cv_request *request);
 void cv_ota_delete_device_group(struct cv_request *request);
+
+/*
+ * The device that the path names: {D} of /ota/devices/{D}/..., a name, or with ?by-uuid=1 an id.
+ * False: answered, with 404 when there is none.
+ */
+bool cv_ota_named_device(struct cv_request *request, const struct cv_operator_call *call,
+    char ret_device[CV_DEVICE_ID_MAX + 1]);
 
 /* Which part of a list is wanted: ?limit= and ?page=. */
 struct cv_ota_page {

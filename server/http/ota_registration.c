@@ -15,66 +15,66 @@
 #include "problem_internal.h"
 #include "tls_pair_internal.h"
 
-#define HOST_SIZE 254
-
 /* ---- where devices go ---- */
 
-/* The names of the server certificate that was made for the factory: gateway, then OSTree server.
- */
+/* The place-th name of the server certificate that the factory has of its own, in the order in
+ * which its operator was asked for them: gateway, then OSTree server. */
 static bool
-find_host(struct cv_http *http, const char *factory, size_t number, char *ret_host, size_t size)
+own_name(
+    const struct cv_realm *realm, const char *factory, size_t place, char *ret_name, size_t size)
 {
-	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(http->service);
+	const char *at = NULL;
 
 	for (size_t i = 0; i < realm->key_count; i++) {
 		const struct cv_factory_key_row *key = &realm->keys[i];
-		const char *names = key->names;
 
-		if (key->purpose != CV_FACTORY_KEY_TLS || key->state != CV_FACTORY_KEY_ACTIVE ||
-		    !cv_text_equal(key->factory, factory))
-			continue;
-		for (size_t skipped = 0; skipped < number; skipped++)
-			names += strcspn(names, ",") + (names[strcspn(names, ",")] == ',');
-		return names[0] != '\0' &&
-		       cv_text_copy_bytes(ret_host, size, names, strcspn(names, ","));
+		if (key->purpose == CV_FACTORY_KEY_TLS && key->state == CV_FACTORY_KEY_ACTIVE &&
+		    cv_text_equal(key->factory, factory))
+			at = key->names;
 	}
-	return false;
+	for (; at != NULL && place > 0; place--) {
+		at = strchr(at, ',');
+		at = at == NULL ? NULL : at + 1;
+	}
+	return at != NULL && at[0] != '\0' &&
+	       cv_text_copy_bytes(ret_name, size, at, strcspn(at, ","));
 }
 
 static bool
-make_url(const struct cv_http *http, const char *host, char ret_url[CV_BASE_URL_SIZE])
+make_url(
+    const struct cv_http *http, const char *factory, size_t place, char ret_url[CV_BASE_URL_SIZE])
 {
-	int len = snprintf(
-	    ret_url, CV_BASE_URL_SIZE, "https://%s:%u", host, http->options->device.bound_port);
-
-	return http->options->device.bound_port != 0 && len > 0 && len < CV_BASE_URL_SIZE;
-}
-
-bool
-cv_ota_gateway_url(struct cv_http *http, const char *factory, char ret_url[CV_BASE_URL_SIZE])
-{
+	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(http->service);
 	const struct cv_http_options *options = http->options;
-	char host[HOST_SIZE];
+	char name[256];
+	int len;
 
-	if (find_host(http, factory, 0, host, sizeof(host)))
-		return make_url(http, host, ret_url);
-	if (options->foundries_gateway_url[0] != '\0')
-		return cv_text_copy(ret_url, CV_BASE_URL_SIZE, options->foundries_gateway_url);
-	return options->device.bound_port != 0 &&
-	       cv_tls_first_name(options->device_certificate, host, sizeof(host)) &&
-	       make_url(http, host, ret_url);
+	if (options->device.bound_port == 0 ||
+	    (!own_name(realm, factory, place, name, sizeof(name)) &&
+		!cv_tls_first_name(options->device_certificate, name, sizeof(name))))
+		return false;
+	len =
+	    snprintf(ret_url, CV_BASE_URL_SIZE, "https://%s:%u", name, options->device.bound_port);
+	return len > 0 && len < CV_BASE_URL_SIZE;
 }
 
 bool
-cv_ota_ostree_url(struct cv_http *http, const char *factory, char ret_url[CV_BASE_URL_SIZE])
+cv_ota_gateway_url(const struct cv_http *http, const char *factory, char ret_url[CV_BASE_URL_SIZE])
 {
-	char host[HOST_SIZE];
+	if (http->options->foundries_gateway_url[0] != '\0')
+		return cv_text_copy(
+		    ret_url, CV_BASE_URL_SIZE, http->options->foundries_gateway_url);
+	return make_url(http, factory, 0, ret_url);
+}
 
-	if (find_host(http, factory, 1, host, sizeof(host)))
-		return make_url(http, host, ret_url);
+bool
+cv_ota_ostree_url(const struct cv_http *http, const char *factory, char ret_url[CV_BASE_URL_SIZE])
+{
 	if (http->options->foundries_ostree_url[0] != '\0')
 		return cv_text_copy(ret_url, CV_BASE_URL_SIZE, http->options->foundries_ostree_url);
-	return cv_ota_gateway_url(http, factory, ret_url);
+	if (http->options->foundries_gateway_url[0] != '\0')
+		return cv_ota_gateway_url(http, factory, ret_url);
+	return make_url(http, factory, 1, ret_url);
 }
 
 static bool

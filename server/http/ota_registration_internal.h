@@ -16,13 +16,15 @@ void cv_ota_register_device(struct cv_request *request);
 void cv_ota_register_certificate(struct cv_request *request);
 
 /*
- * Where the devices of a factory find the device gateway: the first name of the factory's own
- * server certificate, else [foundries] gateway_url, else the name and port of the device listener.
- * Without a slash at its end. False: there is none.
+ * Where the devices of a factory find the device gateway: [foundries] gateway_url, else the first
+ * name of the factory's own server certificate, else of that of the device listener, with the port
+ * of the listener. Without a slash at its end. False: there is none.
  */
 #define CV_BASE_URL_SIZE 288
-bool cv_ota_gateway_url(struct cv_http *http, const char *factory, char ret_url[CV_BASE_URL_SIZE]);
-/* And the OSTree server: the second name, else [foundries] ostree_url, else the gateway. */
-bool cv_ota_ostree_url(struct cv_http *http, const char *factory, char ret_url[CV_BASE_URL_SIZE]);
+bool cv_ota_gateway_url(
+    const struct cv_http *http, const char *factory, char ret_url[CV_BASE_URL_SIZE]);
+/* And the OSTree server: [foundries] ostree_url, else as above with the second name. */
+bool cv_ota_ostree_url(
+    const struct cv_http *http, const char *factory, char ret_url[CV_BASE_URL_SIZE]);
 
 #endif

@@ -6,12 +6,6 @@
 #include "operator_call_internal.h"
 #include "problem_internal.h"
 
-const char *
-cv_ota_user_name(const struct cv_operator *operator_)
-{
-	return operator_->name;
-}
-
 /* What the token is cut down to; nothing: whatever the role may. */
 static void
 append_scopes(struct cv_buffer *json, unsigned scopes)

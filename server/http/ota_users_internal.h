@@ -5,12 +5,7 @@
 #ifndef CV_HTTP_OTA_USERS_INTERNAL_H
 #define CV_HTTP_OTA_USERS_INTERNAL_H
 
-#include "cv/service/access.h"
-
 struct cv_request;
-
-/* Actors are "operator:<name>": the name alone. Lent by the operator. */
-const char *cv_ota_user_name(const struct cv_operator *operator_);
 
 /* Who asks. "polis-id" is what owners and creators are called, and what a local CA bears in its
  * name. */

@@ -8,10 +8,10 @@
 #include "health_handlers_internal.h"
 #include "oauth_handlers_internal.h"
 #include "operator_handlers_internal.h"
-#include "ota_devices_internal.h"
-#include "ota_registration_internal.h"
 #include "ota_configuration_internal.h"
 #include "ota_factory_pki_internal.h"
+#include "ota_devices_internal.h"
+#include "ota_registration_internal.h"
 #include "ota_users_internal.h"
 #include "public_handlers_internal.h"
 
@@ -147,11 +147,6 @@ static const struct cv_route operator_rows[] = {
     {"GET", "/v1/approvals", cv_operator_list, 0, VIEWER},
     {"POST", "/v1/approvals/{id}/approve", cv_operator_approve_enrolment, ACT_MAX, OPERATOR},
     {"POST", "/v1/approvals/{id}/refuse", cv_operator_refuse_enrolment, ACT_MAX, OPERATOR},
-    {"GET", "/v1/device-grants", cv_operator_list, 0, VIEWER},
-    {"POST", "/v1/device-grants/{user_code}/approve", cv_operator_approve_device, ACT_MAX,
-	OPERATOR | CREATES},
-    {"POST", "/v1/device-grants/{user_code}/refuse", cv_operator_refuse_device, ACT_MAX,
-	OPERATOR | CREATES},
     {"GET", "/v1/webhooks", cv_operator_list, 0, VIEWER},
     {"POST", "/v1/webhooks", cv_operator_add_webhook, JSON_MAX, OPERATOR},
     {"GET", "/v1/webhooks/{name}", cv_operator_show, 0, VIEWER},
@@ -160,6 +155,11 @@ static const struct cv_route operator_rows[] = {
     {"POST", "/v1/webhooks/{name}/replay", cv_operator_replay_webhook, ACT_MAX, OPERATOR},
     {"GET", "/v1/event-keys", cv_operator_list_event_keys, 0, CV_ROUTE_WORKER},
     {"POST", "/v1/event-keys", cv_operator_replace_event_key, ACT_MAX, ADMIN | REALM},
+    {"GET", "/v1/device-grants", cv_operator_list, 0, VIEWER},
+    {"POST", "/v1/device-grants/{user_code}/approve", cv_operator_approve_device, ACT_MAX,
+	OPERATOR | CREATES},
+    {"POST", "/v1/device-grants/{user_code}/refuse", cv_operator_refuse_device, ACT_MAX,
+	OPERATOR | CREATES},
     {"GET", "/v1/audit", cv_operator_list, 0, VIEWER | REALM},
     {"GET", "/v1/status", cv_operator_show_status, 0, VIEWER},
     {"GET", "/v1/openapi.json", cv_operator_show_description, 0, 0},
@@ -186,7 +186,6 @@ static const struct cv_route operator_rows[] = {
 	OTA_OPERATOR},
     {"GET", OTA_FACTORY "/users/", cv_ota_list_all_users, 0, OTA_VIEWER},
     {"GET", OTA_FACTORY "/users/self/", cv_ota_show_self, 0, OTA_VIEWER},
-    {"GET", OTA_FACTORY "/users/{user}/", cv_ota_show_user, 0, OTA_VIEWER},
     OTA_LAYER("/ota/devices/{device}/config/", cv_ota_device_configuration),
     OTA_LAYER(OTA_FACTORY "/device-groups/{group}/config/", cv_ota_group_configuration),
     OTA_LAYER(OTA_FACTORY "/config/", cv_ota_factory_configuration),
@@ -202,6 +201,7 @@ static const struct cv_route operator_rows[] = {
     {"POST", OTA_FACTORY "/certs/est/", cv_ota_make_est_certs, ACT_MAX, OTA_ADMIN},
     {"PUT", OTA_FACTORY "/certs/est/", cv_ota_change_est_certs, CERTIFICATE_MAX, OTA_ADMIN},
     {"GET", "/ota/default-online-ca.pem", cv_ota_show_default_online_ca, 0, CV_ROUTE_OTA},
+    {"GET", OTA_FACTORY "/users/{user}/", cv_ota_show_user, 0, OTA_VIEWER},
 };
 
 static const struct cv_route public_rows[] = {

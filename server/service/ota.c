@@ -39,7 +39,7 @@ cv_ota_show_device(struct cv_service *service, const char *factory, const char *
 }
 
 bool
-cv_ota_resolve_device(struct cv_service *service, const char *factory, const char *name, bool is_id,
+cv_ota_find_device(struct cv_service *service, const char *factory, const char *name, bool is_id,
     bool is_denied, bool *ret_exists, char ret_device[CV_DEVICE_ID_MAX + 1], struct cv_error *err)
 {
 	struct cv_connection *connection;

@@ -7,7 +7,6 @@
 #include "cv/util/text.h"
 
 #include "realm_keys_internal.h"
-
 /* Local CAs of FoundriesFactory are called after their user. */
 #define LOCAL_CA "fio-"
 

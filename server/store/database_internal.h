@@ -83,7 +83,7 @@ struct cv_prepared {
 	bool is_known;
 };
 #define CV_BATCH_MAX 96
-#define CV_PREPARED_MAX 256
+#define CV_PREPARED_MAX 1024 /* twice as many as there are statements, and more */
 
 struct cv_connection {
 	PGconn *pg;

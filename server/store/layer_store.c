@@ -1,5 +1,7 @@
 #include "cv/store/layer_store.h"
 
+#include "cv/store/outbox_store.h"
+
 #include "audit_internal.h"
 #include "device_change_internal.h"
 
@@ -42,20 +44,48 @@ cv_layers_read(struct cv_connection *connection, const struct cv_party *party,
 	return true;
 }
 
-bool
-cv_layers_note_served(struct cv_connection *connection, const struct cv_party *party,
-    const struct cv_served_layers *layers, struct cv_error *err)
+static bool
+lock_device(struct cv_connection *connection, const struct cv_party *party, struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
 
-	if (layers->was_served)
-		return true;
+	cv_parameter_text(&parameters, party->factory);
+	cv_parameter_text(&parameters, party->device);
+	return cv_execute(connection, CV_SQL(begin), NULL, NULL, err) &&
+	       cv_execute(connection, CV_SQL(device_lock), &parameters, NULL, err);
+}
+
+static bool
+note_served(struct cv_connection *connection, const struct cv_party *party,
+    const struct cv_served_layers *layers, struct cv_error *err)
+{
+	const struct cv_event_note event = {.kind = CV_EVENT_CONFIG_APPLIED};
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *result = NULL;
+
 	cv_parameter_text(&parameters, party->factory);
 	cv_parameter_text(&parameters, party->device);
 	cv_parameter_number(&parameters, layers->modified_utc);
 	cv_parameter_number(&parameters, layers->device_version);
-	return cv_execute(connection, CV_SQL(configuration_served), &parameters, NULL, err) ||
-	       cv_error_context(err, "configuration of device %s", party->device);
+	if (!cv_execute(connection, CV_SQL(configuration_served), &parameters, &result, err))
+		return false;
+	return PQntuples(result) == 0 || cv_outbox_write(connection, party, &event, err);
+}
+
+/* Under the device's lock, because its events are told in their order. */
+bool
+cv_layers_note_served(struct cv_connection *connection, const struct cv_party *party,
+    const struct cv_served_layers *layers, struct cv_error *err)
+{
+	bool is_good;
+
+	if (layers->was_served)
+		return true;
+	is_good = lock_device(connection, party, err) &&
+		  note_served(connection, party, layers, err) &&
+		  cv_execute(connection, CV_SQL(commit), NULL, NULL, err);
+	cv_rollback(connection);
+	return is_good || cv_error_context(err, "configuration of device %s", party->device);
 }
 
 bool

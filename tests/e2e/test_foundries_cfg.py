@@ -1,14 +1,15 @@
 """Configuration and rotation as fioconfig and fioctl do them, byte by byte."""
+import contextlib
 import datetime
-import json
 import threading
 import time
 import uuid
 
 import pytest
+from cryptography import x509
 
 from certvendor_lab import FACTORY, SECRETS, Raw, wait_until
-from foundries_lab import (HANDLER, CannotDecrypt, Fioconfig, Fioctl, file, read_date, seal, unseal, write_date)
+from foundries_lab import HANDLER, Fioconfig, Fioctl, file, seal, unseal, write_date
 
 
 @pytest.fixture(scope="module")
@@ -280,9 +281,40 @@ def test_large_configurations(agent, fioctl):
     assert agent.check_in() == 200
     assert fioctl.set(agent.name, file("more", "z" * (300 * 1024))).status == 413
     assert agent.upload(file("more", "z" * (300 * 1024))).status == 413
-    assert fioctl.set(agent.name, file("more", "z" * (2400 * 1024))).status == 413
+    # Whoever announces more is refused before it sends it.
+    with agent.lab.raw("operator") as raw:
+        raw.send(f"PATCH /ota/devices/{agent.name}/config/ HTTP/1.1\r\nHost: x\r\nOSF-TOKEN: {fioctl.token}\r\n"
+                 f"Content-Length: {2400 * 1024}\r\n\r\n")
+        refusal = raw.answer()
+    assert refusal.status == 413 and refusal.json()["message"]
     assert sorted(agent.stored) == ["big", "own"]
     assert agent.check_in() == 304
+
+
+LARGE = "PATCH /config HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n"
+
+
+def has_no_place(lab, identity):
+    """Is a large body refused? One that has a place is waited for, and gives it back at once."""
+    with lab.raw("device", identity) as raw:
+        raw.send(LARGE)
+        raw.socket.settimeout(0.2)
+        try:
+            return raw.answer().status == 503
+        except TimeoutError:
+            return False
+
+
+def test_few_large_bodies_at_a_time(lab, agent):
+    """They are read before it is known who sends them. Small ones are served meanwhile."""
+    assert not has_no_place(lab, agent.identity)
+    with contextlib.ExitStack() as stack:
+        for _ in range(32):
+            stack.enter_context(lab.raw("device", agent.identity)).send(LARGE)
+        wait_until(lambda: has_no_place(lab, agent.identity), "every place is taken")
+        assert agent.upload(file("small", "1")).status == 201
+    wait_until(lambda: not has_no_place(lab, agent.identity), "there is a place again")
+    assert agent.upload(file("large", "1" * 300000)).status == 201
 
 
 # ---- what a device uploads ---------------------------------------------------------------------
@@ -454,6 +486,58 @@ def test_the_stage_is_for_the_new_key_alone(agent, fioctl):
     secret = next(each for each in newest["files"] if each["name"] == "secret")
     assert unseal(new_pem, secret["value"]) == "x"
     assert agent.ask("GET", "/config-device", identity=old).status == 403
+
+
+def test_the_key_that_operators_encrypt_for_stays_the_current_one(lab, agent, fioctl):
+    prepare(agent, fioctl)
+    agent.rotate(4)
+    shown = agent.device.show(agent.identity).json()
+    assert shown["pubkey"].split() == agent.pem.split()
+    assert shown["next_pubkey"].split() == agent.rotation["pem"].split()
+    states = {key["state"] for key in lab.operator("GET", f"/v1/devices/{agent.name}").json()["slots"][0]["keys"]}
+    assert states == {"current", "announced"}
+
+
+def subject_of(identity):
+    return x509.load_der_x509_certificate(identity.der).subject.public_bytes()
+
+
+def test_a_subject_survives_the_rotation_byte_by_byte(lab, fioctl):
+    device = lab.device()
+    device.subject += "/businessCategory=production"
+    agent = Fioconfig(lab, device)
+    before = subject_of(agent.identity)
+    agent.rotate()
+    assert subject_of(agent.identity) == before
+    assert x509.NameOID.BUSINESS_CATEGORY in [part.oid for part in x509.load_der_x509_certificate(
+        agent.identity.der).subject]
+
+
+def test_a_whole_group_rotates_at_once(lab, fioctl):
+    group = make_group(lab)
+    agents = [Fioconfig(lab) for _ in range(8)]
+    for agent in agents:
+        join(lab, group, agent.name)
+        fioctl.set(agent.name, file("secret", seal(agent.pem, "x"), False))
+    rotation_id = lab.operator("POST", f"/v1/groups/{group}/rotate", {"est_url": EST_URL}).json()["rotation_id"]
+    failures = []
+
+    def take_part(agent):
+        try:
+            assert told_to_rotate(agent)["ROTATIONID"] == rotation_id
+            old = agent.identity
+            agent.rotate(rotation_id=rotation_id)
+            assert agent.check_in() == 200 and agent.read()["secret"] == "x"
+            assert agent.ask("GET", "/config", identity=old).status == 403
+        except Exception as failure:  # noqa: BLE001
+            failures.append(failure)
+
+    threads = [threading.Thread(target=take_part, args=(agent,)) for agent in agents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
 
 
 def test_two_announcements_have_a_stage_each(agent, fioctl):

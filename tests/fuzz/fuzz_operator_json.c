@@ -249,6 +249,21 @@ check_subscriptions(struct cv_bytes body)
 	check_subscription(is_read, &subscription, &err);
 }
 
+/* A line of a file, which is cut at '='. */
+static void
+check_rotation(struct cv_bytes body)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_rotation_body rotation;
+
+	if (!cv_json_decode_rotation(body, &rotation, &err)) {
+		check_refused(&err);
+		return;
+	}
+	FUZZ_REQUIRE(strncmp(rotation.est_url, "https://", 8) == 0);
+	FUZZ_REQUIRE(strpbrk(rotation.est_url, "= \n\r\t") == NULL);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -261,5 +276,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_authority(body);
 	check_settings(body);
 	check_subscriptions(body);
+	check_rotation(body);
 	return 0;
 }

@@ -494,11 +494,20 @@ Test(layers, who_only_looks_has_fetched_nothing)
 
 	scene_open(&scene);
 	write_as_operator(&scene, FILES("1", "true"), false);
+	run_sql(scene.database, "INSERT INTO certvendor.subscription (id, factory, label, kind, "
+				"url, created_by) VALUES "
+				"(gen_random_uuid(), '" FACTORY
+				"', 'queue', 'push', 'https://receiver.example/', 'test')");
 	now = look(&scene, NULL, false).modified_utc;
 	cr_expect_eq(count(&scene, "device_configuration WHERE applied_at IS NOT NULL"), 0);
 	cr_expect(fetch(&scene, &now).is_new);
 	cr_expect_eq(count(&scene, "device_configuration WHERE applied_at IS NOT NULL"), 1);
 	cr_expect_not(fetch(&scene, &now).is_new);
+	cr_expect(fetch(&scene, NULL).is_new, "its answer was lost");
+	cr_expect_eq(count(&scene, "outbox WHERE kind = 'config-applied'"), 1);
+	write_as_operator(&scene, FILES("2", "true"), false);
+	fetch(&scene, NULL);
+	cr_expect_eq(count(&scene, "outbox WHERE kind = 'config-applied'"), 2);
 	scene_close(&scene);
 }
 

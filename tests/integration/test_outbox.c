@@ -417,6 +417,8 @@ Test(outbox, events_of_one_device_come_in_order)
 	cr_expect_eq(claim(&worker, &some), 0, "the others wait for it");
 	settle(&worker, 0, CV_DELIVERY_PENDING, 60000);
 	cr_expect_eq(claim(&worker, &some), 0, "also while it waits to be tried again");
+	cr_expect_eq(count(&scene, "delivery WHERE next_at > now() + interval '50 s'"), 3,
+	    "and are not looked at until then");
 	settle(&worker, 1, CV_DELIVERY_DEAD, 0);
 	cr_assert_eq(claim(&worker, &some), 1, "but not when it was given up");
 	cr_expect_str_eq(worker.claimed[2]->event.device, worker.claimed[1]->event.device);

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "../../server/store/database_internal.h"
 #include "cv/store/schema.h"
 
 #include "cv_sql.h"
@@ -212,6 +213,7 @@ Test(schema, every_statement_can_be_prepared)
 		PQclear(result);
 	}
 	cr_expect_gt(count, 60);
+	cr_expect_lt(2 * count, CV_PREPARED_MAX, "a connection remembers each of them");
 	PQfinish(connection);
 	scene_close(&scene);
 }

@@ -17,7 +17,7 @@ bool cv_ota_list_devices(struct cv_service *service, const struct cv_ota_device_
     struct cv_buffer *ret_items, int64_t *ret_total, struct cv_error *err);
 bool cv_ota_show_device(struct cv_service *service, const char *factory, const char *device,
     bool *ret_exists, struct cv_buffer *ret_json, struct cv_error *err);
-bool cv_ota_resolve_device(struct cv_service *service, const char *factory, const char *name,
+bool cv_ota_find_device(struct cv_service *service, const char *factory, const char *name,
     bool is_id, bool is_denied, bool *ret_exists, char ret_device[CV_DEVICE_ID_MAX + 1],
     struct cv_error *err);
 bool cv_ota_list_groups(struct cv_service *service, const char *factory, const char *name,

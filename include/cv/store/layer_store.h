@@ -34,7 +34,8 @@ void cv_served_layers_deinit(struct cv_served_layers *layers);
  */
 bool cv_layers_read(struct cv_connection *connection, const struct cv_party *party,
     const int64_t *have_utc, struct cv_served_layers *ret_layers, struct cv_error *err);
-/* The device is being given what was read. Recorded once for each time. */
+/* The device is being given what was read. Recorded, and told to subscribers, once for each time.
+ */
 bool cv_layers_note_served(struct cv_connection *connection, const struct cv_party *party,
     const struct cv_served_layers *layers, struct cv_error *err);
 /* The device's own layer; nothing is appended when there is none. */

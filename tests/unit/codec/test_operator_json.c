@@ -489,3 +489,36 @@ Test(operator_json, writes_problems)
 	    "{\"type\":\"urn:certvendor:denied\",\"title\":\"Forbidden\",\"status\":403,"
 	    "\"instance\":\"id-2\",\"code\":\"denied\",\"retryable\":false}\n");
 }
+
+/* ---- telling devices to change their key ---- */
+
+Test(operator_json, an_address_of_an_est_server)
+{
+	static const struct {
+		const char *url;
+		bool is_good;
+	} rows[] = {
+	    {"https://est.example:8443/.well-known/est", true},
+	    {"https://[::1]:8443/.well-known/est/label/", true},
+	    {"https://a", true},
+	    {"https://", false},
+	    {"https:///est", false},
+	    {"http://est.example/est", false},
+	    {"https://est.example/a=b", false},
+	    {"https://est.example/a b", false},
+	    {"https://est.example/$(x)", false},
+	    {"https://est.example/?a", false},
+	    {"https://est.example/\u00e4", false},
+	    {"https://est.example/\\n", false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer body = CV_BUFFER_INIT;
+		struct cv_rotation_body rotation;
+		struct cv_error err = CV_ERROR_INIT;
+
+		cv_buffer_printf(&body, "{\"est_url\":\"%s\"}", rows[i].url);
+		cr_expect_eq(cv_json_decode_rotation(cv_buffer_bytes(&body), &rotation, &err),
+		    rows[i].is_good, "%s", rows[i].url);
+	}
+}
