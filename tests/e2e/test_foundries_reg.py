@@ -771,7 +771,7 @@ def test_a_factory_of_fioctl(make_lab):
     """Its root, its online CA, and the names of its server certificate are what devices are given; a registrar signs
     with a local CA of the user."""
     from foundries_pki_lab import Workstation
-    own = make_lab(settings={"foundries": {"gateway_url": "https://elsewhere.example"}}).start()
+    own = make_lab().start()
     assert own.operator("POST", "/v1/factories", {"name": "fresh"}).status == 201
     refusal(Registrant(own, factory="fresh").post(), 403, "not-authorised")
     station = Workstation(own, "fresh").create()
