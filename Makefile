@@ -236,7 +236,7 @@ test-e2e: deps-test ## The real binary with real TLS clients
 test-asan: deps-test ## All three again with address, undefined and leak sanitizers
 	$(AGAIN) LANE=asan run-unit
 	$(AGAIN) LANE=asan run-integration
-	$(AGAIN) LANE=asan CV_KILLS=20 CV_IDLE=1000 run-e2e
+	$(AGAIN) LANE=asan CV_KILLS=20 CV_IDLE=1000 CV_ROTATIONS=20 CV_FLEET=40 CV_HANDSHAKES=400 run-e2e
 
 test-tsan: deps-test ## Unit and integration tests with the thread sanitizer
 	$(AGAIN) LANE=tsan run-unit

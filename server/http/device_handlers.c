@@ -42,8 +42,8 @@ answer_device(struct cv_request *request, const struct cv_device_facts *facts)
 	append_key(json, "next_pubkey", &facts->next_spki);
 	cv_buffer_append_text(json, ",\"group_name\":");
 	cv_json_append_string(json, facts->group);
-	cv_buffer_printf(
-	    json, ",\"is_prod\":false,\"last_seen\":%" PRId64 "}\n", facts->last_seen_utc);
+	cv_buffer_printf(json, ",\"is_prod\":%s,\"last_seen\":%" PRId64 "}\n",
+	    facts->is_production ? "true" : "false", facts->last_seen_utc);
 	if (json->has_failed)
 		cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
 }

@@ -142,5 +142,6 @@ cv_inspection_device(struct cv_connection *connection, const struct cv_party *pa
 	if (!cv_row_is_null(row, 1) && !cv_row_bytes(row, 1, &ret_facts->next_spki))
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	ret_facts->last_seen_utc = cv_row_number(row, 2);
+	ret_facts->is_production = cv_row_bool(row, 4);
 	return cv_text_copy(ret_facts->group, sizeof(ret_facts->group), cv_row_text(row, 3));
 }

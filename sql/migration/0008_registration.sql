@@ -91,9 +91,11 @@ SELECT d.factory, d.id, d.state, d.group_name, d.is_production,
 	coalesce(d.owner, (SELECT regexp_replace(t.created_by, '^operator:', '') FROM certvendor.enrolment_token t
 		WHERE t.id = d.registered_by), d.factory) AS owner,
 	greatest(s.last_seen_at, d.first_seen_at) AS last_seen_at, d.created_at, d.changed_at, d.changed_by,
-	d.hardware_id, k.spki, ''::text AS tag, ''::text AS target
+	d.hardware_id, k.spki, coalesce(r.tags, '') AS tag, coalesce(r.target_name, '') AS target,
+	coalesce(r.ostree_hash, '') AS ostree_hash, coalesce(r.docker_apps, '') AS docker_apps
 FROM certvendor.device d
 LEFT JOIN certvendor.device_name n ON n.factory = d.factory AND n.device = d.id
+LEFT JOIN certvendor.device_report r ON r.factory = d.factory AND r.device = d.id
 LEFT JOIN certvendor.slot s ON s.factory = d.factory AND s.device = d.id AND s.name = 'client'
 LEFT JOIN certvendor.slot_key k ON k.factory = d.factory AND k.device = d.id AND k.slot = 'client'
 	AND k.state = 'current';
@@ -103,8 +105,8 @@ LANGUAGE sql STABLE AS $$
 	SELECT jsonb_build_object('uuid', o.id, 'name', o.name, 'owner', o.owner, 'factory', o.factory,
 		'device-group', coalesce(o.group_name, ''), 'last-seen', certvendor.ota_time(o.last_seen_at),
 		'created-at', certvendor.ota_time(o.created_at), 'is-prod', o.is_production, 'is-wave', false,
-		'up-to-date', false, 'tag', o.tag, 'target-name', o.target, 'ostree-hash', '', 'status', upper(o.state::text),
-		'current-update', '', 'lmp-ver', '', 'aktualizr-toml', '', 'docker-apps', '[]'::jsonb,
+		'up-to-date', false, 'tag', o.tag, 'target-name', o.target, 'ostree-hash', o.ostree_hash, 'status', upper(o.state::text),
+		'current-update', '', 'lmp-ver', '', 'aktualizr-toml', '', 'docker-apps', to_jsonb(array_remove(string_to_array(o.docker_apps, ','), '')),
 		'public-key', certvendor.public_key_pem(o.spki), 'change-meta', jsonb_build_object(
 			'created-at', certvendor.ota_time(o.created_at), 'created-by', o.owner,
 			'updated-at', certvendor.ota_time(coalesce(o.changed_at, o.created_at)),

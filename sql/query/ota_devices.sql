@@ -11,7 +11,7 @@ WITH matching AS MATERIALIZED (
 		AND ($5::text IS NULL OR o.name = $5) AND ($6::text IS NULL OR o.name ILIKE $6)
 		AND ($7::text IS NULL OR o.id = $7) AND ($8::text IS NULL OR o.group_name = $8)
 		AND ($9::boolean IS NULL OR o.is_production = $9::boolean) AND ($10::text IS NULL OR o.owner = $10)
-		AND ($11::text IS NULL OR o.tag = $11) AND ($12::text IS NULL OR o.target = $12)
+		AND ($11::text IS NULL OR $11 = ANY (string_to_array(o.tag, ','))) AND ($12::text IS NULL OR o.target = $12)
 ), page AS MATERIALIZED (
 	SELECT m.id, row_number() OVER (ORDER BY CASE WHEN $14::boolean THEN '' ELSE m.sort_key END COLLATE "C",
 		CASE WHEN $14::boolean THEN m.sort_key ELSE '' END COLLATE "C" DESC, m.id COLLATE "C") AS n

@@ -8,8 +8,10 @@ import base64
 import email.utils
 import http.client
 import json
+import socket
 import ssl
 import time
+import urllib.parse
 import uuid
 
 from cryptography import x509
@@ -135,6 +137,14 @@ class Disk:
         self.target = None  # current-target: (name, version)
 
 
+class NamedConnection(http.client.HTTPSConnection):
+    """Where names are not looked up: this machine, under the name that a client would use."""
+
+    def connect(self):
+        raw = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+        self.sock = self._context.wrap_socket(raw, server_hostname=self.host)
+
+
 class Fioconfig:
     """One device. `fielded` is the generation that insists on 201 and the bare media type."""
 
@@ -145,6 +155,7 @@ class Fioconfig:
         self.disk = Disk(pair)
         self.faults = faults or NeverKilled()
         self.is_fielded = is_fielded
+        self.server = "127.0.0.1"  # of tls.server in sota.toml
         self.retired = []
         self.reset_client()
 
@@ -177,8 +188,8 @@ class Fioconfig:
 
     # -- requests
 
-    def request_once(self, method, path, body, headers):
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE, context=self.context)
+    def request_once(self, method, path, body, headers, server=None):
+        connection = NamedConnection(server or self.server, self.port, timeout=PATIENCE, context=self.context)
         try:
             connection.putrequest(method, path, skip_accept_encoding=True)
             for name, value in headers:
@@ -287,10 +298,11 @@ class Fioconfig:
     def generate(self, state):
         fresh = Pair()
         request = base64.b64encode(fresh.request(self.pair.certificate.subject))
-        path = "/" + state["est"].split("/", 3)[3] + "/simplereenroll"
+        url = urllib.parse.urlsplit(state["est"])
         self.faults.reach("before simplereenroll")
-        status, headers, body = self.request_once("POST", path, request, [
-            ("User-Agent", "Go-http-client/1.1"), ("Content-Type", "application/pkcs10"), ("Accept-Encoding", "gzip")])
+        status, headers, body = self.request_once("POST", f"{url.path}/simplereenroll", request, [
+            ("User-Agent", "Go-http-client/1.1"), ("Content-Type", "application/pkcs10"), ("Accept-Encoding", "gzip")],
+            url.hostname)
         self.faults.reach("after simplereenroll")
         fresh.certificate = self.read_certificate(status, headers, body)
         state["pair"] = fresh

@@ -69,6 +69,7 @@ struct cv_device_facts {
 	struct cv_buffer next_spki;    /* of the newest announced key; empty: none */
 	int64_t last_seen_utc;
 	char group[CV_FACTORY_NAME_MAX + 1]; /* "": none */
+	bool is_production;
 };
 void cv_device_facts_deinit(struct cv_device_facts *facts);
 #define CV_AUTO_DEVICE_FACTS __attribute__((cleanup(cv_device_facts_deinit)))
