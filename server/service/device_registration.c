@@ -12,7 +12,8 @@ struct registration {
 	struct enrolment base; /* first */
 	const struct cv_device_order *order;
 	const char *name;
-	bool is_same_key; /* the answer is a certificate that it has */
+	bool is_same_key; /* the device is registered with this key */
+	bool keeps_key;   /* it was, before it was deleted */
 };
 
 static void
@@ -107,7 +108,8 @@ check_record(struct registration *registration, const struct cv_device_record *r
 		return cv_enrolment_refuse_verdict(
 		    enrolment, CV_VERDICT_DEVICE_REFUSED, "the device is held or revoked");
 	case CV_DEVICE_DELETED:
-		if (record->named.state == CV_KEY_UNKNOWN)
+		registration->keeps_key = is_same;
+		if (is_same || record->named.state == CV_KEY_UNKNOWN)
 			return true;
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_KEY_IN_USE,
 		    "registering anew ends every earlier key of the device");
@@ -118,6 +120,19 @@ check_record(struct registration *registration, const struct cv_device_record *r
 	if (is_same && record->current_certificates > 0)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
 	return true;
+}
+
+/* Registering anew denies every earlier certificate. A device that comes with the key that it had
+ * when it was deleted keeps that: it was neither replaced nor revoked. */
+static void
+end_before(const struct registration *registration, struct cv_device_change *change)
+{
+	if (!registration->keeps_key) {
+		cv_device_change_end_all_keys(change, "superseded");
+		return;
+	}
+	cv_device_change_discard_open_keys(change, "superseded");
+	cv_device_change_revoke_all_certificates(change, "superseded");
 }
 
 static void
@@ -132,10 +147,11 @@ edit(const struct registration *registration, struct cv_device_change *change)
 	if (registration->is_same_key)
 		return;
 	if (record->exists)
-		cv_device_change_end_all_keys(change, "superseded");
+		end_before(registration, change);
 	cv_device_change_register(change, order->operator_->name, enrolment->issuer->row.id, NULL);
-	cv_device_change_set_first_key(
-	    change, cv_public_key_id(csr->key), cv_public_key_spki(csr->key));
+	if (!registration->keeps_key)
+		cv_device_change_set_first_key(
+		    change, cv_public_key_id(csr->key), cv_public_key_spki(csr->key));
 	cv_device_change_describe(change, order->hardware_id, &is_production);
 	cv_device_change_set_name(change, registration->name);
 	if (order->group)
@@ -234,6 +250,7 @@ attempt(struct enrolment *enrolment, struct cv_error *err)
 	struct registration *registration = (struct registration *)enrolment;
 
 	registration->is_same_key = false;
+	registration->keeps_key = false;
 	if (!decide_locked(registration, err))
 		return false;
 	return enrolment->answer->outcome != CV_ENROLMENT_REPEATED || find_repeat(enrolment, err);

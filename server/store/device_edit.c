@@ -371,6 +371,12 @@ cv_device_change_revoke_certificate(
 }
 
 void
+cv_device_change_revoke_all_certificates(struct cv_device_change *change, const char *reason)
+{
+	edit_device_text(change, CV_SQL(certificate_revoke_all), reason);
+}
+
+void
 cv_device_change_set_issue_debt(struct cv_device_change *change, int64_t debt_until_utc)
 {
 	change->issue_debt_until_utc = debt_until_utc;

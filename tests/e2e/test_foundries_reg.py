@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from certvendor_lab import FACTORY, SECRETS, Authority, Identity, Key, run
+from certvendor_lab import FACTORY, SECRETS, Authority, Identity, Key, run, wait_until
 from registration_lab import (PATH, DeviceKey, Fioctl, Registrant, import_authority, make_token, put_certificate,
                               subject_of, subject_of_request, text_of)
 
@@ -212,12 +212,44 @@ def test_a_deleted_device_registers_anew(lab):
     assert device.check_in().status == 200
     Fioctl(lab).done("DELETE", f"{PATH}{name}/?factory={FACTORY}")
     assert device.check_in().status == 403
-    refusal(device.post(name=name), 400, "key-in-use")
     device.new_key().register(name=name)
     assert device.check_in().status == 200
     assert device.check_in(old).status == 403, "every earlier certificate is denied"
     denied = Fioctl(lab).get(f"/ota/factories/{FACTORY}/denied-devices/?limit=500&page=1")
     assert device.uuid not in [row["uuid"] for row in denied["devices"]]
+
+
+def test_a_deleted_device_registers_anew_with_its_key(lab):
+    """Its key was neither replaced nor revoked; its certificates are denied all the same."""
+    device = Registrant(lab).register()
+    old = device.identity
+    assert device.check_in().status == 200
+    assert lab.operator("DELETE", f"/v1/devices/{device.uuid}", {}).status == 200
+    device.register()
+    assert device.identity.der != old.der
+    assert device.check_in(old).status == 403
+    assert device.check_in().status == 200
+    again = device.files["client.pem"]
+    device.register()
+    assert device.files["client.pem"] == again
+    # One that it had replaced before is another matter.
+    other = lab.device(device.uuid)
+    other.subject, other.identity = device.key.subject, device.identity
+    other.rotate()
+    assert lab.operator("DELETE", f"/v1/devices/{device.uuid}", {}).status == 200
+    refusal(device.post(), 400, "key-in-use")
+    device.new_key().register()
+
+
+def test_too_many_certificates(make_lab):
+    own = make_lab(settings={"issue": {"burst": 1}}).start()
+    device = Registrant(own).register()
+    for status in (201, 429):
+        assert own.operator("DELETE", f"/v1/devices/{device.uuid}", {}).status == 200
+        answer = device.new_key().post()
+        assert answer.status == status, answer
+    assert int(answer.headers["Retry-After"]) > 0
+    refusal(answer, 429, "busy")
 
 
 @pytest.mark.parametrize("act", ["revoke", "hold"])
@@ -730,3 +762,64 @@ def test_users(lab, fioctl):
 def test_no_slash_no_redirect(lab, fioctl):
     device = Registrant(lab).register()
     assert fioctl.get(f"{PATH.rstrip('/')}/{device.uuid}?factory={FACTORY}")["uuid"] == device.uuid
+
+
+# ---- with what the other commands have made ------------------------------------------------------
+
+
+def test_a_factory_of_fioctl(make_lab):
+    """Its root, its online CA, and the names of its server certificate are what devices are given; a registrar signs
+    with a local CA of the user."""
+    from foundries_pki_lab import Workstation
+    own = make_lab().start()
+    assert own.operator("POST", "/v1/factories", {"name": "fresh"}).status == 201
+    refusal(Registrant(own, factory="fresh").post(), 403, "not-authorised")
+    station = Workstation(own, "fresh").create()
+    device = Registrant(own, factory="fresh").register()
+    assert ssl.PEM_cert_to_DER_cert(device.files["root.crt"]) == ssl.PEM_cert_to_DER_cert(station.certs()["root-crt"])
+    toml = tomllib.loads(device.files["sota.toml"])
+    port = own.ports["device"]
+    assert toml["tls"]["server"] == f"https://fresh.localhost:{port}"
+    assert toml["pacman"]["ostree_server"] == f"https://fresh.ostree.localhost:{port}/ostree"
+    answer = station.device("GET", "/device", device.identity)
+    assert answer.status == 200, answer
+    local = station.local_device()
+    assert put_certificate(own, local.pem).status == 201
+    name = run("openssl", "x509", "-noout", "-subject", "-nameopt", "sep_multiline", "-in", local.certificate).stdout
+    name = re.search(r"CN=(\S+)", name)[1]
+    fioctl = Fioctl(own, factory="fresh")
+    assert fioctl.device(name, is_uuid=True)["owner"] == "admin"
+    # fioctl disables the local CA: known devices go on, new ones are not admitted.
+    other = station.local_device()
+    authority = next(row["name"] for row in own.operator(
+        "GET", "/v1/authorities?kind=offline&factory=fresh").json()["items"])
+    assert own.operator("POST", f"/v1/authorities/{authority}/disable?factory=fresh", {}).status == 200
+    assert put_certificate(own, other.pem).status == 403
+    assert station.device("GET", "/device", local).status == 200
+    assert station.device("GET", "/device", other).status == 403
+
+
+def test_what_a_device_reports_is_listed(lab, fioctl):
+    device = Registrant(lab).register()
+    answer = lab.send("device", "GET", "/device", device.identity, headers={
+        "x-ats-target": "intel-lmp-290", "x-ats-tags": device.uuid, "x-ats-ostreehash": "aa",
+        "x-ats-dockerapps": "shellhttpd,vuln"})
+    assert answer.status == 200
+    wait_until(lambda: fioctl.device(device.uuid)["tag"] != "", "the report was written")
+    shown = fioctl.device(device.uuid)
+    assert (shown["target-name"], shown["tag"], shown["ostree-hash"]) == ("intel-lmp-290", device.uuid, "aa")
+    assert shown["docker-apps"] == ["shellhttpd", "vuln"]
+    listed = fioctl.get(f"{PATH}?factory={FACTORY}&match_tag={device.uuid}&target_name=intel-lmp-290")["devices"]
+    assert [row["uuid"] for row in listed] == [device.uuid]
+
+
+def test_configuration_by_name(lab, fioctl):
+    """The commands for configuration take a name, too, and with by-uuid an id."""
+    name = f"n{uuid.uuid4().hex[:8]}"
+    device = Registrant(lab).register(name=name)
+    body = {"reason": "r", "files": [{"name": "a", "value": "b", "unencrypted": True}]}
+    fioctl.done("PATCH", f"{PATH}{name}/config/", body)
+    shown = fioctl.get(f"{PATH}{device.uuid}/config/?factory={FACTORY}&by-uuid=1")
+    assert shown["config"][0]["files"][0]["name"] == "a"
+    fioctl.refused("PATCH", f"{PATH}{device.uuid}/config/", 404, body)
+    fioctl.get(f"{PATH}{name}/updates/?factory={FACTORY}")

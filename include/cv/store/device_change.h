@@ -144,6 +144,8 @@ void cv_device_change_end_all_keys(struct cv_device_change *change, const char *
 void cv_device_change_discard_open_keys(struct cv_device_change *change, const char *reason);
 void cv_device_change_revoke_certificate(
     struct cv_device_change *change, const struct cv_digest *fingerprint, const char *reason);
+/* Every one that is recorded; not the one that this change adds. */
+void cv_device_change_revoke_all_certificates(struct cv_device_change *change, const char *reason);
 void cv_device_change_set_issue_debt(struct cv_device_change *change, int64_t debt_until_utc);
 
 /* Layers of configuration. */
