@@ -30,6 +30,50 @@ struct cv_pool {
 	_Atomic bool is_up;
 };
 
+/* libpq takes any other text for the name of a database. */
+static bool
+is_connection_string(const char *url)
+{
+	return cv_text_has_prefix(url, "postgresql://") || cv_text_has_prefix(url, "postgres://") ||
+	       strchr(url, '=') != NULL;
+}
+
+/* What a password in a URL spills into when its special characters are not percent-encoded. */
+static bool
+is_spilled(const PQconninfoOption *option)
+{
+	const char *value = option->val;
+
+	if (!value)
+		return false;
+	if (strcmp(option->keyword, "port") == 0)
+		return value[strspn(value, "0123456789,")] != '\0';
+	/* Paths of sockets may have one. */
+	return strcmp(option->keyword, "host") == 0 && value[0] != '/' && value[0] != '@' &&
+	       strchr(value, '@') != NULL;
+}
+
+/* libpq would quote what it cannot read, and that is often a part of the password. */
+static bool
+check_url(const char *url, struct cv_error *err)
+{
+	char *message = NULL;
+	PQconninfoOption *parts;
+	bool is_good = true;
+
+	if (!is_connection_string(url))
+		return true;
+	parts = PQconninfoParse(url, &message);
+	PQfreemem(message);
+	for (const PQconninfoOption *each = parts; each && each->keyword; each++)
+		is_good = is_good && !is_spilled(each);
+	is_good = is_good && parts;
+	PQconninfoFree(parts);
+	return is_good || cv_fail(err, CV_E_CONFIG,
+			      "the URL of the database cannot be read: in a URL, special "
+			      "characters of a password are percent-encoded");
+}
+
 bool
 cv_pool_new(const struct cv_pool_options *options, struct cv_pool **ret_pool, struct cv_error *err)
 {
@@ -43,6 +87,8 @@ cv_pool_new(const struct cv_pool_options *options, struct cv_pool **ret_pool, st
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&pool->returned, &attributes);
 	pthread_condattr_destroy(&attributes);
+	if (!check_url(options->url, err))
+		return false;
 	pool->url = strdup(options->url);
 	if (!pool->url)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");

@@ -235,6 +235,26 @@ def test_no_database(make_lab):
     assert "/nonexistent" in log
 
 
+@pytest.mark.parametrize("url", [
+    "postgresql://certvendor:{}@{}@localhost:1/x",
+    "postgresql://certvendor:{}/{}@localhost:1/x",
+    "postgresql://certvendor:%{}%zz@localhost:1/x",
+    "host=localhost port=1 password=a {}",
+])
+def test_a_database_url_that_is_mistyped_shows_no_password(lab, tmp_path, url):
+    secret = "Spilled-part-of-the-password"
+    config = tmp_path / "certvendor.conf"
+    for given, is_read in ((url.format(secret, secret), False),
+                           (f"postgresql://certvendor:{secret}%40{secret}@localhost:1/x", True)):
+        config.write_text(re.sub(r"(?m)^url = .*", lambda _, given=given: f"url = {given}", lab.config.read_text()))
+        for verb in ("migrate", "doctor"):
+            result = run(BINARY, "--config", config, verb, is_checked=False)
+            output = result.stdout + result.stderr
+            assert result.returncode != 0
+            assert secret not in output
+            assert ("percent-encoded" in output) != is_read
+
+
 def test_a_port_that_is_taken(make_lab, lab):
     other = make_lab()
     other.ports["operator"] = lab.ports["operator"]

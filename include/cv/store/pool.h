@@ -22,7 +22,8 @@ struct cv_pool_options {
 	int connect_seconds; /* of one connection attempt to one host, 2 at least (libpq) */
 };
 
-/* Opens nothing yet. */
+/* Opens nothing yet. CV_E_CONFIG: a URL that libpq cannot read, which is never quoted: it may hold
+ * a password. */
 bool cv_pool_new(
     const struct cv_pool_options *options, struct cv_pool **ret_pool, struct cv_error *err);
 void cv_pool_free(struct cv_pool *pool);
