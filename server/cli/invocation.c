@@ -253,6 +253,14 @@ check_needed(const struct cv_cli_invocation *invocation, int *ret_exit)
 	return true;
 }
 
+/* Nothing would be said of it in the request, and what is made would be for all factories. */
+static bool
+check_factory(const struct cv_cli_invocation *invocation, int *ret_exit)
+{
+	return invocation->global.factory == NULL || !cv_cli_takes(invocation->verb, "factories") ||
+	       fail_usage(invocation->verb, "takes --factories, not --", "factory", ret_exit);
+}
+
 static const struct cv_cli_verb *
 find_verb(const char *verb, const char *act)
 {
@@ -304,7 +312,7 @@ cv_cli_parse(const struct cv_cli_options *options, int argc, char **argv,
 	}
 	int skipped = invocation.verb->act[0] == '\0' ? 0 : 1;
 	if (!take_options(&invocation, argc - skipped, argv + skipped, ret_exit) ||
-	    !check_needed(&invocation, ret_exit) ||
+	    !check_needed(&invocation, ret_exit) || !check_factory(&invocation, ret_exit) ||
 	    !take_arguments(&invocation, argc - skipped, argv + skipped, ret_exit))
 		return false;
 	*ret_invocation = invocation;
