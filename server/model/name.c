@@ -27,16 +27,24 @@ is_name(const char *name, size_t len, size_t max, const char *punctuation)
 	return true;
 }
 
+/* "." and "..": no path of a URL can name them (RFC 3986 section 5.2.4), so nobody could hold or
+ * revoke what is called so. */
+static bool
+is_dots(const char *name, size_t len)
+{
+	return len <= 2 && strspn(name, ".") >= len;
+}
+
 bool
 cv_device_id_is_valid(const char *id, size_t len)
 {
-	return is_name(id, len, CV_DEVICE_ID_MAX, "._:-");
+	return is_name(id, len, CV_DEVICE_ID_MAX, "._:-") && !is_dots(id, len);
 }
 
 bool
 cv_factory_name_is_valid(const char *name, size_t len)
 {
-	return is_name(name, len, CV_FACTORY_NAME_MAX, "._-");
+	return is_name(name, len, CV_FACTORY_NAME_MAX, "._-") && !is_dots(name, len);
 }
 
 bool
@@ -44,7 +52,7 @@ cv_device_name_is_valid(const char *name, size_t len)
 {
 	if (len == 0 || name[0] == ' ' || name[len - 1] == ' ')
 		return false;
-	return is_name(name, len, CV_DEVICE_NAME_MAX, "._:@+- ");
+	return is_name(name, len, CV_DEVICE_NAME_MAX, "._:@+- ") && !is_dots(name, len);
 }
 
 bool
@@ -77,16 +85,11 @@ slot_name_is_valid(const char *name, size_t len)
 }
 
 bool
-cv_party_set(struct cv_party *ret_party, const char *factory, const char *device, const char *slot)
+cv_party_restore(
+    struct cv_party *ret_party, const char *factory, const char *device, const char *slot)
 {
 	struct cv_party party;
 
-	if (slot == NULL)
-		slot = CV_SLOT_CLIENT;
-	if (!cv_factory_name_is_valid(factory, strlen(factory)) ||
-	    !cv_device_id_is_valid(device, strlen(device)) ||
-	    !slot_name_is_valid(slot, strlen(slot)))
-		return false;
 	/* Whole arrays are defined, so that parties can be hashed and compared as bytes. */
 	memset(&party, 0, sizeof(party));
 	if (!cv_text_copy(party.factory, sizeof(party.factory), factory) ||
@@ -95,4 +98,15 @@ cv_party_set(struct cv_party *ret_party, const char *factory, const char *device
 		return false;
 	*ret_party = party;
 	return true;
+}
+
+bool
+cv_party_set(struct cv_party *ret_party, const char *factory, const char *device, const char *slot)
+{
+	if (slot == NULL)
+		slot = CV_SLOT_CLIENT;
+	return cv_factory_name_is_valid(factory, strlen(factory)) &&
+	       cv_device_id_is_valid(device, strlen(device)) &&
+	       slot_name_is_valid(slot, strlen(slot)) &&
+	       cv_party_restore(ret_party, factory, device, slot);
 }

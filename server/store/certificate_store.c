@@ -9,7 +9,7 @@ read_found(struct cv_row row, struct cv_found_certificate *ret_certificate, stru
 {
 	size_t sha1_len;
 
-	if (!cv_party_set(&ret_certificate->party, cv_row_text(row, 0), cv_row_text(row, 1),
+	if (!cv_party_restore(&ret_certificate->party, cv_row_text(row, 0), cv_row_text(row, 1),
 		cv_row_text(row, 2)) ||
 	    !cv_row_digest(row, 3, &ret_certificate->fingerprint) ||
 	    !cv_row_digest(row, 4, &ret_certificate->tbs_digest) ||

@@ -28,7 +28,7 @@ read_names(struct cv_row row, int column, struct cv_status_row *ret_status)
 static bool
 read_status(struct cv_row row, int column, struct cv_status_row *ret_status)
 {
-	if (!cv_party_set(&ret_status->party, cv_row_text(row, column),
+	if (!cv_party_restore(&ret_status->party, cv_row_text(row, column),
 		cv_row_text(row, column + 1), cv_row_text(row, column + 2)) ||
 	    !cv_device_state_parse(cv_row_text(row, column + 4), &ret_status->device_state) ||
 	    !cv_row_digest(row, column + 8, &ret_status->fingerprint) ||

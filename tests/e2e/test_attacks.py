@@ -1,7 +1,9 @@
 """Attempts that once went through, or nearly did: each stands next to what is allowed."""
 import uuid
 
-from certvendor_lab import FACTORY, Authority
+import pytest
+
+from certvendor_lab import FACTORY, Authority, basic
 
 
 def test_a_leaked_request_does_not_lock_its_owner_out(lab):
@@ -47,6 +49,27 @@ def test_the_service_ca_is_no_authority(lab):
 def test_an_empty_device_name_makes_no_token(lab):
     assert lab.operator("POST", "/v1/enrolment-tokens", {"device": ""}).status == 400
     assert lab.operator("POST", "/v1/enrolment-tokens", {}).status == 201
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_nobody_is_called_what_no_path_can_name(lab, name):
+    """Such a device could be neither held nor revoked: its path is another one."""
+    authority = Authority(lab.keys, "/CN=Dots CA")
+    assert lab.operator("POST", "/v1/authorities", {
+        "name": f"dots{len(name)}", "kind": "offline", "certificate": authority.identity.pem}).status == 201
+    token = lab.enrolment_token()
+    for device, is_good in ((lab.device(name), False), (lab.device(f"{name}{uuid.uuid4()}"), True)):
+        key = device.new_key()
+        met = lab.check(authority.sign(key).der)
+        assert (met.status, met.headers["Certvendor-Reason"]) == (
+            (200, "registered") if is_good else (403, "bad-certificate"))
+        assert (lab.operator("POST", "/v1/enrolment-tokens", {"device": device.name}).status == 201) == is_good
+        asked = lab.device(device.name)
+        answer = asked.est("simpleenroll", asked.new_key().request, headers={"Authorization": basic(token)})
+        assert answer.status == (403 if is_good else 400), answer  # it is known by now
+        held = lab.operator("POST", f"/v1/devices/{device.name}/hold", {})
+        assert (held.status == 200) == is_good
+    assert lab.operator("POST", "/v1/groups", {"name": name}).status == 400
 
 
 def test_a_hold_counts_while_a_body_is_on_its_way(lab):

@@ -21,11 +21,11 @@ struct cv_party {
 	char slot[CV_SLOT_NAME_MAX + 1];
 };
 
-/* [A-Za-z0-9._:-]{1,64} */
+/* [A-Za-z0-9._:-]{1,64}, but not "." or "..", which no path can name */
 bool cv_device_id_is_valid(const char *id, size_t len);
-/* [A-Za-z0-9._-]{1,64} */
+/* [A-Za-z0-9._-]{1,64}, likewise */
 bool cv_factory_name_is_valid(const char *name, size_t len);
-/* What people call a device: 1 to 64 of A-Za-z0-9 . _ : @ + - and, inside, blanks. */
+/* What people call a device: 1 to 64 of A-Za-z0-9 . _ : @ + - and, inside, blanks; likewise. */
 bool cv_device_name_is_valid(const char *name, size_t len);
 /* [A-Za-z0-9._-]{1,32} */
 bool cv_policy_name_is_valid(const char *name, size_t len);
@@ -35,6 +35,9 @@ bool cv_uuid_is_valid(const char *text);
 /* False when one of the names is not valid; slot NULL means the default, else
  * [A-Za-z0-9._:/-]{1,32}. */
 bool cv_party_set(
+    struct cv_party *ret_party, const char *factory, const char *device, const char *slot);
+/* One that was recorded, whatever the rules for new ones are now; false when a name is too long. */
+bool cv_party_restore(
     struct cv_party *ret_party, const char *factory, const char *device, const char *slot);
 
 #endif

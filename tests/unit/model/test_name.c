@@ -29,6 +29,10 @@ Test(name, device_and_factory_by_text)
 	    {"6ba7b810-9dad-11d1-80b4-00c04fd430c8", true, true},
 	    {"A.b_c-9", true, true},
 	    {"urn:dev:mac:0024befffe804ff1", true, false},
+	    {"...", true, true},
+	    {".a", true, true},
+	    {".", false, false},
+	    {"..", false, false},
 	    {SIXTY_FOUR, true, true},
 	    {SIXTY_FOUR "0", false, false},
 	    {"", false, false},
@@ -117,6 +121,18 @@ Test(name, party_refuses_each_bad_name)
 		    rows[i].is_good, "row %zu", i);
 		cr_expect_eq(strcmp(party.device, "before") == 0, !rows[i].is_good, "row %zu", i);
 	}
+}
+
+/* Rows of before a rule are read all the same: a server must not fail to start because of one. */
+Test(name, party_is_restored_as_it_was_recorded)
+{
+	struct cv_party party = {.device = "before"};
+
+	cr_expect_not(cv_party_set(&party, "f", "..", NULL));
+	cr_expect_not(cv_party_restore(&party, "f", SIXTY_FOUR "0", "client"));
+	cr_expect_str_eq(party.device, "before");
+	cr_assert(cv_party_restore(&party, "f", "..", "client"));
+	cr_expect_str_eq(party.device, "..");
 }
 
 Test(name, equal_parties_are_equal_as_bytes)
