@@ -41,14 +41,16 @@ is_check(const struct cv_request *request)
 	       request->listener->kind == CV_LISTENER_GATEWAY_SOCKET;
 }
 
-/* A broker is refused with a 200. */
+/* A broker is refused with a 200. What cannot be decided is refused too: in an outage that is every
+ * check. */
 static bool
 is_refused_check(const struct cv_request *request)
 {
 	unsigned status = request->answer.status;
 
 	return is_check(request) &&
-	       (status == 403 || (status == 200 && !cv_verdict_is_allowed(request->sight.verdict)));
+	       (status == 403 || status == 503 ||
+		   (status == 200 && !cv_verdict_is_allowed(request->sight.verdict)));
 }
 
 /* False: this line is one too many in this second. */

@@ -93,6 +93,10 @@ def test_checks_are_quick_while_others_wait_for_the_database(own_postgres, make_
     own_postgres.start()
 
 
+def lines_of_checks(lab, status):
+    return sum(line["listener"] == "gateway" and line["status"] == status for line in lab.events("request"))
+
+
 def test_an_index_that_is_too_old_allows_nothing(own_postgres, make_lab):
     lab = make_lab(own_postgres, settings={"index": {"max_age": "5"}}).start()
     lab.gateway = lab.add_gateway()
@@ -107,6 +111,14 @@ def test_an_index_that_is_too_old_allows_nothing(own_postgres, make_lab):
     assert answer.headers["Cache-Control"] == "no-store"
     assert device.show().status == 503
     assert lab.monitor("/readyz?role=check").status == 503
+    # A gateway that goes on asking does not fill the disk with log.
+    begin, logged, count = time.monotonic(), lines_of_checks(lab, 503), 400
+    with lab.raw("gateway", lab.gateway) as gateway:
+        for _ in range(count):
+            gateway.send("GET /v1/check HTTP/1.1\r\nHost: localhost\r\n"
+                         f"X-Client-Cert-Sha256: {device.identity.sha256}\r\n\r\n")
+        assert {gateway.answer().status for _ in range(count)} == {503}
+    assert 0 < lines_of_checks(lab, 503) - logged <= 50 * (time.monotonic() - begin + 2)
     own_postgres.start()
     wait_until(lambda: device.check().status == 200, "it is up to date again")
 
