@@ -3,6 +3,8 @@
 --
 --   txn.certvendor_status    200, or whatever it was; 0 when there was no answer
 --   txn.certvendor_device    name of the device
+--   txn.certvendor_factory   its factory
+--   txn.certvendor_policies  "a, b": the policies of its group; empty when there are none
 --   txn.certvendor_reason    the reason in one word
 --
 -- Only a 200 allows. The question is the certificate alone: no header of the client goes along.
@@ -29,5 +31,7 @@ core.register_action("certvendor-check", { "http-req" }, function(txn, address)
 	response = response or {}
 	txn:set_var("txn.certvendor_status", response.status or 0)
 	txn:set_var("txn.certvendor_device", first(response.headers, "certvendor-device"))
+	txn:set_var("txn.certvendor_factory", first(response.headers, "certvendor-factory"))
+	txn:set_var("txn.certvendor_policies", first(response.headers, "certvendor-policies"))
 	txn:set_var("txn.certvendor_reason", first(response.headers, "certvendor-reason"))
 end, 1)

@@ -74,6 +74,22 @@ def test_what_a_client_writes_into_headers_counts_for_nothing(lab, program):
     assert ask(lab, program, thief.identity, forged).status == 403
 
 
+def test_a_client_does_not_write_its_own_policies(lab, program):
+    """What stands behind a gateway believes what certvendor said, and nobody else."""
+    plain, grouped = lab.enrolled_device(), lab.enrolled_device()
+    group = f"policies-{program}"
+    assert lab.operator("POST", "/v1/groups", {"name": group, "policies": ["read", "write"]}).status == 201
+    assert lab.operator("PUT", f"/v1/groups/{group}/devices/{grouped.name}").status == 200
+    for device, policies in ((plain, None), (grouped, "read, write")):
+        for forged in ((), [("Certvendor-Policies", "admin"), ("certvendor-device", "another"),
+                            ("CERTVENDOR-State", "admin"), ("Certvendor_Policies", "admin")]):
+            answer = ask(lab, program, device.identity, headers=forged)
+            assert reason(answer) == (200, "ok")
+            assert answer.headers["Certvendor-Policies"] == policies
+            assert answer.headers["Certvendor-State"] is None
+            assert answer.body == f"hello, {device.name}\n".encode()
+
+
 def test_certificates_of_nobody_we_know(lab, program):
     device = lab.enrolled_device()
     stranger = Authority(lab.folder, f"/CN=Nobody {program}")
