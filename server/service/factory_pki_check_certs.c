@@ -90,6 +90,15 @@ take_online_ca(struct upload_check *check, const struct cv_factory_key_row *key,
 	return upload_use_key(check, key, cv_buffer_text(&check->online_pem), err);
 }
 
+/* What it issued is met as devices of that factory. */
+static bool
+is_elsewhere(const struct upload_check *check, const struct cv_certificate *ca)
+{
+	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(check->service);
+
+	return cv_realm_has_elsewhere(realm, check->order->factory, &ca->key_id);
+}
+
 static bool
 take_new_ca(struct upload_check *check, const struct cv_bundle_item *item, struct cv_error *err)
 {
@@ -107,6 +116,9 @@ take_new_ca(struct upload_check *check, const struct cv_bundle_item *item, struc
 	if (holds)
 		return upload_refuse(check, CV_FACTORY_PKI_REFUSED,
 		    "ca-crt: the key of a CA is held by the server, and is not the pending one.");
+	if (is_elsewhere(check, ca))
+		return upload_refuse(check, CV_FACTORY_PKI_REFUSED,
+		    "ca-crt: the key of a CA is that of another factory's.");
 	return take_local_ca(check, ca, err);
 }
 

@@ -337,6 +337,21 @@ cv_realm_has_key(const struct cv_realm *realm, const struct cv_digest *key_id)
 }
 
 bool
+cv_realm_has_elsewhere(
+    const struct cv_realm *realm, const char *factory, const struct cv_digest *key_id)
+{
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		const struct cv_realm_authority *each = &realm->authorities[i];
+
+		/* In the order in which they came: the first has the devices. */
+		if (each->row.kind != CV_AUTHORITY_ROOT &&
+		    cv_digest_equal(&each->certificate->key_id, key_id))
+			return strcmp(each->row.factory, factory) != 0;
+	}
+	return false;
+}
+
+bool
 cv_realm_list_has(const char *list, const char *name)
 {
 	size_t len = strlen(name);

@@ -328,6 +328,9 @@ def test_device_cas_that_are_refused(ready):
     assert "future" in upload_ca(ready, ready.make_local_ca(begin=now() + DAY)[0])
     assert "expired" in upload_ca(ready, ready.make_local_ca(begin=now() - 9 * DAY, end=now() - DAY)[0])
     assert "root is no device CA" in upload_ca(ready, ready.root)
+    neighbour = Workstation(ready.lab, f"{ready.factory}-b")
+    assert ready.lab.operator("POST", "/v1/factories", {"name": neighbour.factory}).status == 201
+    assert "another factory" in upload_ca(ready, ready.make_local_ca(key=neighbour.create().local_key)[0])
     # The key of the online CA under another certificate.
     assert "held by the server" in upload_ca(ready, ready.certify(
         ready.online.subject, ready.online.public_key(),

@@ -1,5 +1,7 @@
 """What operators configure over the API, and its conventions: pages, tags, keys, audit."""
+import hashlib
 import re
+import ssl
 import threading
 import urllib.parse
 import uuid
@@ -7,7 +9,7 @@ import uuid
 import pytest
 
 import operator_description
-from certvendor_lab import FACTORY, SECRETS, Key, pem_request
+from certvendor_lab import FACTORY, SECRETS, Authority, Key, pem_request, run
 from test_operator_roles import Objects
 
 
@@ -280,6 +282,44 @@ def test_authorities(lab):
     assert refusal(lab.operator("POST", f"{path}/disable", {})) == (409, "not-possible")
     assert audit(lab, action="authority-changed", limit=1)[0]["reason"] == "cACompromise"
     lab.operator("POST", f"{path}/enable", {})
+
+
+def certified_again(lab, authority, issuer):
+    """The same name and key under a certificate that somebody else made."""
+    request, out = authority.folder / "again.csr", authority.folder / "again.pem"
+    extensions = authority.folder / "again.cnf"
+    extensions.write_text("basicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign\n")
+    run("openssl", "x509", "-x509toreq", "-in", authority.identity.certificate, "-signkey", authority.identity.key,
+        "-out", request)
+    run("openssl", "x509", "-req", "-in", request, "-CA", issuer.identity.certificate, "-CAkey", issuer.identity.key,
+        "-set_serial", "1", "-days", "30", "-extfile", extensions, "-out", out)
+    return out.read_text()
+
+
+@pytest.mark.parametrize("kind", ["offline", "bootstrap"])
+def test_a_ca_of_another_factory_is_not_taken_over(lab, kind):
+    """Its key is known to whoever saw its certificate, and its devices would be met as theirs."""
+    stranger = "a" + fresh_name()  # before the other one in every order by name
+    assert lab.operator("POST", "/v1/factories", {"name": stranger}).status == 201
+    order = {"name": stranger, "role": "admin", "factories": [stranger]}
+    token = lab.operator("POST", "/v1/operator-tokens", order).json()["token"]
+    SECRETS.add(token)
+    ours, theirs = Authority(lab.keys, f"/CN={fresh_name()}"), Authority(lab.keys, f"/CN={fresh_name()}")
+    order = {"name": fresh_name(), "kind": "offline", "certificate": ours.identity.pem}
+    assert lab.operator("POST", "/v1/authorities", order).status == 201
+    twin = {"name": fresh_name(), "kind": kind, "certificate": certified_again(lab, ours, theirs)}
+    assert refusal(lab.operator("POST", "/v1/authorities", twin, token=token)) == (400, "bad-certificate")
+    own = {"name": fresh_name(), "kind": kind, "certificate": theirs.identity.pem}
+    assert lab.operator("POST", "/v1/authorities", own, token=token).status == 201
+    # One that slipped in at the same time changes nothing: the older one has the devices.
+    der = ssl.PEM_cert_to_DER_cert(certified_again(lab, ours, theirs))
+    lab.query("INSERT INTO certvendor.authority (id, factory, kind, name, fingerprint, certificate) VALUES "
+              f"('{uuid.uuid4()}', '{stranger}', '{kind}', '{fresh_name()}', "
+              f"'\\x{hashlib.sha256(der).hexdigest()}', '\\x{der.hex()}')")
+    # Its own factory may change its certificate.
+    assert lab.operator("POST", "/v1/authorities", {**twin, "kind": "offline"}).status == 201
+    device = ours.sign(Key(lab.keys, f"/CN={uuid.uuid4()}"))
+    assert lab.send("device", "GET", "/device", device).json()["factory"] == FACTORY
 
 
 # ---- Lists -------------------------------------------------------------------------------------

@@ -88,6 +88,10 @@ bool cv_realm_find_issuer(const struct cv_realm *realm, const struct cv_certific
     const char **ret_reason, struct cv_error *err);
 /* Is this one of the keys that were made for factories, in the database and not in a file? */
 bool cv_realm_has_key(const struct cv_realm *realm, const struct cv_digest *key_id);
+/* Did an authority of another factory have this key first? Devices under it are that factory's, by
+ * whatever certificate the CA is shown. Roots vouch for no leaf and do not count. */
+bool cv_realm_has_elsewhere(
+    const struct cv_realm *realm, const char *factory, const struct cv_digest *key_id);
 /* Does a comma-separated list of factories hold this one? */
 bool cv_realm_list_has(const char *list, const char *name);
 
