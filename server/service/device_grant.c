@@ -10,6 +10,7 @@
 
 #define WAITING_MAX 1000
 #define WAITING_OF_DEVICE_MAX 10
+#define SESSIONS_MAX 100 /* of a token */
 
 /* ---- codes and tokens ---- */
 
@@ -189,8 +190,8 @@ cv_session_begin(struct cv_service *service, const char *name, const char *secre
 	hash_text(ret_session->access_token, &hash);
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
-	is_good = cv_grant_store_derive(
-	    connection, ret_operator->id, &hash, CV_SESSION_SECONDS, ret_is_known, err);
+	is_good = cv_grant_store_derive(connection, ret_operator->id, &hash, CV_SESSION_SECONDS,
+	    SESSIONS_MAX, ret_is_known, err);
 	cv_pool_return(cv_service_pool(service), connection);
 	return is_good;
 }

@@ -94,7 +94,8 @@ cv_grant_store_decide(struct cv_connection *connection, const struct cv_grant_de
 
 bool
 cv_grant_store_derive(struct cv_connection *connection, const char *token,
-    const struct cv_digest *hash, int64_t seconds, bool *ret_made, struct cv_error *err)
+    const struct cv_digest *hash, int64_t seconds, int64_t most, bool *ret_made,
+    struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
 	CV_AUTO_RESULT PGresult *result = NULL;
@@ -105,6 +106,7 @@ cv_grant_store_derive(struct cv_connection *connection, const char *token,
 	cv_parameter_text(&parameters, id);
 	cv_parameter_digest(&parameters, hash);
 	cv_parameter_number(&parameters, seconds);
+	cv_parameter_number(&parameters, most);
 	if (!cv_execute(connection, CV_SQL(operator_token_derive), &parameters, &result, err))
 		return cv_error_context(err, "making a token of another");
 	*ret_made = strcmp(PQcmdTuples(result), "1") == 0;

@@ -2,7 +2,9 @@
 -- $8 reason or NULL.
 -- Result: one row when it waited.
 WITH decided AS (
-	UPDATE certvendor.device_grant SET state = $3, decided_at = now(), decided_by = $4, decider = $5::uuid
+	-- What a session approved ends with the token that it was made of.
+	UPDATE certvendor.device_grant SET state = $3, decided_at = now(), decided_by = $4, decider = coalesce(
+		(SELECT t.parent FROM certvendor.operator_token t WHERE t.id = $5::uuid), $5::uuid)
 	WHERE factory = $1 AND user_code = $2 AND state = 'pending' AND expires_at > now()
 	RETURNING *
 )

@@ -129,6 +129,23 @@ def test_the_token_ends_with_that_of_who_approved(lab):
     refused(poll(lab, device.uuid, codes["device_code"]), "access_denied")
 
 
+def test_what_a_session_approved_ends_with_its_token(lab):
+    order = {"name": "erna", "role": "operator", "factories": [FACTORY]}
+    made = lab.operator("POST", "/v1/operator-tokens", order).json()
+    own = session(lab, grant_type="client_credentials", client_id="erna", client_secret=made["token"]).json()
+    SECRETS.update([made["token"], own["access_token"], own["refresh_token"]])
+    devices = [Registrant(lab) for _ in range(3)]
+    codes = [begin(lab, device.uuid) for device in devices]
+    for each in codes:
+        assert lab.operator("POST", f"/v1/device-grants/{each['user_code']}/approve", {},
+                            token=own["access_token"]).status == 200
+    tokens = [take(poll(lab, devices[i].uuid, codes[i]["device_code"])) for i in range(2)]
+    devices[0].take(post_with_bearer(devices[0], tokens[0]))
+    assert lab.operator("DELETE", f"/v1/operator-tokens/{made['id']}", {}).status == 200
+    assert post_with_bearer(devices[1], tokens[1]).status == 401
+    refused(poll(lab, devices[2].uuid, codes[2]["device_code"]), "access_denied")
+
+
 def test_two_instances(make_lab):
     """What one instance was asked the other answers."""
     first = make_lab().start()
@@ -218,6 +235,25 @@ def test_a_session_makes_no_session(lab):
     SECRETS.update([first["access_token"], first["refresh_token"]])
     refused(session(lab, grant_type="client_credentials", client_id="dirk", client_secret=first["access_token"]),
             "invalid_client", 401)
+
+
+def test_a_token_has_so_many_sessions(lab):
+    def begin_session(name, secret):
+        made = session(lab, grant_type="client_credentials", client_id=name, client_secret=secret).json()
+        SECRETS.update([made["access_token"], made["refresh_token"]])
+        return made["access_token"]
+
+    def status(token):
+        return lab.operator("GET", "/v1/devices?limit=1", token=token).status
+
+    secrets = {name: make_token(lab, name=name, role="viewer") for name in ("fritz", "gerda")}
+    other, first, second = (begin_session(name, secrets[name]) for name in ("gerda", "fritz", "fritz"))
+    for _ in range(98):
+        begin_session("fritz", secrets["fritz"])
+    assert (status(first), status(second)) == (200, 200)
+    newest = begin_session("fritz", secrets["fritz"])
+    assert [status(token) for token in (first, second, newest, other)] == [401, 200, 200, 200]
+    assert status(secrets["fritz"]) == 200
 
 
 def test_other_methods_are_told_as_json(lab):

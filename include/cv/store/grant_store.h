@@ -47,8 +47,10 @@ struct cv_grant_decision {
 bool cv_grant_store_decide(struct cv_connection *connection,
     const struct cv_grant_decision *decision, bool *ret_exists, struct cv_error *err);
 
-/* Makes a token that may what the one of this id may. ret_made false: none is made of that one. */
+/* Makes a token that may what the one of this id may; the oldest beyond `most` of them end.
+ * ret_made false: none is made of that one. */
 bool cv_grant_store_derive(struct cv_connection *connection, const char *token,
-    const struct cv_digest *hash, int64_t seconds, bool *ret_made, struct cv_error *err);
+    const struct cv_digest *hash, int64_t seconds, int64_t most, bool *ret_made,
+    struct cv_error *err);
 
 #endif
