@@ -1,6 +1,7 @@
 #include "operator_handlers_internal.h"
 
 #include "cv/codec/operator_json.h"
+#include "cv/service/ota.h"
 #include "cv/util/text.h"
 #include "http_internal.h"
 #include "operator_call_internal.h"
@@ -196,6 +197,30 @@ has_label(const struct cv_http *http, const char *name, const char *factory)
 	return false;
 }
 
+/* A token for an id that there is lets a new key take its place: that is no registration. False: it
+ * is answered. */
+static bool
+may_name_device(struct cv_request *request, const struct cv_operator_call *call, const char *device)
+{
+	char found[CV_DEVICE_ID_MAX + 1];
+	bool exists = false, is_denied = false;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (device[0] == '\0' || cv_access_has_scope(&call->operator_, CV_SCOPE_UPDATE))
+		return true;
+	if (!cv_ota_find_device(
+		request->http->service, call->factory, device, true, false, &exists, found, &err) ||
+	    !cv_ota_find_device(request->http->service, call->factory, device, true, true,
+		&is_denied, found, &err)) {
+		cv_problem_answer_error(request, &err);
+		return false;
+	}
+	if (exists || is_denied)
+		cv_problem_answer(request, CV_PROBLEM_MISSING_SCOPE,
+		    "The device is there: a token for it takes devices:read-update.");
+	return !exists && !is_denied;
+}
+
 void
 cv_operator_make_enrolment_token(struct cv_request *request)
 {
@@ -216,7 +241,8 @@ cv_operator_make_enrolment_token(struct cv_request *request)
 		    "The configuration has no such label for this factory.");
 		return;
 	}
-	if (!cv_operator_order(request, &call, CV_ADD_ENROLMENT_TOKEN, NULL, &order))
+	if (!may_name_device(request, &call, body.device) ||
+	    !cv_operator_order(request, &call, CV_ADD_ENROLMENT_TOKEN, NULL, &order))
 		return;
 	(void)cv_text_copy(row.factory, sizeof(row.factory), call.factory);
 	(void)cv_text_copy(row.device, sizeof(row.device), body.device);

@@ -70,7 +70,7 @@ answer_outcome(struct cv_request *request, enum cv_layer_outcome outcome)
 	cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
 }
 
-/* ?force=1 of an admin. False: it is another's, which is answered. */
+/* ?force=1 of an admin, whose token is not cut down. False: it is another's, which is answered. */
 static bool
 read_force(struct cv_request *request, const struct cv_operator_call *call, bool *ret_is_forced)
 {
@@ -79,9 +79,14 @@ read_force(struct cv_request *request, const struct cv_operator_call *call, bool
 	*ret_is_forced =
 	    cv_query_find(request->path.query, "force", value, sizeof(value)) == CV_QUERY_FOUND &&
 	    cv_text_equal(value, "1");
-	if (!*ret_is_forced || cv_access_has_role(&call->operator_, CV_ROLE_ADMIN))
+	if (!*ret_is_forced)
 		return true;
-	cv_problem_answer(request, CV_PROBLEM_MISSING_ROLE, "Only an admin may use force.");
+	if (!cv_access_has_role(&call->operator_, CV_ROLE_ADMIN))
+		cv_problem_answer(request, CV_PROBLEM_MISSING_ROLE, "Only an admin may use force.");
+	else if (!cv_access_has_scope(&call->operator_, 0))
+		cv_problem_answer(request, CV_PROBLEM_MISSING_SCOPE, "No scope has force.");
+	else
+		return true;
 	return false;
 }
 

@@ -236,8 +236,9 @@ def test_refusals_are_json_and_change_nothing(lab, agent, fioctl):
     assert Fioctl(lab, viewer(lab)).device("GET", agent.name).json()["total"] == 1
 
 
-def viewer(lab, role="viewer"):
-    made = lab.operator("POST", "/v1/operator-tokens", {"name": f"a-{role}", "role": role, "factories": [FACTORY]})
+def viewer(lab, role="viewer", **more):
+    order = {"name": f"a-{role}", "role": role, "factories": [FACTORY], **more}
+    made = lab.operator("POST", "/v1/operator-tokens", order)
     SECRETS.add(made.json()["token"])
     return made.json()["token"]
 
@@ -667,6 +668,8 @@ def test_force_is_for_admins_and_is_reported_at_activation(lab, agent, fioctl):
     agent.rotate(4)
     operator = Fioctl(lab, viewer(lab, "operator"))
     assert operator.set(agent.name, file("forced", "1"), force=1).status == 403
+    cut = Fioctl(lab, viewer(lab, "admin", scopes=["devices:read-update"]))
+    assert cut.set(agent.name, file("forced", "1"), force=1).status == 403
     assert operator.set(agent.name, file("forced", "1")).status == 409
     assert fioctl.set(agent.name, file("forced", "1"), force=0).status == 409
     assert fioctl.set(agent.name, file("forced", "1"), force=1).status == 200

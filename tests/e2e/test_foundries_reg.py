@@ -446,6 +446,23 @@ def test_scopes_bound_every_door(lab):
                 SECRETS.add(answer.json()["token"])
 
 
+def test_registering_does_not_take_devices_over(lab):
+    """A token for an id that there is lets a new key in, and lets a refused device in again."""
+    there, revoked = Registrant(lab).register(), Registrant(lab).register()
+    assert lab.operator("POST", f"/v1/devices/{revoked.uuid}/revoke", {}).status == 200
+    registrar = make_token(lab, scopes=["devices:create"])
+    both = make_token(lab, scopes=["devices:create", "devices:read-update"])
+    for device in (there, revoked):
+        refusal = lab.operator("POST", "/v1/enrolment-tokens", {"device": device.uuid}, token=registrar)
+        assert (refusal.status, refusal.json()["code"]) == (403, "missing-scope")
+        answer = lab.operator("POST", "/v1/enrolment-tokens", {"device": device.uuid}, token=both)
+        assert answer.status == 201
+        SECRETS.add(answer.json()["token"])
+    answer = lab.operator("POST", "/v1/enrolment-tokens", {"device": str(uuid.uuid4())}, token=registrar)
+    assert answer.status == 201
+    SECRETS.add(answer.json()["token"])
+
+
 def test_scopes_are_within_the_role(lab):
     order = {"name": "t", "role": "viewer", "factories": [FACTORY], "scopes": ["devices:create"]}
     assert lab.operator("POST", "/v1/operator-tokens", order).status == 400
