@@ -183,7 +183,8 @@ give_device_token(struct cv_request *request)
 	struct cv_error err = CV_ERROR_INIT;
 
 	if (!read_member(request, "device_code", code, sizeof(code)) ||
-	    !read_member(request, "client_id", device, sizeof(device)))
+	    !read_member(request, "client_id", device, sizeof(device)) ||
+	    !cv_device_id_is_valid(device, strlen(device)))
 		refuse(request, 400, "invalid_request");
 	else if (must_wait(request, 400))
 		return;

@@ -186,6 +186,9 @@ def test_polls_are_answered_400_whatever_is_wrong(make_lab):
     body = f"grant_type={GRANT}&device_code=a&device_code=b&client_id={name}".encode()
     answer = own.send("operator", "POST", "/oauth/token/", body=body)
     refused(answer, "invalid_request")
+    body = f"grant_type={GRANT}&device_code={codes['device_code']}&client_id=%ff".encode()
+    refused(own.send("operator", "POST", "/oauth/token/", body=body), "invalid_request")
+    refused(poll(own, name, codes["device_code"]), "authorization_pending")
     # Who guesses must wait.
     answers = [poll(own, name, f"cvd_{number}").json()["error"] for number in range(25)]
     assert answers[0] == "invalid_grant" and answers[-1] == "slow_down"
