@@ -209,6 +209,7 @@ edit(const struct registration *registration, struct cv_device_change *change)
 	cv_device_change_set_name(change, registration->name);
 	if (order->group)
 		cv_device_change_set_group(change, order->group);
+	cv_device_change_void_tokens(change);
 	if (cv_device_change_record(change)->certificate_is_known)
 		return;
 	cv_certificate_to_row(registration->certificate, authority->row.id, false, &row);

@@ -156,6 +156,8 @@ edit(const struct registration *registration, struct cv_device_change *change)
 	cv_device_change_set_name(change, registration->name);
 	if (order->group)
 		cv_device_change_set_group(change, order->group);
+	/* One that was made for this id before would let another key take its place. */
+	cv_device_change_void_tokens(change);
 }
 
 static bool

@@ -1,5 +1,6 @@
 """Devices register at /ota/devices/: with a CSR, as lmp-device-register and fioup do, and with a certificate, as a
 detached registrar does; the refusal next to the acceptance that it nearly was."""
+import base64
 import datetime
 import json
 import re
@@ -10,7 +11,7 @@ import uuid
 
 import pytest
 
-from certvendor_lab import FACTORY, SECRETS, Authority, Identity, Key, run, wait_until
+from certvendor_lab import EST, FACTORY, SECRETS, Authority, Identity, Key, run, wait_until
 from registration_lab import (PATH, DeviceKey, Fioctl, Registrant, import_authority, make_token, put_certificate,
                               subject_of, subject_of_request, text_of)
 
@@ -403,7 +404,6 @@ def test_tokens(lab):
 
 
 def test_a_bearer_token_is_base64(lab):
-    import base64
     encoded = base64.b64encode(lab.token.encode()).decode()
     device = Registrant(lab)
     device.take(device.post(headers={"Content-type": "application/json", "Authorization": f"Bearer {encoded}"}))
@@ -461,6 +461,24 @@ def test_registering_does_not_take_devices_over(lab):
     answer = lab.operator("POST", "/v1/enrolment-tokens", {"device": str(uuid.uuid4())}, token=registrar)
     assert answer.status == 201
     SECRETS.add(answer.json()["token"])
+
+
+@pytest.mark.parametrize("is_put", [False, True])
+def test_a_token_made_before_opens_no_registered_device(lab, local_ca, is_put):
+    device = Registrant(lab)
+    early = lab.enrolment_token(device=device.uuid)
+    if is_put:
+        assert put_certificate(lab, issue(lab, local_ca, name=device.uuid).pem).status == 201
+    else:
+        device.register()
+    late = lab.enrolment_token(device=device.uuid)
+
+    def enrol(token):
+        headers = {"Content-Type": "application/pkcs10", "Authorization": f"Bearer {token}"}
+        request = base64.b64encode(device.new_key().key.request_path.read_bytes())
+        return lab.send("device", "POST", f"{EST}/simpleenroll", body=request, headers=headers).status
+
+    assert (enrol(early), enrol(late)) == (403, 200)
 
 
 def test_scopes_are_within_the_role(lab):
