@@ -111,10 +111,14 @@ answer_upload(struct cv_request *request, enum cv_upload_outcome outcome,
 		cv_problem_answer(request, CV_PROBLEM_LOCKED, NULL);
 		return;
 	case CV_UPLOAD_BAD_KEY:
-		cv_problem_answer(request, cv_problem_of_announcement(naming, verdict), NULL);
+		cv_problem_answer_later(request, cv_problem_of_announcement(naming, verdict), NULL,
+		    CV_DEVICE_WRITE_SECONDS);
 		return;
 	case CV_UPLOAD_REFUSED:
 		cv_problem_answer_verdict(request, verdict);
+		return;
+	case CV_UPLOAD_BUSY:
+		cv_problem_answer_later(request, CV_PROBLEM_BUSY, NULL, CV_DEVICE_WRITE_SECONDS);
 		return;
 	}
 	cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);

@@ -77,7 +77,8 @@ announce(struct cv_request *request, const struct cv_buffer *pem)
 		return;
 	}
 	if (outcome != CV_ANNOUNCEMENT_DONE) {
-		cv_problem_answer(request, cv_problem_of_announcement(outcome, verdict), NULL);
+		cv_problem_answer_later(request, cv_problem_of_announcement(outcome, verdict), NULL,
+		    CV_DEVICE_WRITE_SECONDS);
 		return;
 	}
 	/* fioconfig takes 200 and nothing else. */

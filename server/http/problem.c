@@ -190,6 +190,8 @@ cv_problem_of_announcement(enum cv_announcement_outcome outcome, enum cv_verdict
 		return CV_PROBLEM_KEY_CONFLICT;
 	case CV_ANNOUNCEMENT_REFUSED:
 		return cv_problem_of_verdict(verdict);
+	case CV_ANNOUNCEMENT_BUSY:
+		return CV_PROBLEM_BUSY;
 	}
 	return CV_PROBLEM_INTERNAL;
 }

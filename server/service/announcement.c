@@ -108,7 +108,9 @@ cv_announce(struct cv_service *service, const struct cv_evidence *evidence,
 		return false;
 	if (write.has_written)
 		cv_service_counters(service)->announced++;
-	*ret_outcome = write.is_refused ? CV_ANNOUNCEMENT_REFUSED : announcement.outcome;
+	*ret_outcome = write.is_refused     ? CV_ANNOUNCEMENT_REFUSED
+		       : write.is_too_often ? CV_ANNOUNCEMENT_BUSY
+					    : announcement.outcome;
 	if (write.is_refused)
 		*ret_verdict = write.verdict;
 	return true;

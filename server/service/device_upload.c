@@ -119,6 +119,8 @@ write_once(struct cv_service *service, const struct cv_evidence *evidence, struc
 	if (write.is_refused) {
 		upload->outcome = CV_UPLOAD_REFUSED;
 		*ret_verdict = write.verdict;
+	} else if (write.is_too_often) {
+		upload->outcome = CV_UPLOAD_BUSY;
 	}
 	return true;
 }

@@ -1,4 +1,5 @@
 #include "device_write_internal.h"
+#include "write_pace_internal.h"
 
 void
 cv_device_write_deinit(struct cv_device_write *write)
@@ -31,6 +32,20 @@ is_from_current_key(struct cv_device_write *write, const struct cv_device_record
 	return !write->must_repeat;
 }
 
+/* Once a request, however often it has to begin anew. */
+static bool
+has_leave(struct cv_device_write *write)
+{
+	const struct cv_party *party = &write->presenter.party;
+	int64_t now_ms = cv_clock_boot_ms(cv_service_clock(write->service));
+
+	if (!write->has_leave)
+		write->has_leave = cv_write_pace_take(cv_service_write_pace(write->service),
+				       party->factory, party->device, now_ms) == 0;
+	write->is_too_often = !write->has_leave;
+	return write->has_leave;
+}
+
 static bool
 attempt(struct cv_device_write *write, struct cv_error *err)
 {
@@ -45,7 +60,7 @@ attempt(struct cv_device_write *write, struct cv_error *err)
 	if (!cv_device_change_begin(write->connection, &query, &options, &change, err))
 		return false;
 	if (!is_from_current_key(write, cv_device_change_record(change)) ||
-	    !write->edit(write, change, &note))
+	    !write->edit(write, change, &note) || !has_leave(write))
 		return true;
 	if (!cv_device_change_commit(change, &note, NULL, err))
 		return false;

@@ -18,9 +18,11 @@ struct cv_device_write {
 	struct cv_presenter presenter;
 	bool is_refused; /* the presented certificate, with this verdict */
 	enum cv_verdict verdict;
+	bool is_too_often; /* it would have written, see CV_DEVICE_WRITES_AT_ONCE */
 	bool has_written;
 
 	struct cv_connection *connection;
+	bool has_leave;   /* to write, at this pace */
 	bool must_repeat; /* the record changed since the sight: judge again */
 };
 

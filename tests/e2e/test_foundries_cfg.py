@@ -1,6 +1,7 @@
 """Configuration and rotation as fioconfig and fioctl do them, byte by byte."""
 import contextlib
 import datetime
+import json
 import threading
 import time
 import uuid
@@ -338,6 +339,28 @@ def test_own_files_are_answered_with_201(agent, fioctl):
 def test_an_empty_upload_is_none(agent, fioctl, body):
     assert agent.ask("PATCH", "/config", body).status == 201
     assert agent.check_in() in (200, 204)
+
+
+def test_a_device_changes_itself_at_a_bounded_pace(lab, agent):
+    """Each change leaves a row in the audit trail for ever: a stolen key is not to fill the disk with them."""
+    with lab.client("device", agent.identity) as client:
+        for number in range(60):
+            body = json.dumps({"reason": "", "files": [file("a", str(number))], "public-key": ""}).encode()
+            assert client.send("PATCH", "/config", body).status == 201
+        answer = client.send("PATCH", "/config", body)
+        assert (answer.status, answer.reason, answer.headers["Retry-After"]) == (429, "busy", "60")
+        key = json.dumps({"next_pubkey": agent.device.new_key().public_pem}).encode()
+        assert client.send("PATCH", "/device", key).status == 429
+        named = json.dumps({"files": [], "public-key": agent.device.new_key().public_pem}).encode()
+        assert client.send("PATCH", "/config", named).status == 429
+        # What changes nothing is answered as ever, and so are other devices.
+        same = json.dumps({"next_pubkey": agent.pem}).encode()
+        assert client.send("PATCH", "/device", same).status == 400
+        assert client.send("GET", "/config").status == 200
+    assert Fioconfig(lab).upload(file("a", "1")).status == 201
+    rows = lab.query(f"SELECT count(*) FROM certvendor.audit WHERE device = '{agent.name}' AND actor = 'device' "
+                     "AND action IN ('configuration-changed', 'announced')")
+    assert rows == [["60"]]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"files":"a"}', b'{"files":[{"value":"a"}]}',

@@ -16,7 +16,13 @@ enum cv_announcement_outcome {
 	CV_ANNOUNCEMENT_KEY_ENDED,  /* denied, or replaced by this device before: 409 */
 	CV_ANNOUNCEMENT_KEY_IN_USE, /* proved by another device: 409 */
 	CV_ANNOUNCEMENT_REFUSED,    /* the presented certificate: see ret_verdict */
+	CV_ANNOUNCEMENT_BUSY,       /* the device changes itself too often: 429 */
 };
+
+/* Changes that a device makes of itself: so many at once, then one in so many seconds. A rotation
+ * takes two. */
+#define CV_DEVICE_WRITES_AT_ONCE 60
+#define CV_DEVICE_WRITE_SECONDS 60
 
 /*
  * pem: SubjectPublicKeyInfo. Naming the current key: when the device has activated before (it

@@ -36,6 +36,7 @@ enum cv_upload_outcome {
 	CV_UPLOAD_LOCKED,  /* another key is announced, and this is for none that is: 409 */
 	CV_UPLOAD_BAD_KEY, /* naming this key is refused, see ret_naming */
 	CV_UPLOAD_REFUSED, /* the presented certificate: see ret_verdict */
+	CV_UPLOAD_BUSY,    /* the device changes itself too often: 429 */
 };
 /*
  * Merged into the device's layer when the named key is the current one, or none was named; kept for

@@ -79,6 +79,7 @@ static const struct row announcement_rows[] = {
     {CV_ANNOUNCEMENT_KEY_ENDED, 409, "key-ended"},
     {CV_ANNOUNCEMENT_KEY_IN_USE, 409, "key-in-use"},
     {CV_ANNOUNCEMENT_REFUSED, 403, "denied"},
+    {CV_ANNOUNCEMENT_BUSY, 429, "busy"},
 };
 
 Test(problem, knows_every_outcome_of_announcements)

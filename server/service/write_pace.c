@@ -1,0 +1,86 @@
+#include "write_pace_internal.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "cv/service/announcement.h"
+#include "cv/util/random.h"
+
+#define BUCKETS 1024
+#define ENTRIES_PER_BUCKET 8
+#define INTERVAL_MS ((int64_t)CV_DEVICE_WRITE_SECONDS * 1000)
+
+struct entry {
+	uint64_t name;
+	int64_t debt_until_ms; /* each change adds an interval */
+};
+
+struct cv_write_pace {
+	pthread_mutex_t mutex;
+	uint64_t seed; /* so that nobody can choose names that share a bucket */
+	struct entry buckets[BUCKETS][ENTRIES_PER_BUCKET];
+};
+
+struct cv_write_pace *
+cv_write_pace_new(void)
+{
+	struct cv_write_pace *pace = calloc(1, sizeof(*pace));
+
+	if (!pace)
+		return NULL;
+	pthread_mutex_init(&pace->mutex, NULL);
+	cv_random_bytes(&pace->seed, sizeof(pace->seed));
+	return pace;
+}
+
+void
+cv_write_pace_free(struct cv_write_pace *pace)
+{
+	if (!pace)
+		return;
+	pthread_mutex_destroy(&pace->mutex);
+	free(pace);
+}
+
+/* FNV-1a; the end of the text counts, too. */
+static uint64_t
+mix(uint64_t hash, const char *text)
+{
+	do
+		hash = (hash ^ (uint8_t)*text) * 0x100000001b3U;
+	while (*text++ != '\0');
+	return hash;
+}
+
+/* Of this name, or else the one that owes least: it has the least to be forgotten. */
+static struct entry *
+find(struct entry *bucket, uint64_t name)
+{
+	struct entry *least = &bucket[0];
+
+	for (size_t i = 0; i < ENTRIES_PER_BUCKET; i++) {
+		if (bucket[i].name == name)
+			return &bucket[i];
+		if (bucket[i].debt_until_ms < least->debt_until_ms)
+			least = &bucket[i];
+	}
+	*least = (struct entry){.name = name};
+	return least;
+}
+
+int64_t
+cv_write_pace_take(
+    struct cv_write_pace *pace, const char *factory, const char *device, int64_t now_ms)
+{
+	uint64_t name = mix(mix(0xcbf29ce484222325U ^ pace->seed, factory), device);
+	int64_t debt_ms, wait_ms;
+
+	pthread_mutex_lock(&pace->mutex);
+	struct entry *entry = find(pace->buckets[(name >> 32) % BUCKETS], name);
+	debt_ms = entry->debt_until_ms > now_ms ? entry->debt_until_ms - now_ms : 0;
+	wait_ms = debt_ms - (CV_DEVICE_WRITES_AT_ONCE - 1) * INTERVAL_MS;
+	if (wait_ms <= 0)
+		entry->debt_until_ms = now_ms + debt_ms + INTERVAL_MS;
+	pthread_mutex_unlock(&pace->mutex);
+	return wait_ms <= 0 ? 0 : (wait_ms + 999) / 1000;
+}

@@ -1,0 +1,57 @@
+#include "../../../server/service/write_pace_internal.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "cv/service/announcement.h"
+
+static void
+take_all(struct cv_write_pace *pace, const char *device, int64_t now_ms)
+{
+	for (int i = 0; i < CV_DEVICE_WRITES_AT_ONCE; i++)
+		cr_expect_eq(cv_write_pace_take(pace, "f", device, now_ms), 0);
+}
+
+Test(write_pace, gives_some_at_once_and_then_one_at_a_time)
+{
+	CV_AUTO(cv_write_pace) struct cv_write_pace *pace = cv_write_pace_new();
+	const int64_t interval_ms = (int64_t)CV_DEVICE_WRITE_SECONDS * 1000;
+
+	cr_assert_not_null(pace);
+	take_all(pace, "d", 1000);
+	cr_expect_eq(cv_write_pace_take(pace, "f", "d", 1000), CV_DEVICE_WRITE_SECONDS);
+	cr_expect_eq(cv_write_pace_take(pace, "f", "d", 1000 + interval_ms - 1), 1);
+	cr_expect_eq(cv_write_pace_take(pace, "f", "d", 1000 + interval_ms), 0);
+	cr_expect_neq(cv_write_pace_take(pace, "f", "d", 1000 + interval_ms), 0);
+}
+
+Test(write_pace, forgets_what_is_long_ago)
+{
+	CV_AUTO(cv_write_pace) struct cv_write_pace *pace = cv_write_pace_new();
+
+	take_all(pace, "d", 1000);
+	take_all(
+	    pace, "d", 1000 + (int64_t)CV_DEVICE_WRITES_AT_ONCE * CV_DEVICE_WRITE_SECONDS * 1000);
+}
+
+Test(write_pace, tells_devices_apart)
+{
+	CV_AUTO(cv_write_pace) struct cv_write_pace *pace = cv_write_pace_new();
+
+	take_all(pace, "d", 1000);
+	cr_expect_eq(cv_write_pace_take(pace, "f", "e", 1000), 0);
+	cr_expect_eq(cv_write_pace_take(pace, "fd", "", 1000), 0, "the same letters");
+}
+
+Test(write_pace, remembers_who_owes_most)
+{
+	CV_AUTO(cv_write_pace) struct cv_write_pace *pace = cv_write_pace_new();
+	char name[16];
+
+	take_all(pace, "d", 1000);
+	for (int i = 0; i < 50000; i++) {
+		(void)snprintf(name, sizeof(name), "d%d", i);
+		(void)cv_write_pace_take(pace, "f", name, 1000);
+	}
+	cr_expect_neq(cv_write_pace_take(pace, "f", "d", 1000), 0);
+}
