@@ -65,7 +65,8 @@ cv_device_show_configuration(struct cv_request *request)
 	    request->sight.verdict != CV_VERDICT_TALKS && cv_text_equal(request->method, "GET");
 
 	if (!cv_device_fetch_layers(request->http->service, &request->sight.party,
-		has_one ? &have_utc : NULL, counts, &served, &err))
+		has_one ? &have_utc : NULL, counts ? &request->evidence.fingerprint : NULL, &served,
+		&err))
 		cv_problem_answer_error(request, &err);
 	else if (!served.has_any)
 		answer_without_body(request, 204);

@@ -17,7 +17,8 @@ cv_layers_are_locked(struct cv_service *service, const struct cv_device_record *
 
 bool
 cv_device_fetch_layers(struct cv_service *service, const struct cv_party *party,
-    const int64_t *have_utc, bool counts, struct cv_served_layers *ret_layers, struct cv_error *err)
+    const int64_t *have_utc, const struct cv_digest *certificate,
+    struct cv_served_layers *ret_layers, struct cv_error *err)
 {
 	struct cv_connection *connection;
 	bool is_good;
@@ -25,8 +26,8 @@ cv_device_fetch_layers(struct cv_service *service, const struct cv_party *party,
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
 	is_good = cv_layers_read(connection, party, have_utc, ret_layers, err) &&
-		  (!ret_layers->is_new || !counts ||
-		      cv_layers_note_served(connection, party, ret_layers, err));
+		  (!ret_layers->is_new || !certificate ||
+		      cv_layers_note_served(connection, party, certificate, ret_layers, err));
 	cv_pool_return(cv_service_pool(service), connection);
 	return is_good;
 }

@@ -57,7 +57,8 @@ lock_device(struct cv_connection *connection, const struct cv_party *party, stru
 
 static bool
 note_served(struct cv_connection *connection, const struct cv_party *party,
-    const struct cv_served_layers *layers, struct cv_error *err)
+    const struct cv_digest *certificate, const struct cv_served_layers *layers,
+    struct cv_error *err)
 {
 	const struct cv_event_note event = {.kind = CV_EVENT_CONFIG_APPLIED};
 	struct cv_parameters parameters = {0};
@@ -67,22 +68,25 @@ note_served(struct cv_connection *connection, const struct cv_party *party,
 	cv_parameter_text(&parameters, party->device);
 	cv_parameter_number(&parameters, layers->modified_utc);
 	cv_parameter_number(&parameters, layers->device_version);
+	cv_parameter_digest(&parameters, certificate);
 	if (!cv_execute(connection, CV_SQL(configuration_served), &parameters, &result, err))
 		return false;
 	return PQntuples(result) == 0 || cv_outbox_write(connection, party, &event, err);
 }
 
-/* Under the device's lock, because its events are told in their order. */
+/* Under the device's lock, because its events are told in their order, and whose key is current is
+ * decided there. */
 bool
 cv_layers_note_served(struct cv_connection *connection, const struct cv_party *party,
-    const struct cv_served_layers *layers, struct cv_error *err)
+    const struct cv_digest *certificate, const struct cv_served_layers *layers,
+    struct cv_error *err)
 {
 	bool is_good;
 
 	if (layers->was_served)
 		return true;
 	is_good = lock_device(connection, party, err) &&
-		  note_served(connection, party, layers, err) &&
+		  note_served(connection, party, certificate, layers, err) &&
 		  cv_execute(connection, CV_SQL(commit), NULL, NULL, err);
 	cv_rollback(connection);
 	return is_good || cv_error_context(err, "configuration of device %s", party->device);

@@ -403,15 +403,15 @@ Test(layers, a_stage_begins_with_what_any_key_can_read)
 /* ---- what a device is told ---- */
 
 static struct cv_served_layers
-look(struct scene *scene, const int64_t *have_utc, bool counts)
+look(struct scene *scene, const int64_t *have_utc, const struct credential *by)
 {
 	struct cv_served_layers layers = {.has_any = false};
 	struct cv_party party;
 	struct cv_error err = CV_ERROR_INIT;
 
 	cr_assert(cv_party_set(&party, FACTORY, DEVICE, NULL));
-	must(cv_device_fetch_layers(
-		 scene->instance.service, &party, have_utc, counts, &layers, &err),
+	must(cv_device_fetch_layers(scene->instance.service, &party, have_utc,
+		 by ? &by->fingerprint : NULL, &layers, &err),
 	    "fetch", &err);
 	cv_served_layers_deinit(&layers);
 	return layers;
@@ -420,7 +420,7 @@ look(struct scene *scene, const int64_t *have_utc, bool counts)
 static struct cv_served_layers
 fetch(struct scene *scene, const int64_t *have_utc)
 {
-	return look(scene, have_utc, true);
+	return look(scene, have_utc, &scene->used);
 }
 
 /* Is the configuration of now new to a device that has this one? Then it has that of now. */
@@ -498,7 +498,7 @@ Test(layers, who_only_looks_has_fetched_nothing)
 				"url, created_by) VALUES "
 				"(gen_random_uuid(), '" FACTORY
 				"', 'queue', 'push', 'https://receiver.example/', 'test')");
-	now = look(&scene, NULL, false).modified_utc;
+	now = look(&scene, NULL, NULL).modified_utc;
 	cr_expect_eq(count(&scene, "device_configuration WHERE applied_at IS NOT NULL"), 0);
 	cr_expect(fetch(&scene, &now).is_new);
 	cr_expect_eq(count(&scene, "device_configuration WHERE applied_at IS NOT NULL"), 1);
@@ -523,6 +523,24 @@ Test(layers, a_new_key_is_told_anew)
 	cr_expect_not(is_new(&scene, &have));
 	cr_expect_eq(see(&scene.instance, &scene.next), CV_VERDICT_ACTIVATED);
 	cr_expect(is_new(&scene, &have));
+	scene_close(&scene);
+}
+
+/* An instance that has not heard of the activation yet still serves the old key. */
+Test(layers, a_replaced_key_fetches_nothing_for_the_new_one)
+{
+	struct scene scene;
+	int64_t now;
+
+	scene_open(&scene);
+	announce_again(&scene);
+	write_as_operator(&scene, FILES("1", "true"), true);
+	cr_expect_eq(see(&scene.instance, &scene.next), CV_VERDICT_ACTIVATED);
+	now = look(&scene, NULL, &scene.used).modified_utc;
+	cr_expect_eq(count(&scene, "device_configuration WHERE applied_at IS NOT NULL"), 0);
+	cr_expect(look(&scene, &now, &scene.next).is_new);
+	cr_expect_eq(count(&scene, "device_configuration WHERE applied_at IS NOT NULL"), 1);
+	cr_expect_not(look(&scene, &now, &scene.next).is_new);
 	scene_close(&scene);
 }
 

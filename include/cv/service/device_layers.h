@@ -14,11 +14,11 @@
 #include "cv/store/layer_store.h"
 #include "cv/util/error.h"
 
-/* What the device is to get; see cv_layers_read. What is new counts as fetched when this returns,
- * if counts says so: a replaced key that may still talk fetches nothing for the device. */
+/* What the device is to get; see cv_layers_read. What is new counts as fetched by this certificate
+ * when this returns. NULL: by nobody; a replaced key, too, fetches nothing for the device. */
 bool cv_device_fetch_layers(struct cv_service *service, const struct cv_party *party,
-    const int64_t *have_utc, bool counts, struct cv_served_layers *ret_layers,
-    struct cv_error *err);
+    const int64_t *have_utc, const struct cv_digest *certificate,
+    struct cv_served_layers *ret_layers, struct cv_error *err);
 /* The device's own layer; nothing is appended when there is none. */
 bool cv_device_fetch_own_layer(struct cv_service *service, const struct cv_party *party,
     struct cv_buffer *ret_files, struct cv_error *err);

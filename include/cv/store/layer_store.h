@@ -34,10 +34,11 @@ void cv_served_layers_deinit(struct cv_served_layers *layers);
  */
 bool cv_layers_read(struct cv_connection *connection, const struct cv_party *party,
     const int64_t *have_utc, struct cv_served_layers *ret_layers, struct cv_error *err);
-/* The device is being given what was read. Recorded, and told to subscribers, once for each time.
- */
+/* This certificate of the device is being given what was read. Recorded, and told to subscribers,
+ * once for each time; not when its key was replaced meanwhile. */
 bool cv_layers_note_served(struct cv_connection *connection, const struct cv_party *party,
-    const struct cv_served_layers *layers, struct cv_error *err);
+    const struct cv_digest *certificate, const struct cv_served_layers *layers,
+    struct cv_error *err);
 /* The device's own layer; nothing is appended when there is none. */
 bool cv_layers_read_device(struct cv_connection *connection, const struct cv_party *party,
     struct cv_buffer *ret_files, struct cv_error *err);
