@@ -26,6 +26,19 @@ answer_without_body(struct cv_request *request, unsigned status)
 	cv_answer_add_header(request, "Cache-Control", "no-store");
 }
 
+/* A client that reads slowly holds its answer in memory. */
+static bool
+has_room(struct cv_request *request)
+{
+	if (request->answer.body.len <= CV_REQUEST_DROP_MAX ||
+	    cv_place_take(
+		request->http->device_answers, &request->sight.party, &request->answer_place))
+		return true;
+	cv_buffer_deinit(&request->answer.body);
+	cv_problem_answer(request, CV_PROBLEM_UNAVAILABLE, NULL);
+	return false;
+}
+
 static void
 answer_layers(struct cv_request *request, const struct cv_bytes *layers, size_t count)
 {
@@ -35,6 +48,8 @@ answer_layers(struct cv_request *request, const struct cv_bytes *layers, size_t 
 		cv_problem_answer_error(request, &err);
 		return;
 	}
+	if (!has_room(request))
+		return;
 	cv_answer_set(request, 200, "application/json");
 	cv_answer_add_header(request, "Cache-Control", "no-store");
 }

@@ -60,8 +60,8 @@ cv_dispatch_complete(void *context, struct MHD_Connection *mhd, void **connectio
 	*connection_context = NULL;
 	cv_request_log(request, now_us);
 	cv_request_end(request);
-	if (request->has_large_body)
-		atomic_fetch_sub(&request->http->large_bodies, 1);
+	cv_place_give(&request->body_place);
+	cv_place_give(&request->answer_place);
 	/* The library ends idle connections; ours is for a next request that comes byte by byte. */
 	allow_seconds(request, now_us,
 	    request->http->options->idle_seconds + atomic_load(&request->http->request_seconds));
@@ -349,6 +349,13 @@ refuse_early(struct cv_request *request, enum cv_framing framing, uint64_t lengt
 	return is_answered(request);
 }
 
+/* NULL: nobody that is known yet. */
+static const struct cv_party *
+known_device(const struct cv_request *request)
+{
+	return request->has_evidence && request->sight.is_decided ? &request->sight.party : NULL;
+}
+
 /* Bodies of this size are few, because whoever sends them may not be known yet. */
 static bool
 has_no_room(struct cv_request *request, uint64_t length)
@@ -358,8 +365,10 @@ has_no_room(struct cv_request *request, uint64_t length)
 	if (body_max(request) <= CV_REQUEST_DROP_MAX || !request->declares_body ||
 	    (has_length && length <= CV_REQUEST_DROP_MAX))
 		return false;
-	request->has_large_body = true;
-	if (atomic_fetch_add(&request->http->large_bodies, 1) < CV_LARGE_BODIES_MAX)
+	if (cv_place_take(request->listener->kind == CV_LISTENER_DEVICE
+			      ? request->http->device_bodies
+			      : request->http->operator_bodies,
+		known_device(request), &request->body_place))
 		return false;
 	request->answer.must_close = true;
 	cv_problem_answer(request, CV_PROBLEM_UNAVAILABLE, NULL);

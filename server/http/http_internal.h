@@ -12,6 +12,7 @@
 #include "cv/http/server.h"
 #include "failure_limit_internal.h"
 #include "listener_internal.h"
+#include "places_internal.h"
 #include "request_log_internal.h"
 #include "server_names_internal.h"
 #include "workers_internal.h"
@@ -24,6 +25,9 @@ struct cv_http {
 	struct cv_workers *workers;
 	struct cv_connections *connections;
 	struct cv_failure_limit *failures;
+	struct cv_places *device_bodies;                  /* large ones, being read or worked on */
+	struct cv_places *operator_bodies;                /* these too */
+	struct cv_places *device_answers;                 /* large ones, being made or sent */
 	struct cv_listener *listeners[CV_LISTENER_COUNT]; /* NULL: off */
 	struct cv_refusal_log refusals;
 	pthread_mutex_t names_mutex;          /* of server_names */
@@ -37,7 +41,6 @@ struct cv_http {
 	_Atomic int64_t load_done, load_total; /* certificates of the index, while it is loaded */
 	_Atomic uint64_t credentials_delayed;  /* requests that wait after bad credentials */
 	_Atomic unsigned in_flight;            /* requests whose answer is not complete */
-	_Atomic unsigned large_bodies;         /* being read or worked on */
 	_Atomic bool is_open;                  /* every listener accepts */
 	_Atomic bool is_draining; /* not ready; connections are closed after their answer */
 	_Atomic bool is_stopping; /* what waits for a worker is answered 503 */

@@ -78,7 +78,8 @@ cv_request_begin(struct cv_request *request, const char *target)
 	request->declares_body = false;
 	request->body_received = 0;
 	request->body_is_too_large = false;
-	request->has_large_body = false;
+	request->body_place.places = NULL;
+	request->answer_place.places = NULL;
 	request->has_evidence = false;
 	memset(&request->sight, 0, sizeof(request->sight));
 	request->serial[0] = '\0';

@@ -14,6 +14,7 @@
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
 #include "path_internal.h"
+#include "places_internal.h"
 #include "route_internal.h"
 #include "trace_internal.h"
 
@@ -24,8 +25,14 @@ struct cv_listener;
 
 #define CV_REQUEST_ID_SIZE 64
 #define CV_REQUEST_HEADERS_MAX 100
-/* A larger body needs one of so many places. */
+/* A larger body needs one of so many places. Devices have theirs and operators have theirs. */
 #define CV_LARGE_BODIES_MAX 32
+/* So does a larger answer to a device. */
+#define CV_LARGE_ANSWERS_MAX 1024
+/* Of either, one device has so many. */
+#define CV_LARGE_OF_DEVICE_MAX 4
+/* And all that are not known yet. */
+#define CV_LARGE_OF_STRANGERS_MAX 8
 /* A body without an endpoint, or beyond its ceiling, is read and dropped up to here; then the
  * connection is cut. */
 #define CV_REQUEST_DROP_MAX ((size_t)256 * 1024)
@@ -120,7 +127,8 @@ struct cv_request {
 	struct cv_buffer body;
 	size_t body_received;
 	bool body_is_too_large;
-	bool has_large_body; /* it counts among the large ones */
+	struct cv_place body_place;   /* of a large body */
+	struct cv_place answer_place; /* of a large answer */
 
 	/* Filled where a client certificate is looked at. */
 	bool has_evidence;

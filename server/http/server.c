@@ -319,7 +319,12 @@ cv_http_start(struct cv_http_options *options, struct cv_http **ret_http, struct
 	atomic_store(&http->check_max_age_seconds, options->check_max_age_seconds);
 	cv_http_note_reload(http, true);
 	http->failures = cv_failure_limit_new();
-	if (http->failures == NULL)
+	http->device_bodies =
+	    cv_places_new(CV_LARGE_BODIES_MAX, CV_LARGE_OF_DEVICE_MAX, CV_LARGE_OF_STRANGERS_MAX);
+	http->operator_bodies = cv_places_new(CV_LARGE_BODIES_MAX, 0, CV_LARGE_BODIES_MAX);
+	http->device_answers = cv_places_new(CV_LARGE_ANSWERS_MAX, CV_LARGE_OF_DEVICE_MAX, 0);
+	if (http->failures == NULL || http->device_bodies == NULL ||
+	    http->operator_bodies == NULL || http->device_answers == NULL)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	if (!cv_connections_start(cv_service_clock(http->service), &http->connections, err) ||
 	    !cv_workers_start(
@@ -414,6 +419,9 @@ cv_http_free(struct cv_http *http)
 	cv_workers_free(http->workers);
 	cv_connections_free(http->connections);
 	cv_failure_limit_free(http->failures);
+	cv_places_free(http->device_bodies);
+	cv_places_free(http->operator_bodies);
+	cv_places_free(http->device_answers);
 	cv_server_names_free(http->server_names);
 	pthread_mutex_destroy(&http->refusals.mutex);
 	pthread_mutex_destroy(&http->names_mutex);

@@ -2,6 +2,7 @@
 import contextlib
 import datetime
 import json
+import socket
 import threading
 import time
 import uuid
@@ -9,7 +10,7 @@ import uuid
 import pytest
 from cryptography import x509
 
-from certvendor_lab import FACTORY, SECRETS, Raw, wait_until
+from certvendor_lab import FACTORY, SECRETS, Raw, self_signed, tls_context, wait_until
 from foundries_lab import HANDLER, Fioconfig, Fioctl, file, seal, unseal, write_date
 
 
@@ -307,16 +308,58 @@ def has_no_place(lab, identity):
             return False
 
 
+def hold_large_bodies(stack, lab, identity, count):
+    for _ in range(count):
+        stack.enter_context(lab.raw("device", identity)).send(LARGE)
+
+
 def test_few_large_bodies_at_a_time(lab, agent):
-    """They are read before it is known who sends them. Small ones are served meanwhile."""
+    """Small ones are served meanwhile, and so are other devices."""
+    assert agent.check_in() == 204
     assert not has_no_place(lab, agent.identity)
     with contextlib.ExitStack() as stack:
-        for _ in range(32):
-            stack.enter_context(lab.raw("device", agent.identity)).send(LARGE)
+        hold_large_bodies(stack, lab, agent.identity, 4)
         wait_until(lambda: has_no_place(lab, agent.identity), "every place is taken")
         assert agent.upload(file("small", "1")).status == 201
+        assert Fioconfig(lab).upload(file("large", "1" * 300000)).status == 201
     wait_until(lambda: not has_no_place(lab, agent.identity), "there is a place again")
     assert agent.upload(file("large", "1" * 300000)).status == 201
+
+
+def test_strangers_leave_places_for_large_bodies(lab, agent, fioctl):
+    """They are read before it is known who sends them."""
+    stranger = self_signed(agent.device.new_key())
+    assert agent.check_in() == 204
+    with contextlib.ExitStack() as stack:
+        hold_large_bodies(stack, lab, stranger, 8)
+        wait_until(lambda: has_no_place(lab, stranger), "every place of strangers is taken")
+        hold_large_bodies(stack, lab, stranger, 30)
+        assert agent.upload(file("large", "1" * 300000)).status == 201
+        assert fioctl.set(agent.name, file("larger", "1" * 300000)).status == 200
+
+
+def test_few_large_answers_at_a_time(lab, agent, fioctl):
+    """Whoever reads slowly holds in memory what the kernel does not take."""
+    group = make_group(lab)
+    join(lab, group, agent.name)
+    files = [file(f"f{number}", "1" * 250000) for number in range(8)]
+    assert fioctl.group("PATCH", group, body={"reason": "", "files": files}).status == 200
+    fioctl.set(agent.name, *({**each, "name": "own-" + each["name"]} for each in files))
+
+    def ask(stack):
+        """Takes the first bytes, and leaves the rest where they are."""
+        plain = stack.enter_context(socket.socket())
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.connect(("127.0.0.1", lab.ports["device"]))
+        client = stack.enter_context(tls_context(lab.root, agent.identity).wrap_socket(
+            plain, server_hostname="127.0.0.1"))
+        client.sendall(b"GET /config HTTP/1.1\r\nHost: x\r\n\r\n")
+        return int(client.recv(12)[9:])
+
+    with contextlib.ExitStack() as stack:
+        assert [ask(stack) for _ in range(5)] == [200, 200, 200, 200, 503]
+        assert agent.ask("GET", "/device").status == 200
+    wait_until(lambda: agent.ask("GET", "/config").status == 200, "there is a place again")
 
 
 # ---- what a device uploads ---------------------------------------------------------------------
