@@ -2,6 +2,8 @@
 
 #include "database_internal.h"
 
+/* Under the device's lock: two lists with the same events in another order would wait for each
+ * other. */
 static bool
 write_events(struct cv_connection *connection, const struct cv_party *party, const char *events,
     struct cv_error *err)
@@ -10,7 +12,8 @@ write_events(struct cv_connection *connection, const struct cv_party *party, con
 
 	cv_parameter_text(&parameters, party->factory);
 	cv_parameter_text(&parameters, party->device);
-	if (!cv_batch_send(connection, CV_SQL(begin), NULL, err))
+	if (!cv_batch_send(connection, CV_SQL(begin), NULL, err) ||
+	    !cv_batch_send(connection, CV_SQL(device_lock), &parameters, err))
 		return false;
 	cv_parameter_text(&parameters, events);
 	if (!cv_batch_send(connection, CV_SQL(device_event_insert), &parameters, err))

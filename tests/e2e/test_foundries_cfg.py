@@ -808,6 +808,26 @@ def test_only_arrays_are_events(agent, body, status):
     assert agent.ask("POST", "/events", body).status == status
 
 
+def test_the_same_events_in_another_order_at_once(agent, lab):
+    """Each list waits for the other: none is to be refused, and no connection of the database to be held."""
+    events = [{"id": str(number), "event": {"correlationId": "c"}} for number in range(900)]
+    bodies = [json.dumps(each).encode() for each in (events, events[::-1])]
+    answers = []
+
+    def send(body):
+        answers.append(lab.send("device", "POST", "/events", agent.identity, body).status)
+
+    assert agent.check_in() == 204
+    threads = [threading.Thread(target=send, args=(bodies[number % 2],)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 8
+    rows = lab.query(f"SELECT count(*) FROM certvendor.device_event WHERE device = '{agent.name}'")
+    assert rows == [["900"]]
+
+
 def test_a_device_keeps_its_newest_events(agent, fioctl):
     for number in range(6):
         assert agent.ask("POST", "/events", [event(f"c-{number}") for _ in range(250)]).status == 200
