@@ -439,6 +439,7 @@ def test_one_of_two_changes_of_the_same_state_wins(lab):
 
 # ---- Links -------------------------------------------------------------------------------------
 
+NOWHERE = "https://localhost:1/events"
 LISTS = [each.path for each in operator_description.OPERATIONS if "cursor" in each.names("query")]
 
 
@@ -463,14 +464,29 @@ def fixture_two_of_each(lab):
     for _ in range(2):
         lab.operator("POST", f"/v1/devices/{objects.device().name}/revoke")
         for make_one in (objects.group, objects.gateway, objects.enrolment_token, objects.approval,
-                         objects.operator_token, objects.operator_certificate, objects.authority_name):
+                         objects.operator_token, objects.operator_certificate, objects.authority_name,
+                         objects.device_grant):
             make_one()
+        SECRETS.add(make(lab, "/v1/webhooks", {"name": fresh_name("h"), "url": NOWHERE})["secret"])
         make(lab, "/v1/factories", {"name": fresh_name("f")})
+
+
+@pytest.fixture(name="told", scope="module")
+def fixture_told(lab):
+    """A webhook that was told something twice."""
+    name = fresh_name("h")
+    SECRETS.add(make(lab, "/v1/webhooks", {"name": name, "url": NOWHERE})["secret"])
+    device = lab.enrolled_device().name
+    for act in ("hold", "release"):
+        assert lab.operator("POST", f"/v1/devices/{device}/{act}").status == 200
+    yield name
+    lab.operator("DELETE", f"/v1/webhooks/{name}")
 
 
 @pytest.mark.usefixtures("two_of_each")
 @pytest.mark.parametrize("path", LISTS)
-def test_links_lead_to_the_end(lab, path):
+def test_links_lead_to_the_end(lab, path, told):
+    path = path.replace("{name}", told)
     until = "" if path != "/v1/audit" else f"&until={lab.operator('GET', '/v1/audit?limit=1').json()['items'][0]['at']}"
     whole, links = follow(lab, path, f"limit=1000{until}".replace("+", "%2B"))
     assert len(whole) >= 2
@@ -535,7 +551,17 @@ def creations(lab):
         "/v1/enrolment-tokens": {"device": fresh_name("d")},
         "/v1/operator-tokens": {"name": fresh_name("o"), "role": "viewer"},
         "/v1/operator-certificates": {"name": fresh_name("o"), "role": "viewer", "csr": pem_request(key)},
+        "/v1/webhooks": {"name": fresh_name("h"), "url": NOWHERE},
+        "/v1/event-keys": {"reason": "a new year"},
     }
+
+
+def changed(body):
+    """Another request of the same kind."""
+    for member, value in (("device", {"uses": 2}), ("reason", {"reason": "no reason"})):
+        if member in body:
+            return {**body, **value}
+    return {**body, "name": fresh_name()}
 
 
 def test_every_creation_takes_a_key(lab):
@@ -548,11 +574,10 @@ def test_every_creation_takes_a_key(lab):
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         first = lab.operator("POST", path, body, headers=headers)
         assert first.status == 201, first
-        SECRETS.update(filter(None, [first.json().get("token")]))
+        SECRETS.update(filter(None, [first.json().get("token"), first.json().get("secret")]))
         second = lab.operator("POST", path, body, headers=headers)
         assert (second.status, second.body) == (201, first.body), path
-        other = {**body, **({"uses": 2} if "device" in body else {"name": fresh_name()})}
-        answer = lab.operator("POST", path, other, headers=headers)
+        answer = lab.operator("POST", path, changed(body), headers=headers)
         assert refusal(answer) == (422, "idempotency-key-reused"), path
 
 
