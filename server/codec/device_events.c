@@ -152,7 +152,10 @@ cv_json_decode_events(struct cv_bytes body, struct cv_buffer *ret_events, struct
 
 	if (!cv_json_read_array(body, &given, err))
 		return false;
-	for (size_t i = 0; i < json_array_size(given) && i < CV_EVENTS_MAX; i++) {
+	/* Clients forget what was taken, and halve what was too much. */
+	if (json_array_size(given) > CV_EVENTS_MAX)
+		return cv_fail(err, CV_E_LIMIT, "more than %d events", CV_EVENTS_MAX);
+	for (size_t i = 0; i < json_array_size(given); i++) {
 		json_t *event = read_event(json_array_get(given, i), i);
 		if (event != NULL)
 			(void)json_array_append_new(events, event);

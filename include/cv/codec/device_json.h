@@ -14,7 +14,7 @@
 #define CV_FILES_MAX 500          /* of one body */
 #define CV_FILE_NAME_MAX 255      /* bytes */
 #define CV_REASON_TEXT_SIZE 1025  /* longer ones are cut */
-#define CV_EVENTS_MAX 1000        /* of one body; further ones are ignored */
+#define CV_EVENTS_MAX 1000        /* of one body */
 #define CV_EVENT_DETAILS_MAX 4096 /* bytes; longer ones are cut */
 
 /* What is written into a layer of configuration. */
@@ -57,7 +57,8 @@ bool cv_json_append_layers(
 /*
  * Events of a device as a JSON array of {"id","place","device_time"?: seconds since 1970,
  * "correlation_id","event_type","target_name","target_version","success"?,"details"?,"ecu"?}.
- * Elements without id or correlation id are left out. CV_E_INPUT: no JSON array.
+ * Elements without id or correlation id are left out. CV_E_INPUT: no JSON array. CV_E_LIMIT:
+ * more than CV_EVENTS_MAX.
  */
 bool cv_json_decode_events(
     struct cv_bytes body, struct cv_buffer *ret_events, struct cv_error *err);
