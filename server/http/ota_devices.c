@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cv/codec/form.h"
 #include "cv/codec/ota_json.h"
 #include "cv/service/device_lifecycle.h"
 #include "cv/service/ota.h"
@@ -20,15 +21,14 @@ struct filters {
 	bool is_production;
 };
 
-/* Clients send members that they have no value for, and members that we do not know. */
+/* Clients send members that they have no value for, and members that we do not know. They encode as
+ * forms are, so a plus is a blank. */
 static bool
 read_text(struct cv_request *request, const char *name, char *value, size_t size)
 {
-	enum cv_query_outcome outcome = cv_query_find(request->path.query, name, value, size);
+	const char *query = request->path.query;
 
-	if (outcome != CV_QUERY_FOUND)
-		value[0] = '\0';
-	return outcome != CV_QUERY_BAD;
+	return cv_form_find(cv_bytes(query, strlen(query)), name, value, size) != CV_FORM_BAD;
 }
 
 static const char *
@@ -88,7 +88,9 @@ take_filters(
 	query->tag = or_null(filters->tag);
 	query->target = or_null(filters->target);
 	query->is_descending = sorted_by[0] == '-';
-	query->sorted_by = sorted_by + (sorted_by[0] == '-' || sorted_by[0] == '+');
+	/* A blank: the plus of whoever did not encode it. */
+	query->sorted_by =
+	    sorted_by + (sorted_by[0] != '\0' && strchr("-+ ", sorted_by[0]) != NULL);
 }
 
 static void
