@@ -428,28 +428,75 @@ def first_of_pkcs7(wire, is_fielded):
     return issued(type("Body", (), {"body": base64.b64encode(base64.b64decode(text, validate=True))}))
 
 
-@pytest.mark.parametrize("base", [EST, EST + "/"])
-@pytest.mark.parametrize("is_fielded", [True, False])
-def test_renewal_in_its_bytes(lab, base, is_fielded):
-    """One line of base64. A base URL that ends in a slash gives two. The certificate is the first of the set."""
-    device = Registrant(lab, is_production=True).register()
-    identity = device.identity
-    assert device.check_in().status == 200
-    body = base64.b64encode(device.new_key().key.request)
-    wire = exchange(lab, "device", identity, [
+def renew(lab, identity, key, base=EST):
+    """As Go sends it; the connection is not kept here."""
+    body = base64.b64encode(key.request)
+    return exchange(lab, "device", identity, [
         f"POST {base}/simplereenroll HTTP/1.1", f"Host: 127.0.0.1:{lab.ports['device']}",
         "User-Agent: Go-http-client/1.1", f"Content-Length: {len(body)}", "Content-Type: application/pkcs10",
         "Accept-Encoding: gzip", "Connection: close"], body)
-    der = first_of_pkcs7(wire, is_fielded)
+
+
+@pytest.mark.parametrize("base", [EST, EST + "/"])
+@pytest.mark.parametrize("is_fielded, is_fioup", [(True, False), (False, False), (False, True)])
+def test_renewal_in_its_bytes(lab, base, is_fielded, is_fioup):
+    """One line of base64. A base URL that ends in a slash gives two. The certificate is the first of the set, and has
+    both usages even when the request names none."""
+    device = Registrant(lab, is_production=True, is_fioup=is_fioup).register()
+    identity = device.identity
+    assert device.check_in().status == 200
+    der = first_of_pkcs7(renew(lab, identity, device.new_key().key, base), is_fielded)
     text = ssl.DER_cert_to_PEM_cert(der)
     assert subject_of(text) == subject_of(identity.pem), "businessCategory and all, byte by byte"
     extensions = {each.oid.dotted_string: each for each in x509.load_der_x509_certificate(der).extensions}
     assert extensions["2.5.29.15"].value.public_bytes() == bytes.fromhex("03020780")
     assert extensions["2.5.29.37"].value.public_bytes() == bytes.fromhex("300a06082b06010505070302")
     assert extensions["2.5.29.15"].critical and extensions["2.5.29.37"].critical
+    assert "2.5.29.17" not in extensions
+
+
+def test_a_renewal_that_is_begun_again_and_again(lab):
+    """Each crash before it is noted makes a new key. None of them ends the one in use, or each other."""
+    device = Registrant(lab).register()
+    identity = device.identity
+    assert device.check_in().status == 200
+    announced = device.new_key().key
+    assert first_of_pkcs7(renew(lab, identity, announced), True)
+    wire = device_asks(lab, identity, "PATCH", "/device", go_bytes({"next_pubkey": announced.public_pem}))
+    assert wire.status == 200
+    for _ in range(5):
+        assert first_of_pkcs7(renew(lab, identity, device.new_key().key), True)
+        assert device.check_in(identity).status == 200
+    shown = json.loads(device_asks(lab, identity, "GET", "/device").body)
+    assert shown["next_pubkey"] == announced.public_pem, "what is issued is announced by the device alone"
+
+
+def test_a_refused_renewal_is_a_text(lab):
+    """The client prints it: another's name, no request at all, and another type of it."""
+    device = Registrant(lab).register()
+    identity = device.identity
+    assert device.check_in().status == 200
+    own, other = (base64.b64encode(each.key.request) for each in (device, Registrant(lab)))
+    for body, media, status in ((other, "application/pkcs10", 403), (b"!", "application/pkcs10", 400),
+                                (own, "application/json", 415)):
+        lines = go_lines(lab, "device", "POST", f"{EST}/simplereenroll", "Go-http-client/1.1", body,
+                         [f"Content-Type: {media}"])
+        wire = exchange(lab, "device", identity, lines, body)
+        assert wire.status == status and wire.values("content-type") == ["text/plain; charset=utf-8"], wire
+        assert wire.body.endswith(b"\n") and wire.body.count(b"\n") == 1
 
 
 # ---- Registration, as libcurl and Boost do it ----------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_the_probe_before_a_registration_in_its_bytes(lab, method):
+    """Below 500 is good. What announces a body to HEAD and sends it would be taken for the next answer."""
+    with lab.raw("operator") as raw:
+        for _ in range(2):
+            raw.send(f"{method} {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n")
+            answer = raw.answer(has_body=method == "GET")
+            assert answer.status == 401 and raw.buffer == b"", answer
 
 
 def register(lab, body, path=PATH):
