@@ -59,9 +59,8 @@ append_raw(struct cv_buffer *buffer, struct cv_bytes bytes)
 	cv_buffer_append(buffer, bytes.data, bytes.len);
 }
 
-/* Method 1 of RFC 5280 section 4.2.1.2: SHA-1 of the bits, without the count of unused ones. */
-static bool
-compute_key_identifier(struct cv_bytes spki, uint8_t ret_identifier[CV_SHA1_LEN])
+bool
+cv_profile_key_identifier(struct cv_bytes spki, uint8_t ret_identifier[CV_SHA1_LEN])
 {
 	struct cv_der_reader reader = cv_der_reader(spki);
 	struct cv_der_reader inner;
@@ -258,7 +257,7 @@ cv_profile_append_tbs(
 	uint8_t identifier[CV_SHA1_LEN];
 	if (!check_request(request, err))
 		return false;
-	if (!compute_key_identifier(request->spki, identifier))
+	if (!cv_profile_key_identifier(request->spki, identifier))
 		return cv_fail(err, CV_E_INTERNAL, "public key of the certificate has no bits");
 	const size_t tbs = cv_der_open(buffer, CV_DER_SEQUENCE);
 	append_version(buffer);

@@ -77,7 +77,7 @@ find_difference(const struct cv_issuance_order *order, const struct cv_certifica
 		return "the names are others";
 	if (certificate->is_ca || certificate->not_before_utc != request->not_before_utc ||
 	    certificate->not_after_utc != request->not_after_utc ||
-	    !cv_bytes_equal(certificate->authority_key, order->issuer->subject_key))
+	    !cv_bytes_equal(certificate->authority_key, request->issuer_key))
 		return "the profile is another";
 	return cv_certificate_is_signed_by(certificate, order->issuer, &reason) ? NULL : reason;
 }
@@ -145,15 +145,26 @@ lifetime_of(const struct cv_issuance_order *order)
 	return lifetime - (int64_t)((uint64_t)random * (uint64_t)most >> 32);
 }
 
+/* Of an authority without an identifier of its own, what RFC 5280 section 4.2.1.1 derives from its
+ * key: authorities of one name are told apart by it. */
+static struct cv_bytes
+key_identifier_of(const struct cv_certificate *issuer, uint8_t derived[CV_SHA1_LEN])
+{
+	if (issuer->subject_key.len > 0 || !cv_profile_key_identifier(issuer->spki, derived))
+		return issuer->subject_key;
+	return cv_bytes(derived, CV_SHA1_LEN);
+}
+
 bool
 cv_issuance_make(const struct cv_service_settings *settings, const struct cv_signer *signer,
     const struct cv_issuance_order *order, enum cv_issuance_outcome *ret_outcome,
     struct cv_certificate **ret_certificate, struct cv_error *err)
 {
+	uint8_t derived[CV_SHA1_LEN];
 	struct cv_certificate_request request = {
 	    .profile = order->profile,
 	    .issuer = order->issuer->subject,
-	    .issuer_key = order->issuer->subject_key,
+	    .issuer_key = key_identifier_of(order->issuer, derived),
 	    .subject = order->subject,
 	    .spki = order->spki,
 	    .san = order->san,

@@ -486,6 +486,16 @@ def test_a_refused_renewal_is_a_text(lab):
         assert wire.body.endswith(b"\n") and wire.body.count(b"\n") == 1
 
 
+def test_a_certificate_names_the_key_of_its_issuer(lab, station):
+    """Online CAs of a factory have one name. The client that made this one gave it no identifier."""
+    with pytest.raises(x509.ExtensionNotFound):
+        station.online.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    wanted = x509.AuthorityKeyIdentifier.from_issuer_public_key(station.online.public_key())
+    registered = Registrant(lab, factory=station.factory).register().files["client.pem"]
+    for certificate in (station.enrol()[0], x509.load_pem_x509_certificate(registered.encode())):
+        assert certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value == wanted
+
+
 # ---- Registration, as libcurl and Boost do it ----------------------------------------------------
 
 

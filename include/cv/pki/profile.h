@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cv/model/digest.h"
 #include "cv/pki/certificate.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
@@ -43,6 +44,9 @@ struct cv_certificate_request {
 
 /* Fills serial with 159 random bits. */
 void cv_profile_make_serial(uint8_t ret_serial[CV_ISSUED_SERIAL_LEN]);
+/* Method 1 of RFC 5280 section 4.2.1.2: SHA-1 of the key bits, without the count of unused ones.
+ * False: spki is no SubjectPublicKeyInfo. */
+bool cv_profile_key_identifier(struct cv_bytes spki, uint8_t ret_identifier[CV_SHA1_LEN]);
 /* Appends the TBSCertificate. SKI is SHA-1 of the key bits (RFC 5280 section 4.2.1.2). */
 bool cv_profile_append_tbs(
     const struct cv_certificate_request *request, struct cv_buffer *buffer, struct cv_error *err);
