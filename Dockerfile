@@ -8,7 +8,7 @@ ARG BASE=docker.io/library/debian:bookworm-slim
 
 FROM ${BASE} AS build
 WORKDIR /src
-RUN apt-get update && apt-get install -y --no-install-recommends make
+RUN apt-get update && apt-get install -y --no-install-recommends make ca-certificates
 # Packages before sources: a changed source installs nothing anew.
 COPY Makefile ./
 COPY deploy/install_packages.sh deploy/
@@ -22,14 +22,16 @@ RUN make run-unit && make run-integration
 
 FROM ${BASE}
 RUN apt-get update && \
-    apt-get install -y --no-install-recommends ca-certificates libcurl4 libgnutls30 libinih1 libjansson4 libmicrohttpd12 \
-        libpq5 libssl3 liburcu8 && \
+    apt-get install -y --no-install-recommends libcurl4 libgnutls30 libinih1 libjansson4 libmicrohttpd12 libpq5 \
+        libssl3 liburcu8 && \
     apt-get clean && \
     rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log && \
     groupadd --gid 10001 certvendor && \
     useradd --uid 10001 --gid certvendor --home-dir /var/lib/certvendor --shell /usr/sbin/nologin certvendor && \
     install -d -o certvendor -g certvendor -m 0700 /var/lib/certvendor
 COPY --from=build /certvendor /usr/bin/certvendor
+# For webhooks. The package itself would bring the openssl program along.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY LICENSE /usr/share/doc/certvendor/copyright
 
 ARG REVISION=unknown
