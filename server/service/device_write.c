@@ -1,4 +1,7 @@
 #include "device_write_internal.h"
+
+#include "cv/service/announcement.h"
+
 #include "write_pace_internal.h"
 
 void
@@ -37,10 +40,15 @@ static bool
 has_leave(struct cv_device_write *write)
 {
 	const struct cv_party *party = &write->presenter.party;
+	const struct cv_service_settings *settings = cv_service_settings(write->service);
+	const struct cv_write_limit limit = {
+	    .at_once = (int64_t)settings->issue_burst * CV_DEVICE_WRITES_AT_ONCE,
+	    .interval_ms = settings->issue_interval_seconds * 1000 / CV_DEVICE_WRITES_LATER,
+	};
 	int64_t now_ms = cv_clock_boot_ms(cv_service_clock(write->service));
 
 	if (!write->has_leave)
-		write->has_leave = cv_write_pace_take(cv_service_write_pace(write->service),
+		write->has_leave = cv_write_pace_take(cv_service_write_pace(write->service), &limit,
 				       party->factory, party->device, now_ms) == 0;
 	write->is_too_often = !write->has_leave;
 	return write->has_leave;

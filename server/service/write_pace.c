@@ -3,12 +3,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "cv/service/announcement.h"
 #include "cv/util/random.h"
 
 #define BUCKETS 1024
 #define ENTRIES_PER_BUCKET 8
-#define INTERVAL_MS ((int64_t)CV_DEVICE_WRITE_SECONDS * 1000)
 
 struct entry {
 	uint64_t name;
@@ -69,8 +67,8 @@ find(struct entry *bucket, uint64_t name)
 }
 
 int64_t
-cv_write_pace_take(
-    struct cv_write_pace *pace, const char *factory, const char *device, int64_t now_ms)
+cv_write_pace_take(struct cv_write_pace *pace, const struct cv_write_limit *limit,
+    const char *factory, const char *device, int64_t now_ms)
 {
 	uint64_t name = mix(mix(0xcbf29ce484222325U ^ pace->seed, factory), device);
 	int64_t debt_ms, wait_ms;
@@ -78,9 +76,9 @@ cv_write_pace_take(
 	pthread_mutex_lock(&pace->mutex);
 	struct entry *entry = find(pace->buckets[(name >> 32) % BUCKETS], name);
 	debt_ms = entry->debt_until_ms > now_ms ? entry->debt_until_ms - now_ms : 0;
-	wait_ms = debt_ms - (CV_DEVICE_WRITES_AT_ONCE - 1) * INTERVAL_MS;
+	wait_ms = debt_ms - (limit->at_once - 1) * limit->interval_ms;
 	if (wait_ms <= 0)
-		entry->debt_until_ms = now_ms + debt_ms + INTERVAL_MS;
+		entry->debt_until_ms = now_ms + debt_ms + limit->interval_ms;
 	pthread_mutex_unlock(&pace->mutex);
 	return wait_ms <= 0 ? 0 : (wait_ms + 999) / 1000;
 }

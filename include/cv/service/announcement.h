@@ -19,10 +19,11 @@ enum cv_announcement_outcome {
 	CV_ANNOUNCEMENT_BUSY,       /* the device changes itself too often: 429 */
 };
 
-/* Changes that a device makes of itself: so many at once, then one in so many seconds. A rotation
- * takes two. */
-#define CV_DEVICE_WRITES_AT_ONCE 60
-#define CV_DEVICE_WRITE_SECONDS 60
+/* Changes that a device makes of itself go by its allowance of certificates: three for each that it
+ * may have at once, and then thirty for each. A rotation takes two. */
+#define CV_DEVICE_WRITES_AT_ONCE 3
+#define CV_DEVICE_WRITES_LATER 30
+#define CV_DEVICE_WRITE_SECONDS 60 /* after which one that was refused is worth trying again */
 
 /*
  * pem: SubjectPublicKeyInfo. Naming the current key: when the device has activated before (it

@@ -3,26 +3,30 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "cv/service/announcement.h"
+#define AT_ONCE 60
+#define INTERVAL_SECONDS 60
+
+static const struct cv_write_limit limit = {
+    .at_once = AT_ONCE, .interval_ms = INTERVAL_SECONDS * 1000};
 
 static void
 take_all(struct cv_write_pace *pace, const char *device, int64_t now_ms)
 {
-	for (int i = 0; i < CV_DEVICE_WRITES_AT_ONCE; i++)
-		cr_expect_eq(cv_write_pace_take(pace, "f", device, now_ms), 0);
+	for (int i = 0; i < AT_ONCE; i++)
+		cr_expect_eq(cv_write_pace_take(pace, &limit, "f", device, now_ms), 0);
 }
 
 Test(write_pace, gives_some_at_once_and_then_one_at_a_time)
 {
 	CV_AUTO(cv_write_pace) struct cv_write_pace *pace = cv_write_pace_new();
-	const int64_t interval_ms = (int64_t)CV_DEVICE_WRITE_SECONDS * 1000;
+	const int64_t interval_ms = (int64_t)INTERVAL_SECONDS * 1000;
 
 	cr_assert_not_null(pace);
 	take_all(pace, "d", 1000);
-	cr_expect_eq(cv_write_pace_take(pace, "f", "d", 1000), CV_DEVICE_WRITE_SECONDS);
-	cr_expect_eq(cv_write_pace_take(pace, "f", "d", 1000 + interval_ms - 1), 1);
-	cr_expect_eq(cv_write_pace_take(pace, "f", "d", 1000 + interval_ms), 0);
-	cr_expect_neq(cv_write_pace_take(pace, "f", "d", 1000 + interval_ms), 0);
+	cr_expect_eq(cv_write_pace_take(pace, &limit, "f", "d", 1000), INTERVAL_SECONDS);
+	cr_expect_eq(cv_write_pace_take(pace, &limit, "f", "d", 1000 + interval_ms - 1), 1);
+	cr_expect_eq(cv_write_pace_take(pace, &limit, "f", "d", 1000 + interval_ms), 0);
+	cr_expect_neq(cv_write_pace_take(pace, &limit, "f", "d", 1000 + interval_ms), 0);
 }
 
 Test(write_pace, forgets_what_is_long_ago)
@@ -30,8 +34,7 @@ Test(write_pace, forgets_what_is_long_ago)
 	CV_AUTO(cv_write_pace) struct cv_write_pace *pace = cv_write_pace_new();
 
 	take_all(pace, "d", 1000);
-	take_all(
-	    pace, "d", 1000 + (int64_t)CV_DEVICE_WRITES_AT_ONCE * CV_DEVICE_WRITE_SECONDS * 1000);
+	take_all(pace, "d", 1000 + (int64_t)AT_ONCE * INTERVAL_SECONDS * 1000);
 }
 
 Test(write_pace, tells_devices_apart)
@@ -39,8 +42,8 @@ Test(write_pace, tells_devices_apart)
 	CV_AUTO(cv_write_pace) struct cv_write_pace *pace = cv_write_pace_new();
 
 	take_all(pace, "d", 1000);
-	cr_expect_eq(cv_write_pace_take(pace, "f", "e", 1000), 0);
-	cr_expect_eq(cv_write_pace_take(pace, "fd", "", 1000), 0, "the same letters");
+	cr_expect_eq(cv_write_pace_take(pace, &limit, "f", "e", 1000), 0);
+	cr_expect_eq(cv_write_pace_take(pace, &limit, "fd", "", 1000), 0, "the same letters");
 }
 
 Test(write_pace, remembers_who_owes_most)
@@ -51,7 +54,7 @@ Test(write_pace, remembers_who_owes_most)
 	take_all(pace, "d", 1000);
 	for (int i = 0; i < 50000; i++) {
 		(void)snprintf(name, sizeof(name), "d%d", i);
-		(void)cv_write_pace_take(pace, "f", name, 1000);
+		(void)cv_write_pace_take(pace, &limit, "f", name, 1000);
 	}
-	cr_expect_neq(cv_write_pace_take(pace, "f", "d", 1000), 0);
+	cr_expect_neq(cv_write_pace_take(pace, &limit, "f", "d", 1000), 0);
 }
