@@ -22,6 +22,7 @@
 #include "cv/util/file.h"
 #include "cv/util/log.h"
 #include "reload_internal.h"
+#include "rotation_keeper_internal.h"
 #include "watchdog_internal.h"
 
 #define CONNECT_SECONDS 2 /* a request must not wait longer for a database that is away */
@@ -47,9 +48,10 @@ struct app {
 	struct cv_http *http;
 	struct cv_feed *feed;
 	struct cv_sender *sender;
-	struct cv_audit_keeper audit_keeper; /* the feed's thread only */
-	bool list_has_failed;                /* likewise */
-	int64_t warned_utc;                  /* likewise: of authorities out of date */
+	struct cv_audit_keeper audit_keeper;       /* the feed's thread only */
+	struct cv_rotation_keeper rotation_keeper; /* likewise */
+	bool list_has_failed;                      /* likewise */
+	int64_t warned_utc;                        /* likewise: of authorities out of date */
 };
 
 static void
@@ -169,6 +171,7 @@ write_collected(void *context, struct cv_connection *connection, struct cv_error
 
 	cv_audit_keep(&app->audit_keeper, connection);
 	cv_service_write_reports(app->service, connection);
+	cv_rotation_keep(&app->rotation_keeper, app->service, connection);
 	return cv_service_write_events(app->service, connection, err);
 }
 

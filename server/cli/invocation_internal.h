@@ -35,7 +35,7 @@ struct cv_cli_option {
 	const char *help;
 };
 
-#define CV_CLI_OPTIONS_MAX 48
+#define CV_CLI_OPTIONS_MAX 56
 const struct cv_cli_option *cv_cli_options(size_t *ret_count);
 /* NULL: there is none. */
 const struct cv_cli_option *cv_cli_option(const char *name);

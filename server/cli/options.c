@@ -20,6 +20,7 @@ static const struct cv_cli_option options[] = {
 	{"cursor", CV_CLI_TEXT, "CURSOR", NULL, "go on where a page ended"},
 	{"days", CV_CLI_NUMBER, "N", NULL, "until the certificate ends; default: 365"},
 	{"device", CV_CLI_TEXT, "ID", NULL, "of or for this device"},
+	{"devices", CV_CLI_WORDS, "A,B", NULL, "only these devices"},
 	{"est-url", CV_CLI_TEXT, "URL", NULL,
 	    "EST server, e.g. https://est.example:8443/.well-known/est"},
 	{"events", CV_CLI_WORDS, "A,B", NULL, "kinds of events; default: all: " CV_EVENT_WORDS},
@@ -40,6 +41,7 @@ static const struct cv_cli_option options[] = {
 	{"no-activate", CV_CLI_FALSE, NULL, "may_activate", "what it sees activates no key"},
 	{"out", CV_CLI_LOCAL, "FILE", NULL, "write the certificate there instead of printing it"},
 	{"owner", CV_CLI_TEXT, "OWNER", NULL, "owner of devices that are first met under it"},
+	{"per-hour", CV_CLI_NUMBER, "N", NULL, "how many devices are told in an hour, 1 to 36000"},
 	{"policies", CV_CLI_WORDS, "A,B", NULL,
 	    "what gateways are told of its devices; an empty text: nothing"},
 	{"reason", CV_CLI_TEXT, "TEXT", NULL,
@@ -54,7 +56,8 @@ static const struct cv_cli_option options[] = {
 	    "header it forwards certificates in: " CV_SOURCE_WORDS "; repeatable"},
 	{"state", CV_CLI_TEXT, "STATE", NULL,
 	    "devices: ok, held, deleted, revoked; certificates: issued, announced, active, retired, "
-	    "revoked, discarded; approvals: pending, approved, refused; deliveries: pending, done, dead"},
+	    "revoked, discarded; approvals: pending, approved, refused; deliveries: pending, done, dead; "
+	    "rotation groups: running, paused, done, ended"},
 	{"type", CV_CLI_TEXT, "webhook|push", NULL, "only these; push: event queues"},
 	{"until", CV_CLI_TEXT, "TIME", NULL, "before this time"},
 	{"url", CV_CLI_TEXT, "URL", NULL, "where it is sent: https or http"},

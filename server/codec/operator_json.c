@@ -407,23 +407,73 @@ is_est_url(const char *url)
 	return true;
 }
 
+static bool
+read_rotation(const json_t *object, struct cv_rotation_body *ret_rotation, struct cv_error *err)
+{
+	ret_rotation->reason[0] = '\0';
+	if (!cv_json_read_text(object, "est_url", CV_JSON_REQUIRED, ret_rotation->est_url,
+		sizeof(ret_rotation->est_url), err) ||
+	    !cv_json_read_text(object, "reason", CV_JSON_OPTIONAL, ret_rotation->reason,
+		sizeof(ret_rotation->reason), err))
+		return false;
+	return is_est_url(ret_rotation->est_url) ||
+	       cv_fail(err, CV_E_INPUT,
+		   "member \"est_url\" is no plain https address of an EST server");
+}
+
 bool
 cv_json_decode_rotation(
     struct cv_bytes body, struct cv_rotation_body *ret_rotation, struct cv_error *err)
 {
 	static const char *const known[] = {"est_url", "reason", NULL};
-	struct cv_rotation_body rotation = {.reason = ""};
+	struct cv_rotation_body rotation;
 	CV_AUTO_JSON json_t *object = NULL;
 
 	if (!cv_json_read_object(body, known, &object, err) ||
-	    !cv_json_read_text(object, "est_url", CV_JSON_REQUIRED, rotation.est_url,
-		sizeof(rotation.est_url), err) ||
-	    !cv_json_read_text(
-		object, "reason", CV_JSON_OPTIONAL, rotation.reason, sizeof(rotation.reason), err))
+	    !read_rotation(object, &rotation, err))
 		return false;
-	if (!is_est_url(rotation.est_url))
-		return cv_fail(err, CV_E_INPUT,
-		    "member \"est_url\" is no plain https address of an EST server");
 	*ret_rotation = rotation;
 	return true;
+}
+
+/* Which devices it has. */
+static bool
+read_members(
+    const json_t *object, struct cv_rotation_group_body *ret_rotation_group, struct cv_error *err)
+{
+	char *before = ret_rotation_group->expires_before;
+
+	if (!cv_json_read_text(object, "group", CV_JSON_OPTIONAL, ret_rotation_group->group,
+		sizeof(ret_rotation_group->group), err) ||
+	    !cv_json_read_words(object, "devices", CV_JSON_OPTIONAL, ret_rotation_group->devices,
+		sizeof(ret_rotation_group->devices), err) ||
+	    !cv_json_read_text(object, "expires_before", CV_JSON_OPTIONAL, before,
+		sizeof(ret_rotation_group->expires_before), err))
+		return false;
+	if (ret_rotation_group->group[0] != '\0' && ret_rotation_group->devices[0] != '\0')
+		return cv_fail(
+		    err, CV_E_INPUT, "members \"group\" and \"devices\" exclude each other");
+	return before[strspn(before, "0123456789-:.+TZ")] == '\0' ||
+	       cv_fail(err, CV_E_INPUT,
+		   "member \"expires_before\" is no time as in 2026-11-23T03:01:12Z");
+}
+
+bool
+cv_json_decode_rotation_group(
+    struct cv_bytes body, struct cv_rotation_group_body *ret_rotation_group, struct cv_error *err)
+{
+	static const char *const known[] = {
+	    "name", "est_url", "per_hour", "group", "devices", "expires_before", "reason", NULL};
+	CV_AUTO_JSON json_t *object = NULL;
+
+	*ret_rotation_group = (struct cv_rotation_group_body){.name = ""};
+	if (!cv_json_read_object(body, known, &object, err) ||
+	    !read_name(object, ret_rotation_group->name, sizeof(ret_rotation_group->name), err) ||
+	    !read_rotation(object, &ret_rotation_group->rotation, err) ||
+	    !cv_json_read_integer(
+		object, "per_hour", 1, 36000, &ret_rotation_group->per_hour, err) ||
+	    !read_members(object, ret_rotation_group, err))
+		return false;
+	return ret_rotation_group->per_hour > 0 ||
+	       cv_fail(err, CV_E_INPUT, "member \"per_hour\" is missing");
 }

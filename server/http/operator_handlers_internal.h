@@ -18,6 +18,9 @@ void cv_operator_leave_group(struct cv_request *request);
 /* Tells devices, through their configuration, to change their key. */
 void cv_operator_rotate_device(struct cv_request *request);
 void cv_operator_rotate_group(struct cv_request *request);
+/* Tells them so one after the other, at a rate. */
+void cv_operator_add_rotation_group(struct cv_request *request);
+void cv_operator_change_rotation_group(struct cv_request *request);
 void cv_operator_revoke_certificate(struct cv_request *request);
 void cv_operator_approve_enrolment(struct cv_request *request);
 void cv_operator_refuse_enrolment(struct cv_request *request);

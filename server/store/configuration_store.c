@@ -6,6 +6,8 @@
 #include "authority_parameters_internal.h"
 #include "database_internal.h"
 
+#define MEMBERS_AT_ONCE 5000
+
 /* ---- the acts ---- */
 
 #define SQL_OF(name)                                                                               \
@@ -205,6 +207,24 @@ fill_event_key(struct cv_parameters *parameters, const struct cv_configuration_o
 	cv_parameter_text(parameters, cv_buffer_text(&key->sealed));
 }
 
+static void
+fill_new_rotation_group(
+    struct cv_parameters *parameters, const struct cv_configuration_order *order)
+{
+	const struct cv_rotation_group_row *row = order->value.rotation_group;
+
+	fill_name_and_factory(parameters, order);
+	cv_parameter_text(parameters, row->est_url);
+	cv_parameter_number(parameters, row->per_hour);
+	cv_parameter_text(parameters, row->files);
+	cv_parameter_text(parameters, row->summary);
+	cv_parameter_text(parameters, row->rotation_id);
+	cv_parameter_text(parameters, order->reason ? order->reason : "");
+	cv_parameter_text(parameters, order->actor);
+	cv_parameter_text(parameters, row->group);
+	cv_parameter_text(parameters, row->devices);
+}
+
 #define NEW                                                                                        \
 	{                                                                                          \
 		NULL, NULL                                                                         \
@@ -257,6 +277,14 @@ static const struct act_row acts[] = {
 	    SQL_OF(subscription_lock), SQL_OF(subscription_replay), fill_name_and_factory, true},
 	[CV_REPLACE_EVENT_KEY] = {"event-key-replaced", CV_VIEW_EVENT_KEYS, NEW,
 	    SQL_OF(event_key_replace), fill_event_key, false},
+	[CV_ADD_ROTATION_GROUP] = {"rotation-group-added", CV_VIEW_ROTATION_GROUPS, NEW,
+	    SQL_OF(rotation_group_insert), fill_new_rotation_group, true},
+	[CV_PAUSE_ROTATION_GROUP] = {"rotation-group-paused", CV_VIEW_ROTATION_GROUPS,
+	    SQL_OF(rotation_group_lock), SQL_OF(rotation_group_pause), fill_name_and_factory, true},
+	[CV_RESUME_ROTATION_GROUP] = {"rotation-group-resumed", CV_VIEW_ROTATION_GROUPS,
+	    SQL_OF(rotation_group_lock), SQL_OF(rotation_group_resume), fill_name_and_factory, true},
+	[CV_END_ROTATION_GROUP] = {"rotation-group-ended", CV_VIEW_ROTATION_GROUPS,
+	    SQL_OF(rotation_group_lock), SQL_OF(rotation_group_end), fill_name_and_factory, true},
 };
 /* clang-format on */
 
@@ -386,12 +414,54 @@ find(struct work *work, bool *ret_goes_on, struct cv_error *err)
 	return end(work, exists ? CV_CONFIGURATION_STALE : CV_CONFIGURATION_NOT_FOUND);
 }
 
+/* Takes the devices in, some thousands at a time: one statement for all would not end in time. */
+static bool
+add_members(const struct work *work, int64_t *ret_count, struct cv_error *err)
+{
+	const struct cv_rotation_group_row *row = work->order->value.rotation_group;
+	struct cv_parameters parameters = {0};
+	bool has_more = true;
+
+	fill_name_and_factory(&parameters, work->order);
+	cv_parameter_text(&parameters, row->group);
+	cv_parameter_text(&parameters, row->devices);
+	cv_parameter_text(&parameters, row->ends_before);
+	cv_parameter_number(&parameters, MEMBERS_AT_ONCE);
+	*ret_count = 0;
+	while (has_more && *ret_count <= CV_ROTATION_DEVICES_MAX) {
+		CV_AUTO_RESULT PGresult *result = NULL;
+
+		if (!cv_execute(
+			work->connection, CV_SQL(rotation_group_fill), &parameters, &result, err))
+			return false;
+		has_more = PQntuples(result) == 1;
+		if (has_more)
+			*ret_count = cv_row_number((struct cv_row){result, 0}, 0);
+	}
+	return true;
+}
+
+/* What belongs to the object besides its row. False in *ret_is_possible: it may not be so. */
+static bool
+add_parts(const struct work *work, bool *ret_is_possible, struct cv_error *err)
+{
+	int64_t count = 0;
+
+	*ret_is_possible = true;
+	if (work->order->act != CV_ADD_ROTATION_GROUP)
+		return true;
+	if (!add_members(work, &count, err))
+		return false;
+	*ret_is_possible = count > 0 && count <= CV_ROTATION_DEVICES_MAX;
+	return true;
+}
+
 static bool
 change(struct work *work, bool *ret_goes_on, struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
 	CV_AUTO_RESULT PGresult *result = NULL;
-	bool exists;
+	bool exists, is_possible;
 
 	*ret_goes_on = false;
 	work->act->fill(&parameters, work->order);
@@ -400,6 +470,10 @@ change(struct work *work, bool *ret_goes_on, struct cv_error *err)
 			   ? end(work, CV_CONFIGURATION_EXISTS)
 			   : false;
 	if (strcmp(PQcmdTuples(result), "0") == 0)
+		return end(work, CV_CONFIGURATION_NOT_POSSIBLE);
+	if (!add_parts(work, &is_possible, err))
+		return false;
+	if (!is_possible)
 		return end(work, CV_CONFIGURATION_NOT_POSSIBLE);
 	if (!read_object(work, &exists, &work->result->object, work->result->tag, err))
 		return false;

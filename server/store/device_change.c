@@ -53,7 +53,31 @@ send_name(struct cv_connection *connection, const struct cv_party *party, const 
 	return cv_batch_send(connection, CV_SQL(device_name_holder), &parameters, err);
 }
 
-/* Lock order: authority, token, group, device. */
+static bool
+send_turn(struct cv_connection *connection, struct cv_sql sql, const struct cv_party *party,
+    const char *group, const char *device, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, group);
+	cv_parameter_text(&parameters, party->factory);
+	if (device)
+		cv_parameter_text(&parameters, device);
+	return cv_batch_send(connection, sql, &parameters, err);
+}
+
+/* For a turn the device's lock is taken only when it is free; the turn is read after that. */
+static bool
+lock_device(struct cv_connection *connection, const struct cv_party *party, const char *group,
+    const struct cv_parameters *device, struct cv_error *err)
+{
+	if (!group)
+		return cv_batch_send(connection, CV_SQL(device_lock), device, err);
+	return cv_batch_send(connection, CV_SQL(device_lock_free), device, err) &&
+	       send_turn(connection, CV_SQL(rotation_turn), party, group, party->device, err);
+}
+
+/* Lock order: authority, token, group, rotation group, device. */
 static bool
 send_locks(struct cv_connection *connection, const struct cv_party *party,
     const struct cv_change_options *options, struct cv_error *err)
@@ -75,10 +99,13 @@ send_locks(struct cv_connection *connection, const struct cv_party *party,
 		return false;
 	if (options->group && !cv_batch_send(connection, CV_SQL(group_lock), &group, err))
 		return false;
+	if (options->rotation_group && !send_turn(connection, CV_SQL(rotation_turn_lock), party,
+					   options->rotation_group, NULL, err))
+		return false;
 	if (options->creates_device &&
 	    !cv_batch_send(connection, CV_SQL(device_insert), &device, err))
 		return false;
-	if (!cv_batch_send(connection, CV_SQL(device_lock), &device, err))
+	if (!lock_device(connection, party, options->rotation_group, &device, err))
 		return false;
 	if (options->name && !send_name(connection, party, options->name, err))
 		return false;
@@ -129,17 +156,6 @@ read_authority(struct cv_device_change *change, struct cv_error *err)
 }
 
 static bool
-read_group(struct cv_device_change *change, struct cv_error *err)
-{
-	CV_AUTO_RESULT PGresult *result = NULL;
-
-	if (!cv_batch_result(change->set->connection, &result, err))
-		return false;
-	change->has_group = PQntuples(result) == 1;
-	return true;
-}
-
-static bool
 read_name(struct cv_device_change *change, struct cv_error *err)
 {
 	CV_AUTO_RESULT PGresult *result = NULL;
@@ -163,6 +179,36 @@ read_token(struct cv_device_change *change, struct cv_error *err)
 	return true;
 }
 
+/* Was the row of the statement that comes next there to be locked? */
+static bool
+read_lock(struct cv_device_change *change, bool *ret_is_locked, struct cv_error *err)
+{
+	CV_AUTO_RESULT PGresult *result = NULL;
+
+	if (!cv_batch_result(change->set->connection, &result, err))
+		return false;
+	*ret_is_locked = PQntuples(result) == 1;
+	return true;
+}
+
+static bool
+read_turn(struct cv_device_change *change, bool has_group, struct cv_error *err)
+{
+	CV_AUTO_RESULT PGresult *result = NULL;
+	struct cv_row row;
+	bool has_device;
+
+	if (!read_lock(change, &has_device, err) ||
+	    !cv_batch_result(change->set->connection, &result, err))
+		return false;
+	row = (struct cv_row){result, 0};
+	if (has_group && has_device && PQntuples(result) == 1)
+		change->turn = (struct cv_rotation_turn){.is_given = cv_row_bool(row, 2),
+		    .next_ms = cv_row_number(row, 0),
+		    .now_ms = cv_row_number(row, 1)};
+	return true;
+}
+
 /* The answers to what begin_one sent, in the order of sending. */
 static bool
 read_one(struct cv_device_change *change, const struct cv_change_options *options, bool has_claims,
@@ -171,6 +217,7 @@ read_one(struct cv_device_change *change, const struct cv_change_options *option
 	struct cv_connection *connection = change->set->connection;
 	CV_AUTO_RESULT PGresult *inserted = NULL;
 	CV_AUTO_RESULT PGresult *record = NULL;
+	bool has_rotation_group = false;
 
 	if (!skip_results(connection, has_claims ? 2 : 1, err))
 		return false;
@@ -178,11 +225,14 @@ read_one(struct cv_device_change *change, const struct cv_change_options *option
 		return false;
 	if (options->token && !skip_results(connection, 1, err))
 		return false;
-	if (options->group && !read_group(change, err))
+	if (options->group && !read_lock(change, &change->has_group, err))
+		return false;
+	if (options->rotation_group && !read_lock(change, &has_rotation_group, err))
 		return false;
 	if (options->creates_device && !cv_batch_result(connection, &inserted, err))
 		return false;
-	if (!skip_results(connection, 1, err))
+	if (options->rotation_group ? !read_turn(change, has_rotation_group, err)
+				    : !skip_results(connection, 1, err))
 		return false;
 	if (options->name && !read_name(change, err))
 		return false;
@@ -368,6 +418,12 @@ bool
 cv_device_change_name_is_free(const struct cv_device_change *change)
 {
 	return change->name_is_free;
+}
+
+struct cv_rotation_turn
+cv_device_change_turn(const struct cv_device_change *change)
+{
+	return change->turn;
 }
 
 enum cv_authority_state

@@ -24,6 +24,7 @@ struct cv_device_change {
 	struct cv_enrolment_token_row token;
 	bool has_group;
 	bool name_is_free;
+	struct cv_rotation_turn turn;
 	enum cv_authority_state authority_state;
 
 	/* What most changes write: kept, so that one statement writes it for the whole set. */

@@ -79,3 +79,17 @@ cv_device_change_promote_stage(struct cv_device_change *change, const struct cv_
 	cv_parameter_text(&parameters, id);
 	cv_device_change_edit(change, CV_SQL(device_stage_promote), &parameters);
 }
+
+void
+cv_device_change_take_turn(
+    struct cv_device_change *change, const char *group, const char *rotation_id, int64_t next_ms)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, group);
+	cv_parameter_text(&parameters, change->party.factory);
+	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_text(&parameters, rotation_id);
+	cv_parameter_number(&parameters, next_ms);
+	cv_device_change_edit(change, CV_SQL(rotation_told), &parameters);
+}

@@ -34,6 +34,7 @@ static const struct view_row views[] = {
     VIEW(CV_VIEW_GROUPS, list_groups, 1),
     VIEW(CV_VIEW_OPERATOR_CERTIFICATES, list_operator_certificates, 1),
     VIEW(CV_VIEW_OPERATOR_TOKENS, list_operator_tokens, 1),
+    VIEW(CV_VIEW_ROTATION_GROUPS, list_rotation_groups, 2),
     VIEW(CV_VIEW_SUBSCRIPTIONS, list_subscriptions, 2),
 };
 

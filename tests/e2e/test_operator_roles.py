@@ -18,6 +18,7 @@ class Objects:
         self.lab = lab
         self.authority = Authority(lab.keys, "/CN=Matrix CA")
         self.last_webhook = "none"
+        self.last_rotation_group = "none"
 
     def make(self, path, body):
         answer = self.lab.operator("POST", path, body)
@@ -77,6 +78,16 @@ class Objects:
         self.last_webhook = answer.json()["name"]
         return self.last_webhook
 
+    def new_rotation_group(self):
+        return {"name": fresh_name(), "per_hour": 1, "devices": [self.device().name], **ROTATION}
+
+    def rotation_group(self):
+        """A factory may have few under way: the one before makes room."""
+        self.lab.operator("POST", f"/v1/rotation-groups/{self.last_rotation_group}/end")
+        self.last_rotation_group = self.lab.operator(
+            "POST", "/v1/rotation-groups", self.new_rotation_group()).json()["name"]
+        return self.last_rotation_group
+
     @staticmethod
     def new_webhook():
         return {"name": f"h{uuid.uuid4().hex[:8]}", "url": "https://receiver.example/", "events": ["config-applied"]}
@@ -112,6 +123,7 @@ DEVICE_GRANT = lambda objects: ({"user_code": objects.device_grant()}, {})  # no
 OPERATOR_CERTIFICATE = lambda objects: ({"id": objects.operator_certificate()}, {})  # noqa: E731
 APPROVAL = lambda objects: ({"id": objects.approval()}, {})  # noqa: E731
 WEBHOOK = lambda objects: ({"name": objects.webhook()}, {})  # noqa: E731
+ROTATION_GROUP = lambda objects: ({"name": objects.rotation_group()}, {})  # noqa: E731
 LIST = lambda objects: ({}, None)  # noqa: E731
 
 ROTATION = {"est_url": "https://est.example:8443/.well-known/est"}
@@ -175,6 +187,12 @@ TRIED_ON = {
     "POST /v1/operator-certificates": lambda objects: ({}, objects.new_operator_certificate()),
     "GET /v1/operator-certificates/{id}": OPERATOR_CERTIFICATE,
     "DELETE /v1/operator-certificates/{id}": OPERATOR_CERTIFICATE,
+    "GET /v1/rotation-groups": LIST,
+    "POST /v1/rotation-groups": lambda objects: ({}, objects.new_rotation_group()),
+    "GET /v1/rotation-groups/{name}": ROTATION_GROUP,
+    "POST /v1/rotation-groups/{name}/pause": ROTATION_GROUP,
+    "POST /v1/rotation-groups/{name}/resume": ROTATION_GROUP,
+    "POST /v1/rotation-groups/{name}/end": ROTATION_GROUP,
     "GET /v1/webhooks": LIST,
     "POST /v1/webhooks": lambda objects: ({}, objects.new_webhook()),
     "GET /v1/webhooks/{name}": WEBHOOK,

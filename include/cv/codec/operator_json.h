@@ -130,6 +130,20 @@ struct cv_rotation_body {
 bool cv_json_decode_rotation(
     struct cv_bytes body, struct cv_rotation_body *ret_rotation, struct cv_error *err);
 
+/* {"name", "est_url", "per_hour", "group"?, "devices"?, "expires_before"?, "reason"?}, of group and
+ * devices one at most. */
+#define CV_DEVICE_LIST_SIZE 16384
+struct cv_rotation_group_body {
+	char name[CV_FACTORY_NAME_MAX + 1];
+	struct cv_rotation_body rotation;
+	int64_t per_hour;                    /* 1 to 36,000 */
+	char group[CV_FACTORY_NAME_MAX + 1]; /* "": not by group */
+	char devices[CV_DEVICE_LIST_SIZE];   /* comma list; "": no list */
+	char expires_before[40];             /* "": whenever */
+};
+bool cv_json_decode_rotation_group(
+    struct cv_bytes body, struct cv_rotation_group_body *ret_rotation_group, struct cv_error *err);
+
 /* Appends "text" as a JSON string with quotes. */
 void cv_json_append_string(struct cv_buffer *buffer, const char *text);
 /* Appends an object with one more member; object is "{...}". */

@@ -39,6 +39,10 @@ enum cv_configuration_act {
 	CV_REMOVE_SUBSCRIPTION,
 	CV_REPLAY_SUBSCRIPTION, /* what was given up is tried again */
 	CV_REPLACE_EVENT_KEY,   /* event_key */
+	CV_ADD_ROTATION_GROUP, /* rotation_group; not possible when it has no or too many devices */
+	CV_PAUSE_ROTATION_GROUP,
+	CV_RESUME_ROTATION_GROUP,
+	CV_END_ROTATION_GROUP,
 };
 
 /* NULL and -1: the default, or as it was. */
@@ -80,6 +84,20 @@ struct cv_subscription_row {
 	struct cv_bytes sealed_secret; /* of a webhook */
 };
 
+/* Devices that are told one after the other to change their key: of a group, or of a list, or else
+ * of the factory. */
+#define CV_ROTATION_DEVICES_MAX 100000
+struct cv_rotation_group_row {
+	const char *est_url;
+	int64_t per_hour;
+	const char *files;   /* JSON array, see layer_store.h: what they are told */
+	const char *summary; /* of the files, JSON object for the audit */
+	const char *rotation_id;
+	const char *group;       /* NULL: not by group */
+	const char *devices;     /* comma list; NULL: no list */
+	const char *ends_before; /* time: only whose current certificate does; NULL: all */
+};
+
 /* A request that must not happen twice. */
 struct cv_idempotency {
 	const char *operator_; /* id of the credential that it came with */
@@ -109,6 +127,7 @@ struct cv_configuration_order {
 		const struct cv_operator_row *operator_;
 		const struct cv_subscription_row *subscription;
 		const struct cv_event_key *event_key;
+		const struct cv_rotation_group_row *rotation_group;
 	} value;
 	struct cv_digest token_hash;
 };

@@ -51,6 +51,9 @@ struct cv_change_options {
 	const char *token; /* uuid of an enrolment token to lock first; NULL */
 	const char *group; /* name of a group to lock first; NULL */
 	const char *name;  /* of a device, to be looked for; NULL */
+	/* Name of a rotation group whose turn this device may have: neither its lock nor that of
+	 * the device is waited for, see cv_device_change_turn. NULL. */
+	const char *rotation_group;
 };
 
 struct cv_device_change;
@@ -84,6 +87,13 @@ bool cv_device_change_token(
 bool cv_device_change_group_exists(const struct cv_device_change *change);
 /* With options.name: no other device of the factory has that name, or that id. */
 bool cv_device_change_name_is_free(const struct cv_device_change *change);
+/* With options.rotation_group. */
+struct cv_rotation_turn {
+	bool is_given;   /* both locks were free, the group runs, and the device waits in it */
+	int64_t next_ms; /* when the next device may be told, by the database's clock */
+	int64_t now_ms;  /* of that clock */
+};
+struct cv_rotation_turn cv_device_change_turn(const struct cv_device_change *change);
 /* With options.authority. */
 enum cv_authority_state cv_device_change_authority_state(const struct cv_device_change *change);
 
@@ -171,6 +181,11 @@ void cv_device_change_stage_layer(struct cv_device_change *change, const struct 
 /* Merges into what every announced key will find. */
 void cv_device_change_merge_stages(
     struct cv_device_change *change, const struct cv_layer_write *write);
+
+/* With options.rotation_group: the device is told by this change, and the next of the group not
+ * before next_ms. rotation_id: what it finds in its layer. */
+void cv_device_change_take_turn(
+    struct cv_device_change *change, const char *group, const char *rotation_id, int64_t next_ms);
 
 /*
  * Subscribers are told of it, with the commit. Activation, first sight, registration, state and

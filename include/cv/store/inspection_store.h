@@ -31,6 +31,7 @@ enum cv_view {
 	CV_VIEW_GROUPS,                /* name */
 	CV_VIEW_OPERATOR_CERTIFICATES, /* id */
 	CV_VIEW_OPERATOR_TOKENS,       /* id */
+	CV_VIEW_ROTATION_GROUPS,       /* name state */
 	CV_VIEW_SUBSCRIPTIONS,         /* name type */
 };
 
