@@ -313,15 +313,17 @@ def test_every_answer_of_the_gateway_in_its_bytes(lab, agent):
         assert (wire.status, wire.body) == (200, b"")
 
 
-def test_a_device_without_configuration_in_its_bytes(lab, agent):
+def test_a_device_without_configuration_in_its_bytes(lab, station):
+    """Neither has its factory any. The removal handlers run for an empty object: it must get that when its last file
+    was taken away."""
+    device = Registrant(lab, factory=station.factory).register()
     for path in ("/config", "/config-device"):
-        assert device_asks(lab, agent.identity, "GET", path).status == 204
-    # Its removal handlers run for an empty object, and it must get that when its last file was taken away.
-    assert agent.upload(file("a", "1")).status == 201
-    answer = lab.send("operator", "DELETE", f"{PATH}{agent.name}/config/a/?factory={FACTORY}&by-uuid=1", body=b"",
-                      headers={"OSF-TOKEN": lab.token})
-    assert answer.status == 200
-    wire = device_asks(lab, agent.identity, "GET", "/config")
+        assert device_asks(lab, device.identity, "GET", path).status == 204
+    body = go_bytes({"reason": "", "files": [file("a", "1")], "public-key": ""})
+    assert device_asks(lab, device.identity, "PATCH", "/config", body).status == 201
+    query = f"factory={station.factory}&by-uuid=1"
+    assert operator_asks(lab, "DELETE", f"{PATH}{device.uuid}/config/a/?{query}", b"").status == 200
+    wire = device_asks(lab, device.identity, "GET", "/config")
     assert (wire.status, wire.body) == (200, b"{}")
 
 
