@@ -264,6 +264,20 @@ check_rotation(struct cv_bytes body)
 	FUZZ_REQUIRE(strpbrk(rotation.est_url, "= \n\r\t") == NULL);
 }
 
+static void
+check_rotation_group(struct cv_bytes body)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_rotation_group_body group;
+
+	if (!cv_json_decode_rotation_group(body, &group, &err)) {
+		check_refused(&err);
+		return;
+	}
+	FUZZ_REQUIRE(group.per_hour >= 1 && group.per_hour <= 36000);
+	FUZZ_REQUIRE(group.group[0] == '\0' || group.devices[0] == '\0');
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -277,5 +291,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_settings(body);
 	check_subscriptions(body);
 	check_rotation(body);
+	check_rotation_group(body);
 	return 0;
 }

@@ -210,6 +210,8 @@ def write_texts(certificates, requests, keys):
         write("operator_json", kind, json.dumps(body))
     write("operator_json", "webhook", '{"name":"h","url":"https://[::1]:8443/x?y=z","events":["key-changed"]}')
     write("operator_json", "event-queue", '{"label":"q","type":"push","push-url":"http://a.example:80/x"}')
+    write("operator_json", "rotation-group", '{"name":"g","est_url":"https://est.example","per_hour":60,'
+          '"devices":["a","b"],"expires_before":"2027-03-01T00:00:00Z"}')
     write("operator_json", "rotation", '{"est_url":"https://est.example:8443/.well-known/est","reason":"r"}')
     write("operator_json", "escapes", '{"next_pubkey":"\\u00e9\\ud83d\\ude00\\n"}')
     write("table", "list", b"\x50" + json.dumps({"devices": [

@@ -522,3 +522,53 @@ Test(operator_json, an_address_of_an_est_server)
 		    rows[i].is_good, "%s", rows[i].url);
 	}
 }
+
+/* ---- rotation groups ---- */
+
+#define ROTATION_GROUP(more)                                                                       \
+	"{\"name\":\"yearly\",\"est_url\":\"https://a\",\"per_hour\":60" more "}"
+
+static bool
+decode_rotation_group(const char *text, struct cv_rotation_group_body *ret_body)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	return cv_json_decode_rotation_group(cv_bytes(text, strlen(text)), ret_body, &err);
+}
+
+Test(operator_json, a_rotation_group_has_one_kind_of_members)
+{
+	struct cv_rotation_group_body body;
+
+	cr_assert(decode_rotation_group(ROTATION_GROUP(""), &body));
+	cr_expect_str_eq(body.name, "yearly");
+	cr_expect_eq(body.per_hour, 60);
+	cr_expect_str_empty(body.group);
+	cr_expect_str_empty(body.devices);
+	cr_assert(decode_rotation_group(ROTATION_GROUP(",\"devices\":[\"a:1\",\"b\"]"), &body));
+	cr_expect_str_eq(body.devices, "a:1,b");
+	cr_assert(decode_rotation_group(ROTATION_GROUP(",\"group\":\"g\""), &body));
+	cr_expect_str_eq(body.group, "g");
+	cr_expect_not(
+	    decode_rotation_group(ROTATION_GROUP(",\"group\":\"g\",\"devices\":[\"b\"]"), &body));
+	cr_expect_not(decode_rotation_group(ROTATION_GROUP(",\"devices\":[\"a,b\"]"), &body));
+	cr_expect_not(decode_rotation_group(ROTATION_GROUP(",\"devices\":[]"), &body));
+}
+
+Test(operator_json, a_rotation_group_has_a_rate_and_a_time)
+{
+	struct cv_rotation_group_body body;
+
+	cr_assert(decode_rotation_group(
+	    ROTATION_GROUP(",\"expires_before\":\"2027-03-01T00:00:00Z\""), &body));
+	cr_expect_str_eq(body.expires_before, "2027-03-01T00:00:00Z");
+	cr_expect_not(
+	    decode_rotation_group(ROTATION_GROUP(",\"expires_before\":\"tomorrow\""), &body));
+	cr_expect(decode_rotation_group(
+	    "{\"name\":\"a\",\"est_url\":\"https://a\",\"per_hour\":36000}", &body));
+	cr_expect_not(decode_rotation_group(
+	    "{\"name\":\"a\",\"est_url\":\"https://a\",\"per_hour\":36001}", &body));
+	cr_expect_not(decode_rotation_group(
+	    "{\"name\":\"a\",\"est_url\":\"https://a\",\"per_hour\":0}", &body));
+	cr_expect_not(decode_rotation_group("{\"name\":\"a\",\"est_url\":\"https://a\"}", &body));
+}
