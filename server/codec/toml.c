@@ -81,11 +81,10 @@ read_table(struct cv_bytes line, struct cv_bytes *ret_table)
 {
 	size_t end;
 
-	if (!find_unquoted(cv_bytes(line.data + 1, line.len - 1), ']', &end) ||
-	    end + 2 != line.len || end == 0 || line.data[1] == '[')
+	if (!find_unquoted(cv_bytes(line.data + 1, line.len - 1), ']', &end) || end + 2 != line.len)
 		return false;
 	*ret_table = trim(cv_bytes(line.data + 1, end));
-	return ret_table->len > 0;
+	return ret_table->len > 0 && ret_table->data[0] != '[';
 }
 
 static bool

@@ -33,6 +33,7 @@ static const struct merge_row merge_rows[] = {
     {"a = \"open\n", "", NULL},
     {"a = 'open\n", "", NULL},
     {"[t]\n", "[[t]]\n", NULL},
+    {"[t]\n", "[ [t]\n", NULL},
     {"[]\n", "", NULL},
     {"[t\n", "", NULL},
     {"[t] a\n", "", NULL},
