@@ -42,8 +42,8 @@ def test_a_wrong_token_is_told_as_json(lab):
 
 
 def test_the_path_names_the_factory(lab):
-    refusal(ask(lab, SELF.replace(FACTORY, "elsewhere"), OSF_TOKEN=lab.token), 404, "not-found")
-    assert ask(lab, SELF + "?factory=elsewhere", OSF_TOKEN=lab.token).status == 200
+    refusal(ask(lab, SELF.replace(FACTORY, "nowhere"), OSF_TOKEN=lab.token), 404, "not-found")
+    assert ask(lab, SELF + "?factory=nowhere", OSF_TOKEN=lab.token).status == 200
 
 
 def test_unknown_paths_and_methods_are_told_as_json(lab):

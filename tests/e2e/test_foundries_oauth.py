@@ -159,7 +159,7 @@ def test_two_instances(make_lab):
 
 @pytest.mark.parametrize("changes, error", [
     ({"client_id": None}, "invalid_request"), ({"client_id": "a b"}, "invalid_request"),
-    ({"scope": None}, "invalid_scope"), ({"scope": "elsewhere:devices:create"}, "invalid_scope"),
+    ({"scope": None}, "invalid_scope"), ({"scope": "nowhere:devices:create"}, "invalid_scope"),
     ({"scope": f"{FACTORY}:devices:delete"}, "invalid_scope"), ({"scope": ":devices:create"}, "invalid_scope"),
 ])
 def test_bad_questions(lab, changes, error):

@@ -175,7 +175,7 @@ def test_bad_requests(lab, what):
     if what == "uuid":
         changes["uuid"] = str(uuid.uuid4())
     elif what == "factory":
-        device.key = DeviceKey(lab, device.uuid, factory="elsewhere")
+        device.key = DeviceKey(lab, device.uuid, factory="nowhere")
     elif what == "no-unit":
         key = Key(lab.keys, f"/CN={device.uuid}")
         changes["csr"] = run("openssl", "req", "-inform", "DER", "-in", key.request_path).stdout
@@ -534,7 +534,7 @@ def test_registrar_with_its_chain(lab, local_ca):
 
 def test_certificates_that_are_refused(lab, local_ca):
     stranger = Authority(lab.keys, f"/OU={FACTORY}/CN=fio-anna")
-    for identity in (issue(lab, stranger), issue(lab, local_ca, factory="elsewhere"),
+    for identity in (issue(lab, stranger), issue(lab, local_ca, factory="nowhere"),
                      issue(lab, local_ca, end="20210101000000Z"), issue(lab, local_ca, start="20980101000000Z"),
                      issue(lab, local_ca, subject=f"/CN={uuid.uuid4()}")):
         refusal(put_certificate(lab, identity.pem), 400, "bad-certificate")
@@ -700,7 +700,7 @@ def test_devices_list_pages(make_lab):
     assert ids("unknown=1&page=2") == []
     for bad in ("limit=7", "limit=x", "page=0", "page=x", "name=a&name=b"):
         fioctl.refused("GET", f"{PATH}?factory={FACTORY}&{bad}", 400)
-    fioctl.refused("GET", f"{PATH}?factory=elsewhere", 404)
+    fioctl.refused("GET", f"{PATH}?factory=nowhere", 404)
 
 
 def test_devices_change(lab, fioctl):
