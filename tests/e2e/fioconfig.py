@@ -142,6 +142,7 @@ class NamedConnection(http.client.HTTPSConnection):
 
     def connect(self):
         raw = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = self._context.wrap_socket(raw, server_hostname=self.host)
 
 
