@@ -73,7 +73,9 @@ def test_an_enrolment_token_is_no_operators_token(lab):
 
 def test_a_device_certificate_is_no_token(lab):
     device = lab.enrolled_device()
-    assert lab.send("operator", "GET", "/v1/devices", device.identity).status == 401
+    answer = lab.send("operator", "GET", "/v1/devices", device.identity)
+    assert (answer.status, answer.json()["code"]) == (403, "bad-client-cert")
+    assert lab.send("operator", "GET", "/v1/devices").status == 401, "a token could still come"
 
 
 READS = ["/v1/devices", "/v1/certificates", "/v1/authorities", "/v1/status"]

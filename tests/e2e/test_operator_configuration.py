@@ -458,6 +458,11 @@ def follow(lab, path, query):
         links += 1
 
 
+def new_rotation_group(device):
+    return {"name": fresh_name("r"), "est_url": "https://est.example/.well-known/est", "per_hour": 1,
+            "devices": [device]}
+
+
 @pytest.fixture(name="two_of_each", scope="module")
 def fixture_two_of_each(lab):
     objects = Objects(lab)
@@ -468,6 +473,8 @@ def fixture_two_of_each(lab):
                          objects.device_grant):
             make_one()
         SECRETS.add(make(lab, "/v1/webhooks", {"name": fresh_name("h"), "url": NOWHERE})["secret"])
+        name = make(lab, "/v1/rotation-groups", new_rotation_group(objects.device().name))["name"]
+        assert lab.operator("POST", f"/v1/rotation-groups/{name}/end").status == 200
         make(lab, "/v1/factories", {"name": fresh_name("f")})
 
 
@@ -553,6 +560,7 @@ def creations(lab):
         "/v1/operator-certificates": {"name": fresh_name("o"), "role": "viewer", "csr": pem_request(key)},
         "/v1/webhooks": {"name": fresh_name("h"), "url": NOWHERE},
         "/v1/event-keys": {"reason": "a new year"},
+        "/v1/rotation-groups": new_rotation_group(lab.enrolled_device().name),
     }
 
 

@@ -193,8 +193,8 @@ Test(crl, one_pem_block)
 {
 	static const char *const bad[] = {"", "-----BEGIN X509 CRL-----\n",
 	    "-----BEGIN CRL-----\nMAA=\n-----END CRL-----\n",
-	    "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"
-	    "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"};
+	    ("-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"
+	     "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n")};
 	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *key = fixture_key("P-256");
 	CV_AUTO(cv_certificate) struct cv_certificate *root = fixture_ca("/CN=root", key);
 
