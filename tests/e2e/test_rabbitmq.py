@@ -159,7 +159,7 @@ def broker(lab, request):
 
 def refusals(lab):
     """Only refusals are in the log."""
-    return [event["verdict"] for event in lab.events("request") if event.get("route") == "/v1/broker/rabbitmq/user"]
+    return [event.get("verdict") for event in lab.events("request") if event.get("route") == "/v1/broker/rabbitmq/user"]
 
 
 def test_rabbitmq_lets_a_device_in_by_its_name(lab, broker):
