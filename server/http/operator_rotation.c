@@ -59,20 +59,13 @@ write_of(const struct rotation *rotation)
 static void
 answer(struct cv_request *request, const struct rotation *rotation, enum cv_layer_outcome outcome)
 {
-	switch (outcome) {
-	case CV_LAYER_DONE:
-		cv_buffer_printf(&request->answer.body,
-		    "{\"outcome\":\"done\",\"rotation_id\":\"%s\"}\n", rotation->id);
-		cv_operator_answer_json(request, 200);
-		return;
-	case CV_LAYER_NOT_FOUND:
-		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
-		return;
-	case CV_LAYER_LOCKED:
-		cv_problem_answer(request, CV_PROBLEM_LOCKED, NULL);
+	if (outcome != CV_LAYER_DONE) {
+		cv_problem_answer(request, cv_problem_of_layer(outcome), NULL);
 		return;
 	}
-	cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
+	cv_buffer_printf(
+	    &request->answer.body, "{\"outcome\":\"done\",\"rotation_id\":\"%s\"}\n", rotation->id);
+	cv_operator_answer_json(request, 200);
 }
 
 void

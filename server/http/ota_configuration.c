@@ -55,19 +55,12 @@ list_versions(struct cv_request *request, const struct layer_call *call)
 static void
 answer_outcome(struct cv_request *request, enum cv_layer_outcome outcome)
 {
-	switch (outcome) {
-	case CV_LAYER_DONE:
-		cv_buffer_append_text(&request->answer.body, "{}\n");
-		cv_operator_answer_json(request, 200);
-		return;
-	case CV_LAYER_NOT_FOUND:
-		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
-		return;
-	case CV_LAYER_LOCKED:
-		cv_problem_answer(request, CV_PROBLEM_LOCKED, NULL);
+	if (outcome != CV_LAYER_DONE) {
+		cv_problem_answer(request, cv_problem_of_layer(outcome), NULL);
 		return;
 	}
-	cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
+	cv_buffer_append_text(&request->answer.body, "{}\n");
+	cv_operator_answer_json(request, 200);
 }
 
 /* ?force=1 of an admin, whose token is not cut down. False: it is another's, which is answered. */

@@ -197,6 +197,20 @@ cv_problem_of_announcement(enum cv_announcement_outcome outcome, enum cv_verdict
 }
 
 enum cv_problem
+cv_problem_of_layer(enum cv_layer_outcome outcome)
+{
+	switch (outcome) {
+	case CV_LAYER_DONE:
+		return CV_PROBLEM_INTERNAL; /* no problem at all: asking is the defect */
+	case CV_LAYER_NOT_FOUND:
+		return CV_PROBLEM_NOT_FOUND;
+	case CV_LAYER_LOCKED:
+		return CV_PROBLEM_LOCKED;
+	}
+	return CV_PROBLEM_INTERNAL;
+}
+
+enum cv_problem
 cv_problem_of_error(enum cv_error_code code)
 {
 	switch (code) {

@@ -10,6 +10,7 @@
 
 #include "cv/model/verdict.h"
 #include "cv/service/announcement.h"
+#include "cv/service/device_layers.h"
 #include "cv/service/device_lifecycle.h"
 #include "cv/service/enrolment.h"
 #include "cv/util/error.h"
@@ -79,6 +80,7 @@ enum cv_problem cv_problem_of_verdict(enum cv_verdict verdict);
 enum cv_problem cv_problem_of_enrolment(enum cv_enrolment_outcome outcome, enum cv_verdict verdict);
 enum cv_problem cv_problem_of_announcement(
     enum cv_announcement_outcome outcome, enum cv_verdict verdict);
+enum cv_problem cv_problem_of_layer(enum cv_layer_outcome outcome);
 enum cv_problem cv_problem_of_error(enum cv_error_code code);
 
 /* Answers. detail: one sentence for the client instead of the table's; NULL: the table's. */
