@@ -193,6 +193,6 @@ cv_broker_ask(struct cv_request *request)
 void
 cv_broker_refuse(struct cv_request *request, enum cv_verdict verdict)
 {
-	request->sight = (struct cv_sight){.verdict = verdict, .is_decided = true};
+	cv_gateway_settle(request, verdict);
 	answer(request);
 }

@@ -102,7 +102,6 @@ void
 cv_gateway_add_facts(struct cv_request *request)
 {
 	const struct cv_sight *sight = &request->sight;
-	int64_t age_ms = cv_index_age_ms(cv_service_index(request->http->service));
 
 	add_name(request, "Certvendor-Device", sight->party.device);
 	add_name(request, "Certvendor-Factory", sight->party.factory);
@@ -111,8 +110,8 @@ cv_gateway_add_facts(struct cv_request *request)
 	cv_answer_add_header(request, "Certvendor-Rotation", rotation_of(sight));
 	cv_answer_add_header(request, "Certvendor-Reason", cv_verdict_name(sight->verdict));
 	cv_answer_add_header_number(request, "Certvendor-Epoch", sight->epoch);
-	if (age_ms != INT64_MAX)
-		cv_answer_add_header_number(request, "Certvendor-Age", age_ms / 1000);
+	if (sight->age_ms != INT64_MAX)
+		cv_answer_add_header_number(request, "Certvendor-Age", sight->age_ms / 1000);
 	add_policies(request);
 }
 
@@ -166,9 +165,17 @@ answer_sight(struct cv_request *request)
 }
 
 void
+cv_gateway_settle(struct cv_request *request, enum cv_verdict verdict)
+{
+	request->sight = (struct cv_sight){.verdict = verdict,
+	    .is_decided = true,
+	    .age_ms = cv_index_age_ms(cv_service_index(request->http->service))};
+}
+
+void
 cv_gateway_refuse(struct cv_request *request, enum cv_verdict verdict)
 {
-	request->sight = (struct cv_sight){.verdict = verdict, .is_decided = true};
+	cv_gateway_settle(request, verdict);
 	answer_sight(request);
 }
 
@@ -178,8 +185,7 @@ ask_memory(struct cv_request *request, const struct cv_gateway_door *door)
 	enum cv_verdict verdict = collect_evidence(request, door);
 
 	if (verdict != CV_VERDICT_OK) {
-		request->sight.verdict = verdict;
-		request->sight.is_decided = true;
+		cv_gateway_settle(request, verdict);
 	} else {
 		cv_sight_recall(request->http->service, &request->evidence, &request->sight);
 	}

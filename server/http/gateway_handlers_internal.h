@@ -30,6 +30,8 @@ struct cv_gateway_door {
 
 /* Answers from memory, or, called again in a worker, from the database. */
 void cv_gateway_ask(struct cv_request *request, const struct cv_gateway_door *door);
+/* Whoever asked, or what it said, is enough to refuse: memory was not asked. */
+void cv_gateway_settle(struct cv_request *request, enum cv_verdict verdict);
 /* Trouble on the way to the check: 403 or 503 like its own answers, because gateways make 500 of
  * anything else. */
 void cv_gateway_refuse(struct cv_request *request, enum cv_verdict verdict);

@@ -99,8 +99,12 @@ cv_service_recall_refusal(
 	pthread_mutex_lock(&service->refusal_mutex);
 	is_known = refusal->until_boot_ms > now && refusal->door == door_of(evidence) &&
 		   cv_digest_equal(&refusal->fingerprint, &evidence->fingerprint);
-	if (is_known)
+	if (is_known) {
+		int64_t age_ms = ret_sight->age_ms;
+
 		*ret_sight = refusal->sight;
+		ret_sight->age_ms = age_ms;
+	}
 	pthread_mutex_unlock(&service->refusal_mutex);
 	return is_known;
 }
@@ -432,7 +436,11 @@ cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key
 bool
 cv_service_is_fresh(const struct cv_service *service)
 {
-	int64_t age_ms = cv_index_age_ms(service->parts.index);
+	return cv_service_is_young(service, cv_index_age_ms(service->parts.index));
+}
 
+bool
+cv_service_is_young(const struct cv_service *service, int64_t age_ms)
+{
 	return age_ms <= cv_service_settings(service)->max_age_seconds * 1000;
 }

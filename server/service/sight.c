@@ -91,7 +91,8 @@ cv_sight_recall(
 
 	memset(ret_sight, 0, sizeof(*ret_sight));
 	ret_sight->verdict = CV_VERDICT_UNAVAILABLE;
-	if (!cv_service_is_fresh(service)) {
+	ret_sight->age_ms = cv_index_age_ms(cv_service_index(service));
+	if (!cv_service_is_young(service, ret_sight->age_ms)) {
 		settle(ret_sight, CV_VERDICT_UNAVAILABLE);
 		ret_sight->detail = "the index is too old";
 		count_verdict(service, ret_sight);
@@ -430,6 +431,7 @@ cv_sight_judge(struct cv_service *service, const struct cv_evidence *evidence,
 	bool is_good;
 
 	memset(ret_sight, 0, sizeof(*ret_sight));
+	ret_sight->age_ms = cv_index_age_ms(cv_service_index(service));
 	cv_service_counters(service)->judged_in_database++;
 	is_good = cv_pool_borrow(cv_service_pool(service), &judgement.connection, err);
 	if (is_good) {

@@ -28,7 +28,7 @@ cv_random_bytes(void *ret_data, size_t len)
 static void
 take_from_stock(uint8_t *ret_data, size_t len)
 {
-	static _Thread_local uint8_t stock[512];
+	static _Thread_local uint8_t stock[4096];
 	static _Thread_local size_t left;
 
 	if (left < len) {

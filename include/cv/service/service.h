@@ -114,5 +114,7 @@ const struct cv_clock *cv_service_clock(const struct cv_service *service);
 bool cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key *key);
 /* Index and realm are loaded and young enough to answer. */
 bool cv_service_is_fresh(const struct cv_service *service);
+/* The same for an age that was looked up already. */
+bool cv_service_is_young(const struct cv_service *service, int64_t age_ms);
 
 #endif

@@ -42,6 +42,7 @@ struct cv_sight {
 	bool has_pending;   /* another key is announced */
 	uint32_t group;     /* id of the device's group; 0: none */
 	int64_t epoch;      /* slot version the verdict rests on; 0 */
+	int64_t age_ms;     /* of memory; INT64_MAX: nothing is loaded */
 	const char *detail; /* static text for the log; may be NULL */
 };
 
