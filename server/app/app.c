@@ -84,7 +84,7 @@ start_database(struct app *app, struct cv_error *err)
 	if (!cv_pool_new(&options, &app->pool, err) || !cv_pool_borrow(app->pool, &connection, err))
 		return cv_error_context(err, "database");
 	bool is_good = cv_schema_check(connection, err);
-	cv_pool_return(app->pool, connection);
+	cv_pool_return(connection);
 	return is_good || cv_error_context(err, "database");
 }
 
@@ -98,7 +98,7 @@ start_signer(struct app *app, struct cv_error *err)
 	bool is_good =
 	    cv_app_add_keys(app->signer, app->config, connection, &app->service_ca, err) &&
 	    cv_event_signer_new(app->config->signer_passphrase, &app->event_signer, err);
-	cv_pool_return(app->pool, connection);
+	cv_pool_return(connection);
 	is_good =
 	    is_good && cv_signer_keep_passphrase(app->signer, app->config->signer_passphrase, err);
 	cv_wipe(app->config->signer_passphrase, strlen(app->config->signer_passphrase));

@@ -107,6 +107,6 @@ cv_command_audit(struct cv_command_line *line, int argc, char **argv)
 	if (!cv_app_open_database(config->database_url, STATEMENT_MS, &pool, &connection, &err))
 		return cv_command_report(&err);
 	bool is_read = cv_audit_verify(connection, &expected, &report, &err);
-	cv_pool_return(pool, connection);
+	cv_pool_return(connection);
 	return is_read ? print_report(&report) : cv_command_report(&err);
 }

@@ -165,5 +165,5 @@ cv_doctor_look_at_database(struct cv_doctor *doctor, const struct cv_config *con
 	}
 	cv_doctor_say(doctor, CV_FINDING_OK, "database", "answers");
 	look_at_connection(doctor, config, connection);
-	cv_pool_return(pool, connection);
+	cv_pool_return(connection);
 }

@@ -340,6 +340,6 @@ cv_init(const struct cv_init_order *order, struct cv_error *err)
 	if (!cv_app_open_database(order->database_url, STATEMENT_MS, &pool, &connection, err))
 		return false;
 	bool is_good = init_with(connection, order, err);
-	cv_pool_return(pool, connection);
+	cv_pool_return(connection);
 	return is_good;
 }

@@ -50,7 +50,7 @@ cv_app_migrate(const struct cv_config *config, struct cv_error *err)
 	if (!cv_app_open_database(config->database_url, MIGRATION_MS, &pool, &connection, err))
 		return false;
 	bool is_good = cv_schema_migrate(connection, show_migration, NULL, &version, err);
-	cv_pool_return(pool, connection);
+	cv_pool_return(connection);
 	if (!is_good)
 		return cv_error_context(err, "migration");
 	(void)printf("the schema has version %d\n", version);

@@ -272,7 +272,7 @@ poll_once(struct cv_feed *feed, bool is_last, struct cv_error *err)
 	if (is_good && cv_index_lacks_names(feed->options.index))
 		is_good = take_in(feed, connection, load, err);
 	is_good = is_good && do_housework(feed, connection, is_last, err);
-	cv_pool_return(feed->options.pool, connection);
+	cv_pool_return(connection);
 	return is_good;
 }
 
@@ -347,7 +347,7 @@ cv_feed_start(
 	if (!cv_pool_borrow(options->pool, &connection, err))
 		return false;
 	is_loaded = take_in(feed, connection, load, err);
-	cv_pool_return(options->pool, connection);
+	cv_pool_return(connection);
 	if (!is_loaded)
 		return false;
 	if (pthread_create(&feed->thread, NULL, run, feed) != 0)

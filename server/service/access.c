@@ -52,7 +52,7 @@ cv_access_authenticate(struct cv_service *service, const char *secret, bool *ret
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
 	is_good = cv_realm_store_find_operator(connection, &hash, ret_is_known, &token, err);
-	cv_pool_return(cv_service_pool(service), connection);
+	cv_pool_return(connection);
 	if (!is_good || !*ret_is_known)
 		return is_good;
 	ret_operator->has_certificate = false;
@@ -89,7 +89,7 @@ cv_access_recognise(struct cv_service *service, const struct cv_digest *fingerpr
 		return false;
 	is_good = cv_realm_store_find_operator_certificate(
 	    connection, fingerprint, &standing, &credential, err);
-	cv_pool_return(cv_service_pool(service), connection);
+	cv_pool_return(connection);
 	if (!is_good)
 		return false;
 	*ret_verdict = verdict_of(standing);

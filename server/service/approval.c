@@ -32,13 +32,9 @@ cv_approval_decide(struct cv_service *service, const char *factory, const char *
     bool is_approved, const char *actor, const char *request_id, bool *ret_exists,
     struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_approval_store_decide(
-	    connection, factory, id, is_approved, actor, request_id, ret_exists, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_approval_store_decide(
+		   connection, factory, id, is_approved, actor, request_id, ret_exists, err);
 }

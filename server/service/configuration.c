@@ -37,7 +37,7 @@ cv_configure(struct cv_service *service, const struct cv_configuration_order *or
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
 	is_good = apply(service, connection, order, ret_result, err);
-	cv_pool_return(cv_service_pool(service), connection);
+	cv_pool_return(connection);
 	if (is_good && ret_result->outcome == CV_CONFIGURATION_DONE)
 		log_act(order);
 	return is_good;

@@ -8,34 +8,14 @@
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 
-/* A connection for one call. */
-struct loan {
-	struct cv_pool *pool;
-	struct cv_connection *connection;
-};
-
-static void
-loan_deinit(struct loan *loan)
-{
-	cv_pool_return(loan->pool, loan->connection);
-}
-#define AUTO_LOAN __attribute__((cleanup(loan_deinit)))
-
-static bool
-borrow(struct cv_service *service, struct loan *ret_loan, struct cv_error *err)
-{
-	ret_loan->pool = cv_service_pool(service);
-	return cv_pool_borrow(ret_loan->pool, &ret_loan->connection, err);
-}
-
 bool
 cv_delivery_take(struct cv_service *service, const struct cv_outbox_claim *claim,
     cv_delivery_sink *sink, void *context, struct cv_error *err)
 {
-	AUTO_LOAN struct loan loan = {NULL, NULL};
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	return borrow(service, &loan, err) &&
-	       cv_outbox_claim(loan.connection, claim, sink, context, err);
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_outbox_claim(connection, claim, sink, context, err);
 }
 
 static void
@@ -60,10 +40,10 @@ bool
 cv_delivery_settle(struct cv_service *service, const struct cv_delivery *delivery,
     const struct cv_delivery_outcome *outcome, struct cv_error *err)
 {
-	AUTO_LOAN struct loan loan = {NULL, NULL};
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!borrow(service, &loan, err) ||
-	    !cv_outbox_settle(loan.connection, delivery, outcome, err))
+	if (!cv_pool_borrow(cv_service_pool(service), &connection, err) ||
+	    !cv_outbox_settle(connection, delivery, outcome, err))
 		return false;
 	count(service, outcome->state);
 	return true;
@@ -72,11 +52,12 @@ cv_delivery_settle(struct cv_service *service, const struct cv_delivery *deliver
 bool
 cv_delivery_tidy(struct cv_service *service, int64_t keep_seconds, struct cv_error *err)
 {
-	AUTO_LOAN struct loan loan = {NULL, NULL};
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 	int64_t pending;
 
-	if (!borrow(service, &loan, err) || !cv_outbox_trim(loan.connection, keep_seconds, err) ||
-	    !cv_outbox_count(loan.connection, &pending, err))
+	if (!cv_pool_borrow(cv_service_pool(service), &connection, err) ||
+	    !cv_outbox_trim(connection, keep_seconds, err) ||
+	    !cv_outbox_count(connection, &pending, err))
 		return false;
 	cv_service_counters(service)->outbox_pending = pending;
 	return true;
@@ -150,11 +131,12 @@ bool
 cv_event_key_ready(struct cv_service *service, char ret_kid[CV_KID_SIZE], struct cv_error *err)
 {
 	CV_AUTO_EVENT_KEY struct cv_event_key key = {.kid = ""};
-	AUTO_LOAN struct loan loan = {NULL, NULL};
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 	struct cv_event_signer *signer;
 
-	if (!need_signer(service, &signer, err) || !borrow(service, &loan, err) ||
-	    !find_key(service, loan.connection, &key, err))
+	if (!need_signer(service, &signer, err) ||
+	    !cv_pool_borrow(cv_service_pool(service), &connection, err) ||
+	    !find_key(service, connection, &key, err))
 		return false;
 	if (!cv_event_signer_has(signer, key.kid) &&
 	    !cv_event_signer_load(signer, key.kid, cv_buffer_bytes(&key.certificate),
@@ -177,10 +159,10 @@ bool
 cv_event_key_list(
     struct cv_service *service, cv_event_key_sink *sink, void *context, struct cv_error *err)
 {
-	AUTO_LOAN struct loan loan = {NULL, NULL};
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	return borrow(service, &loan, err) &&
-	       cv_outbox_published_keys(loan.connection, sink, context, err);
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_outbox_published_keys(connection, sink, context, err);
 }
 
 bool

@@ -95,17 +95,13 @@ cv_device_grant_ask(struct cv_service *service, const char *factory, const char 
 	    .most = WAITING_MAX,
 	    .most_of_device = WAITING_OF_DEVICE_MAX,
 	};
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
 	cv_secret_generate(CV_SECRET_DEVICE_CODE, ret_codes->device_code);
 	make_user_code(ret_codes->user_code);
 	hash_text(ret_codes->device_code, &hash);
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_grant_store_ask(connection, &row, ret_waits, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_grant_store_ask(connection, &row, ret_waits, err);
 }
 
 bool
@@ -113,18 +109,14 @@ cv_device_grant_take(struct cv_service *service, const char *device_code, const 
     enum cv_grant_state *ret_state, char ret_token[CV_SECRET_SIZE], struct cv_error *err)
 {
 	struct cv_digest code_hash, token_hash;
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
 	derive(CV_SECRET_OPERATOR, "access", device_code, ret_token);
 	hash_text(device_code, &code_hash);
 	hash_text(ret_token, &token_hash);
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_grant_store_take(
-	    connection, &code_hash, device, &token_hash, CV_GRANT_TOKEN_SECONDS, ret_state, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_grant_store_take(connection, &code_hash, device, &token_hash,
+		   CV_GRANT_TOKEN_SECONDS, ret_state, err);
 }
 
 bool
@@ -151,7 +143,7 @@ cv_device_grant_decide(struct cv_service *service, const struct cv_operator *ope
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
 	is_good = cv_grant_store_decide(connection, &decision, ret_exists, err);
-	cv_pool_return(cv_service_pool(service), connection);
+	cv_pool_return(connection);
 	if (is_good && *ret_exists)
 		cv_log(CV_LOG_INFO, is_approved ? "device-grant-approved" : "device-grant-refused",
 		    "an operator decided on a device that asked for a token",
@@ -176,9 +168,8 @@ cv_session_begin(struct cv_service *service, const char *name, const char *secre
     const char *refresh_token, bool *ret_is_known, struct cv_operator *ret_operator,
     struct cv_session *ret_session, struct cv_error *err)
 {
-	struct cv_connection *connection;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 	struct cv_digest hash;
-	bool is_good;
 
 	if (!cv_access_authenticate(service, secret, ret_is_known, ret_operator, err))
 		return false;
@@ -188,10 +179,7 @@ cv_session_begin(struct cv_service *service, const char *name, const char *secre
 		return true;
 	cv_secret_generate(CV_SECRET_OPERATOR, ret_session->access_token);
 	hash_text(ret_session->access_token, &hash);
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_grant_store_derive(connection, ret_operator->id, &hash, CV_SESSION_SECONDS,
-	    SESSIONS_MAX, ret_is_known, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_grant_store_derive(connection, ret_operator->id, &hash, CV_SESSION_SECONDS,
+		   SESSIONS_MAX, ret_is_known, err);
 }

@@ -20,30 +20,22 @@ cv_device_fetch_layers(struct cv_service *service, const struct cv_party *party,
     const int64_t *have_utc, const struct cv_digest *certificate,
     struct cv_served_layers *ret_layers, struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_layers_read(connection, party, have_utc, ret_layers, err) &&
-		  (!ret_layers->is_new || !certificate ||
-		      cv_layers_note_served(connection, party, certificate, ret_layers, err));
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_layers_read(connection, party, have_utc, ret_layers, err) &&
+	       (!ret_layers->is_new || !certificate ||
+		   cv_layers_note_served(connection, party, certificate, ret_layers, err));
 }
 
 bool
 cv_device_fetch_own_layer(struct cv_service *service, const struct cv_party *party,
     struct cv_buffer *ret_files, struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_layers_read_device(connection, party, ret_files, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_layers_read_device(connection, party, ret_files, err);
 }
 
 /* ---- what operators write ---- */
@@ -122,7 +114,7 @@ cv_write_device_layer(struct cv_service *service, const struct cv_layer_order *o
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
 	is_good = write_until_settled(service, connection, order, &party, ret_outcome, err);
-	cv_pool_return(cv_service_pool(service), connection);
+	cv_pool_return(connection);
 	if (is_good && *ret_outcome == CV_LAYER_DONE)
 		log_write(order->request_id, order->actor, order->factory, order->device);
 	return is_good;
@@ -142,7 +134,7 @@ cv_write_shared_layer(struct cv_service *service, const struct cv_shared_layer_o
 		if (!is_good && err->code != CV_E_CONFLICT)
 			break;
 	}
-	cv_pool_return(cv_service_pool(service), connection);
+	cv_pool_return(connection);
 	if (!is_good)
 		return false;
 	*ret_outcome = exists ? CV_LAYER_DONE : CV_LAYER_NOT_FOUND;
@@ -156,13 +148,9 @@ cv_list_layers(struct cv_service *service, const char *factory, const char *devi
     const char *group, bool *ret_exists, struct cv_buffer *ret_items, size_t *ret_count,
     struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_layers_owner_exists(connection, factory, device, group, ret_exists, err) &&
-		  cv_layers_list(connection, factory, device, group, ret_items, ret_count, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_layers_owner_exists(connection, factory, device, group, ret_exists, err) &&
+	       cv_layers_list(connection, factory, device, group, ret_items, ret_count, err);
 }

@@ -55,8 +55,7 @@ struct act {
 static void
 act_deinit(struct act *act)
 {
-	if (act->connection)
-		cv_pool_return(cv_service_pool(act->service), act->connection);
+	cv_pool_return(act->connection);
 	cv_buffer_deinit(&act->asked_spki);
 }
 #define AUTO_ACT __attribute__((cleanup(act_deinit)))
@@ -468,7 +467,7 @@ cv_lifecycle_revoke_certificate(struct cv_service *service,
 	if (!cv_pool_borrow(cv_service_pool(service), &revocation.connection, err))
 		return false;
 	is_good = revoke_certificate(&revocation, fingerprint, err);
-	cv_pool_return(cv_service_pool(service), revocation.connection);
+	cv_pool_return(revocation.connection);
 	if (!is_good)
 		return false;
 	*ret_outcome = revocation.outcome;

@@ -43,29 +43,21 @@ bool
 cv_device_take_event_list(struct cv_service *service, const struct cv_party *party,
     const char *events, struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_device_events_write(connection, party, events, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_device_events_write(connection, party, events, err);
 }
 
 bool
 cv_device_list_updates(struct cv_service *service, const char *factory, const char *device,
     int limit, int offset, struct cv_buffer *ret_items, int64_t *ret_total, struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_device_events_list(
-	    connection, factory, device, limit, offset, ret_items, ret_total, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_device_events_list(
+		   connection, factory, device, limit, offset, ret_items, ret_total, err);
 }
 
 bool
@@ -73,15 +65,11 @@ cv_device_show_update(struct cv_service *service, const char *factory, const cha
     const char *correlation_id, struct cv_buffer *ret_items, size_t *ret_count,
     struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_device_events_show(
-	    connection, factory, device, correlation_id, ret_items, ret_count, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_device_events_show(
+		   connection, factory, device, correlation_id, ret_items, ret_count, err);
 }
 
 /* ---- reports ---- */

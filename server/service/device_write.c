@@ -8,8 +8,7 @@ void
 cv_device_write_deinit(struct cv_device_write *write)
 {
 	cv_presenter_deinit(&write->presenter);
-	if (write->connection)
-		cv_pool_return(cv_service_pool(write->service), write->connection);
+	cv_pool_return(write->connection);
 }
 
 static bool

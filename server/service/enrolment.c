@@ -86,8 +86,7 @@ static const struct cv_label plain_label = {
 void
 cv_enrolment_deinit(struct enrolment *enrolment)
 {
-	if (enrolment->connection)
-		cv_pool_return(cv_service_pool(enrolment->service), enrolment->connection);
+	cv_pool_return(enrolment->connection);
 	cv_certificate_free(enrolment->certificate);
 	cv_csr_free(enrolment->csr);
 	cv_public_key_free(enrolment->generated);

@@ -150,6 +150,6 @@ cv_factory_pki_show(struct cv_service *service, const struct cv_factory_pki_orde
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
 	is_read = factory_pki_read(connection, order->factory, false, &pki, err);
-	cv_pool_return(cv_service_pool(service), connection);
+	cv_pool_return(connection);
 	return is_read && fill_view(&pki, order, ret_view, err);
 }

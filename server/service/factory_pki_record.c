@@ -174,6 +174,6 @@ factory_pki_carry_out(
 			break;
 	}
 	is_good = is_good && cv_service_refresh(service, connection, err);
-	cv_pool_return(cv_service_pool(service), connection);
+	cv_pool_return(connection);
 	return is_good;
 }

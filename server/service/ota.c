@@ -14,71 +14,51 @@ bool
 cv_ota_list_devices(struct cv_service *service, const struct cv_ota_device_query *query,
     struct cv_buffer *ret_items, int64_t *ret_total, struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_ota_store_devices(connection, query, ret_items, ret_total, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_ota_store_devices(connection, query, ret_items, ret_total, err);
 }
 
 bool
 cv_ota_show_device(struct cv_service *service, const char *factory, const char *device,
     bool *ret_exists, struct cv_buffer *ret_json, struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_ota_store_device(connection, factory, device, ret_exists, ret_json, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_ota_store_device(connection, factory, device, ret_exists, ret_json, err);
 }
 
 bool
 cv_ota_find_device(struct cv_service *service, const char *factory, const char *name, bool is_id,
     bool is_denied, bool *ret_exists, char ret_device[CV_DEVICE_ID_MAX + 1], struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_ota_store_find_device(
-	    connection, factory, name, is_id, is_denied, ret_exists, ret_device, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_ota_store_find_device(
+		   connection, factory, name, is_id, is_denied, ret_exists, ret_device, err);
 }
 
 bool
 cv_ota_list_groups(struct cv_service *service, const char *factory, const char *name,
     struct cv_buffer *ret_items, struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_ota_store_groups(connection, factory, name, ret_items, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_ota_store_groups(connection, factory, name, ret_items, err);
 }
 
 bool
 cv_ota_list_users(struct cv_service *service, const char *factory, const char *name,
     struct cv_buffer *ret_items, struct cv_error *err)
 {
-	struct cv_connection *connection;
-	bool is_good;
+	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
-	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
-		return false;
-	is_good = cv_ota_store_users(connection, factory, name, ret_items, err);
-	cv_pool_return(cv_service_pool(service), connection);
-	return is_good;
+	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
+	       cv_ota_store_users(connection, factory, name, ret_items, err);
 }
 
 /* ---- changes ---- */
@@ -195,7 +175,7 @@ cv_device_update(struct cv_service *service, const struct cv_device_update *upda
 		if (!is_good && err->code != CV_E_CONFLICT && err->code != CV_E_CONSTRAINT)
 			break;
 	}
-	cv_pool_return(cv_service_pool(service), connection);
+	cv_pool_return(connection);
 	if (is_good && *ret_outcome == CV_DEVICE_UPDATE_DONE)
 		log_update(update);
 	return is_good;

@@ -273,7 +273,7 @@ cv_reenrol_together(struct cv_combiner_item *const *items, size_t count)
 	if (!cv_pool_borrow(pool, &connection, &ignored))
 		return;
 	renew_company(&company, connection);
-	cv_pool_return(pool, connection);
+	cv_pool_return(connection);
 }
 
 static bool

@@ -329,7 +329,7 @@ cv_service_new(
 	if (!cv_pool_borrow(parts->pool, &connection, err))
 		return false;
 	is_loaded = load_realm(service, connection, err);
-	cv_pool_return(parts->pool, connection);
+	cv_pool_return(connection);
 	if (!is_loaded)
 		return false;
 	*ret_service = CV_TAKE(service);

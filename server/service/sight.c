@@ -436,7 +436,7 @@ cv_sight_judge(struct cv_service *service, const struct cv_evidence *evidence,
 	is_good = cv_pool_borrow(cv_service_pool(service), &judgement.connection, err);
 	if (is_good) {
 		is_good = resolve_and_judge(&judgement, evidence, err);
-		cv_pool_return(cv_service_pool(service), judgement.connection);
+		cv_pool_return(judgement.connection);
 	}
 	ret_sight->is_decided = true;
 	if (!is_good) {

@@ -87,6 +87,7 @@ struct cv_prepared {
 
 struct cv_connection {
 	PGconn *pg;
+	struct cv_pool *pool;       /* that lends it */
 	struct cv_connection *next; /* in the pool's list of idle ones */
 	int statement_ms;
 	bool is_broken;

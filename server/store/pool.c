@@ -164,6 +164,7 @@ connect_new(struct cv_pool *pool, struct cv_connection **ret_connection, struct 
 
 	if (!connection)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	connection->pool = pool;
 	connection->statement_ms = pool->statement_ms;
 	connection->pg = open_connection(pool);
 	if (PQstatus(connection->pg) != CONNECTION_OK) {
@@ -265,12 +266,14 @@ cv_pool_borrow(struct cv_pool *pool, struct cv_connection **ret_connection, stru
 }
 
 void
-cv_pool_return(struct cv_pool *pool, struct cv_connection *connection)
+cv_pool_return(struct cv_connection *connection)
 {
+	struct cv_pool *pool;
 	bool is_broken;
 
 	if (!connection)
 		return;
+	pool = connection->pool;
 	cv_rollback(connection);
 	/* Once it is idle it belongs to the next borrower: nothing of it is read after that. */
 	is_broken = connection->is_broken;

@@ -160,7 +160,7 @@ migrate(const char *url)
 	must(cv_pool_new(&options, &pool, &err), "pool", &err);
 	must(cv_pool_borrow(pool, &connection, &err), "connection", &err);
 	must(cv_schema_migrate(connection, NULL, NULL, &version, &err), "migration", &err);
-	cv_pool_return(pool, connection);
+	cv_pool_return(connection);
 }
 
 static bool
@@ -411,7 +411,7 @@ fill_realm(const struct world *world)
 
 	must(cv_pool_borrow(pool, &connection, &err), "connection", &err);
 	must(cv_realm_store_init(connection, &first, &err), "first factory", &err);
-	cv_pool_return(pool, connection);
+	cv_pool_return(connection);
 }
 
 void
@@ -604,7 +604,7 @@ instance_refresh(struct instance *instance)
 	must(cv_pool_borrow(instance->pool, &connection, &err), "connection", &err);
 	must(cv_service_refresh(instance->service, connection, &err), "refresh", &err);
 	must(cv_service_write_events(instance->service, connection, &err), "events", &err);
-	cv_pool_return(instance->pool, connection);
+	cv_pool_return(connection);
 }
 
 static enum cv_index_status
@@ -652,7 +652,7 @@ is_equal_now(struct instance *instance)
 	must(cv_pool_borrow(instance->pool, &connection, &err), "connection", &err);
 	must(cv_change_store_load(connection, 0, compare_row, &comparison, &total, &position, &err),
 	    "load", &err);
-	cv_pool_return(instance->pool, connection);
+	cv_pool_return(connection);
 	return !comparison.differs && cv_index_count(instance->index) == (size_t)total;
 }
 
@@ -846,7 +846,7 @@ give_slot(struct instance *instance, const char *device, const char *slot, EVP_P
 	must(cv_pool_borrow(instance->pool, &connection, &err), "connection", &err);
 	write_slot(instance, connection, &party, key, certificate);
 	must(cv_feed_refresh_slot(instance->index, connection, &party, &err), "slot", &err);
-	cv_pool_return(instance->pool, connection);
+	cv_pool_return(connection);
 }
 
 static void
@@ -911,7 +911,7 @@ make_token(
 	cv_text_copy(row.device, sizeof(row.device), device ? device : "");
 	must(cv_pool_borrow(instance->pool, &connection, &err), "connection", &err);
 	must(cv_configuration_apply(connection, &order, &result, &err), "token", &err);
-	cv_pool_return(instance->pool, connection);
+	cv_pool_return(connection);
 }
 
 enum cv_enrolment_outcome

@@ -40,7 +40,7 @@ scene_open(struct scene *scene)
 static void
 scene_close(struct scene *scene)
 {
-	cv_pool_return(scene->pool, scene->connection);
+	cv_pool_return(scene->connection);
 	cv_pool_free(scene->pool);
 	database_close(&scene->database);
 }
@@ -235,7 +235,7 @@ Test(audit, whoever_comes_second_does_not_wait)
 	/* Writers do not wait either. */
 	write_rows(&scene, 1);
 	cv_audit_store_rollback(other);
-	cv_pool_return(scene.pool, other);
+	cv_pool_return(other);
 	cr_expect_eq(chain(scene.connection).position, 4);
 	scene_close(&scene);
 }
@@ -251,7 +251,7 @@ chain_often(void *context)
 
 	for (int i = 0; i < 200; i++)
 		must(cv_audit_chain(connection, &chained, &head, &err), "chaining", &err);
-	cv_pool_return(scene->pool, connection);
+	cv_pool_return(connection);
 	return NULL;
 }
 

@@ -279,7 +279,7 @@ Test(feed, trimming_tells_readers_that_are_behind)
 	cr_expect_not(cv_change_store_read(
 	    connection, 1000, count_row, &count, &behind, &is_complete, &rows, &err));
 	cr_expect_eq(err.code, CV_E_NOT_FOUND);
-	cv_pool_return(scene.instance.pool, connection);
+	cv_pool_return(connection);
 	scene_close(&scene);
 }
 
@@ -306,7 +306,7 @@ Test(feed, a_short_read_says_that_it_is_not_complete)
 	cr_expect(is_complete);
 	cr_expect_eq(
 	    position, ask_number(&scene.world.database, "SELECT last FROM certvendor.feed"));
-	cv_pool_return(scene.instance.pool, connection);
+	cv_pool_return(connection);
 	scene_close(&scene);
 }
 

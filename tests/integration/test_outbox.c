@@ -143,7 +143,7 @@ Test(outbox, what_was_rolled_back_is_not_told)
 		cr_expect_eq(count(&scene, "outbox"), is_committed ? 2 : 0);
 		cr_expect_eq(count(&scene, "delivery"), is_committed ? 2 : 0);
 	}
-	cv_pool_return(scene.here.pool, connection);
+	cv_pool_return(connection);
 	scene_close(&scene);
 }
 
@@ -253,7 +253,7 @@ Test(outbox, an_event_can_be_written_beside_a_change)
 	cr_assert(cv_party_set(&party, FACTORY, DEVICE, NULL));
 	must(cv_pool_borrow(scene.here.pool, &connection, &err), "connection", &err);
 	must(cv_outbox_write(connection, &party, &note, &err), "event", &err);
-	cv_pool_return(scene.here.pool, connection);
+	cv_pool_return(connection);
 	cr_expect_eq(count(&scene, "outbox WHERE kind = 'config-applied'"), 1);
 	scene_close(&scene);
 }
@@ -306,7 +306,7 @@ worker_close(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->count; i++)
 		cv_delivery_free(worker->claimed[i]);
-	cv_pool_return(worker->instance->pool, worker->connection);
+	cv_pool_return(worker->connection);
 }
 
 /* How many it got. */
@@ -518,6 +518,6 @@ Test(outbox, the_first_key_is_made_once)
 		cr_expect(exists);
 		cr_expect_str_eq(found.kid, "0000000000000000000000000000000000000000");
 	}
-	cv_pool_return(scene.here.pool, connection);
+	cv_pool_return(connection);
 	scene_close(&scene);
 }

@@ -80,7 +80,7 @@ look(void *context)
 
 	must(cv_pool_borrow(instance->pool, &connection, &err), "connection", &err);
 	must(cv_rotation_tell_due(instance->service, connection, &err), "tell", &err);
-	cv_pool_return(instance->pool, connection);
+	cv_pool_return(connection);
 	return NULL;
 }
 

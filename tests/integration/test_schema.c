@@ -37,7 +37,7 @@ scene_open(struct scene *scene, bool is_migrated)
 static void
 scene_close(struct scene *scene)
 {
-	cv_pool_return(scene->pool, scene->connection);
+	cv_pool_return(scene->connection);
 	cv_pool_free(scene->pool);
 	database_close(&scene->database);
 }
@@ -99,7 +99,7 @@ do_migrate(void *context)
 	must(cv_pool_borrow(pool, &connection, &migrating->err), "connection", &migrating->err);
 	migrating->is_good = cv_schema_migrate(
 	    connection, count_migration, migrating->applied, &version, &migrating->err);
-	cv_pool_return(pool, connection);
+	cv_pool_return(connection);
 	return NULL;
 }
 
@@ -188,7 +188,7 @@ Test(schema, commits_that_are_not_durable_are_refused)
 		cr_expect_not(cv_schema_check(connection, &err));
 		cr_expect_eq(err.code, CV_E_CONFIG);
 		cr_expect(strstr(err.text, "synchronous_commit") != NULL, "%s", err.text);
-		cv_pool_return(pool, connection);
+		cv_pool_return(connection);
 	}
 	scene_close(&scene);
 }

@@ -33,7 +33,14 @@ CV_DEFINE_CLEANUP(cv_pool);
 bool cv_pool_borrow(
     struct cv_pool *pool, struct cv_connection **ret_connection, struct cv_error *err);
 /* Gives it back, rolled back if a transaction is open. NULL allowed. */
-void cv_pool_return(struct cv_pool *pool, struct cv_connection *connection);
+void cv_pool_return(struct cv_connection *connection);
+static inline void
+cv_connection_cleanup(struct cv_connection **connection)
+{
+	cv_pool_return(*connection);
+}
+/* CV_AUTO_CONNECTION struct cv_connection *connection = NULL; is given back with its scope. */
+#define CV_AUTO_CONNECTION __attribute__((cleanup(cv_connection_cleanup)))
 /* Whether the last use or attempt of a connection succeeded; for /readyz and metrics. */
 bool cv_pool_is_up(const struct cv_pool *pool);
 void cv_pool_count(struct cv_pool *pool, size_t *ret_open, size_t *ret_borrowed);
