@@ -3,10 +3,24 @@
 #include "cv/codec/device_json.h"
 #include "cv/service/device_layers.h"
 #include "cv/service/device_report.h"
+#include "cv/service/device_request.h"
 #include "cv/util/text.h"
 #include "http_date_internal.h"
 #include "http_internal.h"
 #include "problem_internal.h"
+
+/* False: it asks too often, which is answered. */
+static bool
+has_leave(struct cv_request *request)
+{
+	int64_t wait_seconds =
+	    cv_device_request_wait(request->http->service, &request->sight.party);
+
+	if (wait_seconds == 0)
+		return true;
+	cv_problem_answer_later(request, CV_PROBLEM_BUSY, NULL, wait_seconds);
+	return false;
+}
 
 /* ---- what a device fetches ---- */
 
@@ -79,6 +93,8 @@ cv_device_show_configuration(struct cv_request *request)
 	bool counts =
 	    request->sight.verdict != CV_VERDICT_TALKS && cv_text_equal(request->method, "GET");
 
+	if (!has_leave(request))
+		return;
 	if (!cv_device_fetch_layers(request->http->service, &request->sight.party,
 		has_one ? &have_utc : NULL, counts ? &request->evidence.fingerprint : NULL, &served,
 		&err))
@@ -98,6 +114,8 @@ cv_device_show_own_configuration(struct cv_request *request)
 	struct cv_error err = CV_ERROR_INIT;
 	struct cv_bytes layer;
 
+	if (!has_leave(request))
+		return;
 	if (!cv_device_fetch_own_layer(
 		request->http->service, &request->sight.party, &files, &err)) {
 		cv_problem_answer_error(request, &err);
@@ -185,6 +203,8 @@ cv_device_take_events(struct cv_request *request)
 	CV_AUTO_BUFFER struct cv_buffer events = CV_BUFFER_INIT;
 	struct cv_error err = CV_ERROR_INIT;
 
+	if (!has_leave(request))
+		return;
 	if (!cv_json_decode_events(cv_buffer_bytes(&request->body), &events, &err))
 		answer_bad_body(request, &err);
 	else if (!cv_device_take_event_list(

@@ -48,10 +48,18 @@ append_limits(struct cv_buffer *buffer, struct cv_http *http)
 	struct cv_service_counters *counters = cv_service_counters(http->service);
 
 	cv_metrics_append_head(buffer, "certvendor_ratelimit_rejected_total", "counter",
-	    "Requests beyond a limit: of certificates for a device, of bad credentials.");
+	    "Requests beyond a limit: of certificates for a device, of its changes of itself, of "
+	    "what "
+	    "it fetches and tells, of bad credentials.");
 	cv_buffer_printf(buffer,
 	    "certvendor_ratelimit_rejected_total{limit=\"device\"} %" PRIu64 "\n",
 	    atomic_load(&counters->rate_limited));
+	cv_buffer_printf(buffer,
+	    "certvendor_ratelimit_rejected_total{limit=\"changes\"} %" PRIu64 "\n",
+	    atomic_load(&counters->changes_refused));
+	cv_buffer_printf(buffer,
+	    "certvendor_ratelimit_rejected_total{limit=\"requests\"} %" PRIu64 "\n",
+	    atomic_load(&counters->requests_refused));
 	cv_buffer_printf(buffer,
 	    "certvendor_ratelimit_rejected_total{limit=\"credentials\"} %" PRIu64 "\n",
 	    atomic_load(&http->credentials_delayed));

@@ -2,7 +2,7 @@
 
 #include "cv/service/announcement.h"
 
-#include "write_pace_internal.h"
+#include "device_pace_internal.h"
 
 void
 cv_device_write_deinit(struct cv_device_write *write)
@@ -40,16 +40,18 @@ has_leave(struct cv_device_write *write)
 {
 	const struct cv_party *party = &write->presenter.party;
 	const struct cv_service_settings *settings = cv_service_settings(write->service);
-	const struct cv_write_limit limit = {
+	const struct cv_pace_limit limit = {
 	    .at_once = (int64_t)settings->issue_burst * CV_DEVICE_WRITES_AT_ONCE,
 	    .interval_ms = settings->issue_interval_seconds * 1000 / CV_DEVICE_WRITES_LATER,
 	};
 	int64_t now_ms = cv_clock_boot_ms(cv_service_clock(write->service));
 
 	if (!write->has_leave)
-		write->has_leave = cv_write_pace_take(cv_service_write_pace(write->service), &limit,
-				       party->factory, party->device, now_ms) == 0;
+		write->has_leave = cv_device_pace_take(cv_service_change_pace(write->service),
+				       &limit, party->factory, party->device, now_ms) == 0;
 	write->is_too_often = !write->has_leave;
+	if (write->is_too_often)
+		cv_service_counters(write->service)->changes_refused++;
 	return write->has_leave;
 }
 

@@ -13,7 +13,7 @@
 #include "report_table_internal.h"
 #include "realm_keys_internal.h"
 #include "service_internal.h"
-#include "write_pace_internal.h"
+#include "device_pace_internal.h"
 
 #define REFUSALS 4096
 #define REFUSAL_MS 1000
@@ -47,7 +47,8 @@ struct cv_service {
 	struct cv_security_event events[EVENTS_MAX];
 	size_t event_count;
 	struct cv_report_table *reports;
-	struct cv_write_pace *write_pace;
+	struct cv_device_pace *change_pace;
+	struct cv_device_pace *request_pace;
 };
 
 /* ---- refusals ---- */
@@ -323,8 +324,10 @@ cv_service_new(
 	service->renewals =
 	    cv_combiner_new(CV_RENEWALS_TOGETHER, RENEWAL_BATCHES, cv_reenrol_together);
 	service->reports = cv_report_table_new();
-	service->write_pace = cv_write_pace_new();
-	if (!service->refusals || !service->renewals || !service->reports || !service->write_pace)
+	service->change_pace = cv_device_pace_new();
+	service->request_pace = cv_device_pace_new();
+	if (!service->refusals || !service->renewals || !service->reports ||
+	    !service->change_pace || !service->request_pace)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	if (!cv_pool_borrow(parts->pool, &connection, err))
 		return false;
@@ -343,7 +346,8 @@ cv_service_free(struct cv_service *service)
 		return;
 	cv_combiner_free(service->renewals);
 	cv_report_table_free(service->reports);
-	cv_write_pace_free(service->write_pace);
+	cv_device_pace_free(service->change_pace);
+	cv_device_pace_free(service->request_pace);
 	free_settings(atomic_load(&service->settings));
 	cv_realm_free(service->realm);
 	free(service->refusals);
@@ -391,10 +395,16 @@ cv_service_reports(struct cv_service *service)
 	return service->reports;
 }
 
-struct cv_write_pace *
-cv_service_write_pace(struct cv_service *service)
+struct cv_device_pace *
+cv_service_change_pace(struct cv_service *service)
 {
-	return service->write_pace;
+	return service->change_pace;
+}
+
+struct cv_device_pace *
+cv_service_request_pace(struct cv_service *service)
+{
+	return service->request_pace;
 }
 
 struct cv_index *

@@ -9,7 +9,7 @@
 #include "cv/store/device_change.h"
 #include "cv/util/combiner.h"
 
-struct cv_write_pace;
+struct cv_device_pace;
 
 /* How often a whole operation is repeated after a serialisation failure or a deadlock. */
 #define CV_ATTEMPTS_MAX 4
@@ -17,7 +17,9 @@ struct cv_write_pace;
 /* Re-enrolments that wait together are written together; so many at most. */
 #define CV_RENEWALS_TOGETHER 32
 struct cv_combiner *cv_service_renewals(struct cv_service *service);
-struct cv_write_pace *cv_service_write_pace(struct cv_service *service);
+/* Of what devices change of themselves, and of what they fetch and tell. */
+struct cv_device_pace *cv_service_change_pace(struct cv_service *service);
+struct cv_device_pace *cv_service_request_pace(struct cv_service *service);
 void cv_reenrol_together(struct cv_combiner_item *const *items, size_t count);
 
 /* A presented certificate with everything that was found out about it, before its device's record

@@ -413,6 +413,33 @@ def test_a_device_changes_itself_at_a_bounded_pace(lab, agent):
     assert rows == [["60"]]
 
 
+def test_a_device_asks_at_a_bounded_pace(make_lab):
+    """Each request costs the database something: one stolen key is not to keep it busy, nor to keep others out."""
+    own = make_lab(settings={"issue": {"burst": 1, "interval": 100000}}).start()
+    agent, other = Fioconfig(own), Fioconfig(own)
+    refused = 'certvendor_ratelimit_rejected_total{limit="requests"}'
+    with own.client("device", agent.identity) as client:
+        for _ in range(5):
+            assert client.send("GET", "/config").status == 204
+            assert client.send("GET", "/config-device").status == 204
+            assert client.send("POST", "/events", b"[]").status == 200
+        for ask in (("GET", "/config"), ("HEAD", "/config"), ("GET", "/config-device"), ("POST", "/events", b"[]")):
+            answer = client.send(*ask)
+            assert answer.status == 429 and 100 <= int(answer.headers["Retry-After"]) <= 112, ask
+        # Its key is changed as ever.
+        key = json.dumps({"next_pubkey": agent.device.new_key().public_pem}).encode()
+        assert client.send("PATCH", "/device", key).status == 200
+    assert other.check_in() == 204
+    assert own.metric(refused) == 4
+
+
+def test_a_burst_of_events_is_taken(agent):
+    with agent.lab.client("device", agent.identity) as client:
+        for number in range(100):
+            assert client.send("POST", "/events", json.dumps([event(f"c-{number}")]).encode()).status == 200
+        assert client.send("GET", "/config").status == 204
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"files":"a"}', b'{"files":[{"value":"a"}]}',
                                   b'{"files":[{"name":"a/b","value":"a"}]}',
                                   b'{"files":[],"public-key":"no key"}', b'{"files":[],"public-key":7}'])

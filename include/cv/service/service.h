@@ -58,6 +58,8 @@ struct cv_service_counters {
 	_Atomic uint64_t verdicts[32];       /* by enum cv_verdict */
 	_Atomic uint64_t issue_refusals[32]; /* by enum cv_enrolment_outcome */
 	_Atomic uint64_t rate_limited;
+	_Atomic uint64_t changes_refused;  /* of themselves by devices: too often */
+	_Atomic uint64_t requests_refused; /* see device_request.h */
 	_Atomic uint64_t security_events;
 	_Atomic uint64_t
 	    security_events_dropped;    /* not counted per device: the bounded table was full */

@@ -1,4 +1,4 @@
-#include "write_pace_internal.h"
+#include "device_pace_internal.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,19 +10,19 @@
 
 struct entry {
 	uint64_t name;
-	int64_t debt_until_ms; /* each change adds an interval */
+	int64_t debt_until_ms; /* each one adds an interval */
 };
 
-struct cv_write_pace {
+struct cv_device_pace {
 	pthread_mutex_t mutex;
 	uint64_t seed; /* so that nobody can choose names that share a bucket */
 	struct entry buckets[BUCKETS][ENTRIES_PER_BUCKET];
 };
 
-struct cv_write_pace *
-cv_write_pace_new(void)
+struct cv_device_pace *
+cv_device_pace_new(void)
 {
-	struct cv_write_pace *pace = calloc(1, sizeof(*pace));
+	struct cv_device_pace *pace = calloc(1, sizeof(*pace));
 
 	if (!pace)
 		return NULL;
@@ -32,7 +32,7 @@ cv_write_pace_new(void)
 }
 
 void
-cv_write_pace_free(struct cv_write_pace *pace)
+cv_device_pace_free(struct cv_device_pace *pace)
 {
 	if (!pace)
 		return;
@@ -67,7 +67,7 @@ find(struct entry *bucket, uint64_t name)
 }
 
 int64_t
-cv_write_pace_take(struct cv_write_pace *pace, const struct cv_write_limit *limit,
+cv_device_pace_take(struct cv_device_pace *pace, const struct cv_pace_limit *limit,
     const char *factory, const char *device, int64_t now_ms)
 {
 	uint64_t name = mix(mix(0xcbf29ce484222325U ^ pace->seed, factory), device);

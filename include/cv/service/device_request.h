@@ -1,0 +1,23 @@
+/*
+ * How often a device may fetch its configuration and send events. Whoever holds a key that is not
+ * refused may ask, and each of these requests reads or writes the database.
+ */
+#ifndef CV_SERVICE_DEVICE_REQUEST_H
+#define CV_SERVICE_DEVICE_REQUEST_H
+
+#include <stdint.h>
+
+#include "cv/model/name.h"
+#include "cv/service/service.h"
+
+/* By the allowance of certificates, as changes are (announcement.h), but apart from these: fifteen
+ * for each certificate that it may have at once, and then nine hundred for each. By default that is
+ * 300, then one in two seconds. */
+#define CV_DEVICE_REQUESTS_AT_ONCE 15
+#define CV_DEVICE_REQUESTS_LATER 900
+
+/* Takes leave for one request. 0: it is given; else it is counted as refused, and worth asking
+ * again after so many seconds. Never blocks; any thread. */
+int64_t cv_device_request_wait(struct cv_service *service, const struct cv_party *party);
+
+#endif
