@@ -191,5 +191,5 @@ cv_ota_remove_event_queue(struct cv_request *request)
 
 	if (cv_operator_admit(request, &call))
 		cv_operator_act_on(
-		    request, &call, CV_REMOVE_SUBSCRIPTION, request->match.parameters[1]);
+		    request, &call, CV_REMOVE_EVENT_QUEUE, request->match.parameters[1]);
 }

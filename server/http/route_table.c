@@ -200,7 +200,7 @@ static const struct cv_route operator_rows[] = {
     OTA_LAYER(OTA_FACTORY "/config/", cv_ota_factory_configuration),
     {"GET", "/ota/devices/{device}/updates/", cv_ota_list_updates, 0, OTA_VIEWER},
     {"GET", "/ota/devices/{device}/updates/{id}/", cv_ota_show_update, 0, OTA_VIEWER},
-    {"GET", OTA_FACTORY "/event-queues/", cv_ota_list_event_queues, 0, OTA_OPERATOR},
+    {"GET", OTA_FACTORY "/event-queues/", cv_ota_list_event_queues, 0, OTA_VIEWER},
     {"POST", OTA_FACTORY "/event-queues/", cv_ota_add_event_queue, JSON_MAX, OTA_OPERATOR},
     {"DELETE", OTA_FACTORY "/event-queues/{label}/", cv_ota_remove_event_queue, ACT_MAX,
 	OTA_OPERATOR},

@@ -273,6 +273,8 @@ static const struct act_row acts[] = {
 	    SQL_OF(subscription_insert), fill_new_subscription, true},
 	[CV_REMOVE_SUBSCRIPTION] = {"subscription-removed", CV_VIEW_SUBSCRIPTIONS,
 	    SQL_OF(subscription_lock), SQL_OF(subscription_remove), fill_name_and_factory, true},
+	[CV_REMOVE_EVENT_QUEUE] = {"subscription-removed", CV_VIEW_SUBSCRIPTIONS,
+	    SQL_OF(subscription_lock), SQL_OF(subscription_remove), fill_name_and_factory, true},
 	[CV_REPLAY_SUBSCRIPTION] = {"subscription-replayed", CV_VIEW_SUBSCRIPTIONS,
 	    SQL_OF(subscription_lock), SQL_OF(subscription_replay), fill_name_and_factory, true},
 	[CV_REPLACE_EVENT_KEY] = {"event-key-replaced", CV_VIEW_EVENT_KEYS, NEW,
@@ -382,12 +384,20 @@ record_answer(const struct work *work, struct cv_error *err)
 	return cv_execute(work->connection, CV_SQL(idempotency_complete), &parameters, NULL, err);
 }
 
+/* The second filter of its view: what kind of object the act is about. NULL: any. */
+static const char *
+kind_of(const struct work *work)
+{
+	return work->order->act == CV_REMOVE_EVENT_QUEUE ? "push" : NULL;
+}
+
 static bool
 read_object(const struct work *work, bool *ret_exists, struct cv_buffer *ret_json,
     char ret_tag[CV_ENTITY_TAG_SIZE], struct cv_error *err)
 {
-	const struct cv_view_query query = {
-	    .view = work->act->view, .scope = work->order->scope, .filters = {work->order->name}};
+	const struct cv_view_query query = {.view = work->act->view,
+	    .scope = work->order->scope,
+	    .filters = {work->order->name, kind_of(work)}};
 
 	return cv_inspection_show(work->connection, &query, ret_exists, ret_json, ret_tag, err);
 }

@@ -182,13 +182,29 @@ def test_a_url_that_is_none_is_refused(out, url):
     assert ota(out, "DELETE", f"{QUEUES}bad/").status == 404
 
 
-def test_a_viewer_makes_no_queue(out):
+def test_a_viewer_sees_queues_and_changes_none(out, name):
     made = out.operator("POST", "/v1/operator-tokens", {"name": "looks", "role": "viewer"}).json()["token"]
     SECRETS.add(made)
     body = {"label": "x", "type": "push", "push-url": "https://a.example/"}
     assert ota(out, "POST", QUEUES, body, token=made).status == 403
-    assert ota(out, "GET", QUEUES, token=made).status == 403
+    add_queue(out, name, "https://a.example/")
+    assert ota(out, "DELETE", f"{QUEUES}{name}/", token=made).status == 403
+    assert name in [queue["label"] for queue in ota(out, "GET", QUEUES, token=made).json()]
     assert ota(out, "GET", QUEUES, token="wrong").status == 401
+
+
+def test_a_webhook_is_no_queue(out, name):
+    """They share names, and fioctl neither sees nor removes what it did not make."""
+    add_webhook(out, name, "https://a.example/")
+    assert ota(out, "DELETE", f"{QUEUES}{name}/").status == 404
+    assert name not in [queue["label"] for queue in ota(out, "GET", QUEUES).json()]
+    assert ota(out, "POST", QUEUES, {"label": name, "type": "push", "push-url": "https://a.example/"}).status == 409
+    assert out.operator("DELETE", f"/v1/webhooks/{name}").status == 200
+    add_queue(out, name, "https://a.example/")
+    assert ota(out, "DELETE", f"{QUEUES}{name}/").status == 200
+    assert ota(out, "DELETE", f"{QUEUES}{name}/").status == 404
+    rows = f"SELECT count(*) FROM certvendor.audit WHERE action = 'subscription-removed' AND before ->> 'name' = '{name}'"
+    assert out.query(rows) == [["2"]]
 
 
 def test_a_new_key_signs_and_the_old_one_stays_known(out, name):

@@ -37,6 +37,7 @@ enum cv_configuration_act {
 	CV_REVOKE_OPERATOR_CERTIFICATE,
 	CV_ADD_SUBSCRIPTION, /* subscription */
 	CV_REMOVE_SUBSCRIPTION,
+	CV_REMOVE_EVENT_QUEUE,  /* not a webhook of that name */
 	CV_REPLAY_SUBSCRIPTION, /* what was given up is tried again */
 	CV_REPLACE_EVENT_KEY,   /* event_key */
 	CV_ADD_ROTATION_GROUP, /* rotation_group; not possible when it has no or too many devices */
