@@ -632,7 +632,7 @@ def check_device(device):
     for name in ("uuid", "name", "owner", "factory"):
         assert device[name], name
     assert device["docker-apps"] == [] and isinstance(device["change-meta"], dict)
-    assert device["last-seen"] == "" or re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", device["last-seen"])
+    assert device["last-seen"] == "" or re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", device["last-seen"])
 
 
 def test_devices_show(lab, fioctl):
