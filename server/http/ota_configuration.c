@@ -14,7 +14,6 @@
 
 /* Ten versions of 2 MiB, and some more. */
 #define LIST_MAX ((size_t)32 * 1024 * 1024)
-#define UPDATES_MAX 1000 /* a device has no more events */
 
 /* What a path is about. */
 struct layer_call {
@@ -215,18 +214,21 @@ cv_ota_list_updates(struct cv_request *request)
 	struct cv_buffer *json = &request->answer.body;
 	struct cv_error err = CV_ERROR_INIT;
 	struct cv_operator_call call;
+	struct cv_ota_page page;
 	char device[CV_DEVICE_ID_MAX + 1];
 	int64_t total = 0;
 
-	if (!cv_operator_admit(request, &call) || !cv_ota_named_device(request, &call, device))
+	if (!cv_operator_admit(request, &call) || !cv_ota_read_page(request, &page) ||
+	    !cv_ota_named_device(request, &call, device))
 		return;
 	cv_buffer_append_text(json, "{\"updates\":[");
-	if (!cv_device_list_updates(
-		request->http->service, call.factory, device, UPDATES_MAX, 0, json, &total, &err)) {
+	if (!cv_device_list_updates(request->http->service, call.factory, device, page.limit,
+		(page.page - 1) * page.limit, json, &total, &err)) {
 		cv_problem_answer_error(request, &err);
 		return;
 	}
-	cv_buffer_printf(json, "],\"total\":%" PRId64 ",\"next\":null}\n", total);
+	cv_buffer_append_text(json, "]");
+	cv_ota_append_next(request, &page, total);
 	cv_operator_answer_json(request, 200);
 }
 

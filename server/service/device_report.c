@@ -51,7 +51,8 @@ cv_device_take_event_list(struct cv_service *service, const struct cv_party *par
 
 bool
 cv_device_list_updates(struct cv_service *service, const char *factory, const char *device,
-    int limit, int offset, struct cv_buffer *ret_items, int64_t *ret_total, struct cv_error *err)
+    int64_t limit, int64_t offset, struct cv_buffer *ret_items, int64_t *ret_total,
+    struct cv_error *err)
 {
 	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 

@@ -44,11 +44,11 @@ cv_device_events_write(struct cv_connection *connection, const struct cv_party *
 
 bool
 cv_device_events_list(struct cv_connection *connection, const char *factory, const char *device,
-    int limit, int offset, struct cv_buffer *ret_items, int64_t *ret_total, struct cv_error *err)
+    int64_t limit, int64_t offset, struct cv_buffer *ret_items, int64_t *ret_total,
+    struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
 	CV_AUTO_RESULT PGresult *result = NULL;
-	size_t count;
 
 	cv_parameter_text(&parameters, factory);
 	cv_parameter_text(&parameters, device);
@@ -56,8 +56,9 @@ cv_device_events_list(struct cv_connection *connection, const char *factory, con
 	cv_parameter_number(&parameters, offset);
 	if (!cv_execute(connection, CV_SQL(list_device_updates), &parameters, &result, err))
 		return cv_error_context(err, "updates of device %s", device);
-	*ret_total = PQntuples(result) > 0 ? cv_row_number((struct cv_row){result, 0}, 1) : 0;
-	return cv_rows_to_items(result, ret_items, &count, err);
+	*ret_total = cv_row_number((struct cv_row){result, 0}, 0);
+	cv_buffer_append_text(ret_items, cv_row_text((struct cv_row){result, 0}, 1));
+	return !ret_items->has_failed || cv_fail(err, CV_E_MEMORY, "out of memory");
 }
 
 bool

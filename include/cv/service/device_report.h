@@ -14,7 +14,8 @@
 bool cv_device_take_event_list(struct cv_service *service, const struct cv_party *party,
     const char *events, struct cv_error *err);
 bool cv_device_list_updates(struct cv_service *service, const char *factory, const char *device,
-    int limit, int offset, struct cv_buffer *ret_items, int64_t *ret_total, struct cv_error *err);
+    int64_t limit, int64_t offset, struct cv_buffer *ret_items, int64_t *ret_total,
+    struct cv_error *err);
 bool cv_device_show_update(struct cv_service *service, const char *factory, const char *device,
     const char *correlation_id, struct cv_buffer *ret_items, size_t *ret_count,
     struct cv_error *err);

@@ -16,10 +16,11 @@
  * a device are kept. */
 bool cv_device_events_write(struct cv_connection *connection, const struct cv_party *party,
     const char *events, struct cv_error *err);
-/* One JSON object for each correlation id, with commas between, the newest first. */
+/* One JSON object for each correlation id, with commas between, the newest first: at most limit
+ * after the first offset ones. ret_total: how many there are in all. */
 bool cv_device_events_list(struct cv_connection *connection, const char *factory,
-    const char *device, int limit, int offset, struct cv_buffer *ret_items, int64_t *ret_total,
-    struct cv_error *err);
+    const char *device, int64_t limit, int64_t offset, struct cv_buffer *ret_items,
+    int64_t *ret_total, struct cv_error *err);
 /* The events of one correlation id as JSON objects with commas between, the oldest first. */
 bool cv_device_events_show(struct cv_connection *connection, const char *factory,
     const char *device, const char *correlation_id, struct cv_buffer *ret_items, size_t *ret_count,
