@@ -9,13 +9,14 @@
 #define EVENT_ID_MAX 128
 #define EVENT_TEXT_MAX 256
 
-/* [A-Za-z0-9_-]+: it becomes part of paths. */
+/* [A-Za-z0-9_-]+, since it becomes part of paths. Names of rotation groups have dots, too. */
 static bool
 is_correlation_id(const char *text)
 {
 	static const char allowed[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-	size_t len = text == NULL ? 0 : strspn(text, allowed);
+	    ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	bool is_of_group = text != NULL && cv_text_has_prefix(text, CV_ROTATION_OF_GROUP);
+	size_t len = text == NULL ? 0 : strspn(text, is_of_group ? allowed : allowed + 1);
 
 	return len > 0 && len <= EVENT_ID_MAX && text[len] == '\0';
 }

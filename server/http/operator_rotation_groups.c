@@ -56,7 +56,7 @@ cv_operator_add_rotation_group(struct cv_request *request)
 		return;
 	}
 	/* The same for all its devices, and of no other group of the factory. */
-	(void)snprintf(rotation_id, sizeof(rotation_id), "rotation-%s", body.name);
+	(void)snprintf(rotation_id, sizeof(rotation_id), CV_ROTATION_OF_GROUP "%s", body.name);
 	if (!cv_json_make_rotation_file(body.rotation.est_url, rotation_id, &files, &err)) {
 		cv_problem_answer_error(request, &err);
 		return;

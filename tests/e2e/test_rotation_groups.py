@@ -4,7 +4,7 @@ import uuid
 import pytest
 
 from certvendor_lab import FACTORY, wait_until
-from foundries_lab import Fioconfig
+from foundries_lab import Fioconfig, Fioctl
 
 EST_URL = "https://est.example:8443/.well-known/est"
 PATH = "/v1/rotation-groups"
@@ -88,6 +88,20 @@ def test_three_devices_rotate_one_after_the_other(quick):
     for what in ("pause", "resume", "end"):
         answer = lab.operator("POST", f"{PATH}/{name}/{what}")
         assert (answer.status, answer.reason) == (409, "not-possible"), what
+
+
+def test_steps_of_a_group_with_a_dot_are_shown(quick):
+    lab = quick
+    agent = Fioconfig(lab)
+    name = add(lab, [agent.name], name=f"{fresh_name()}.2027")
+    reaches(lab, name, told=1)
+    rotation_id = rotation_id_of(agent)
+    assert rotation_id == f"rotation-{name}"
+    agent.rotate(rotation_id=rotation_id)
+    fioctl = Fioctl(lab)
+    [update] = fioctl.device("GET", agent.name, "updates/").json()["updates"]
+    assert update["correlation-id"] == rotation_id
+    assert len(fioctl.device("GET", agent.name, f"updates/{rotation_id}/").json()) > 3
 
 
 def test_paused_resumed_and_ended(quick):

@@ -16,6 +16,8 @@
 #define CV_REASON_TEXT_SIZE 1025  /* longer ones are cut */
 #define CV_EVENTS_MAX 1000        /* of one body */
 #define CV_EVENT_DETAILS_MAX 4096 /* bytes; longer ones are cut */
+/* Begins the rotation id of a rotation group, whose name follows. */
+#define CV_ROTATION_OF_GROUP "rotation-"
 
 /* What is written into a layer of configuration. */
 struct cv_configuration_body {

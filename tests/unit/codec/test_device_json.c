@@ -225,6 +225,12 @@ static const struct event_row event_rows[] = {
     {"[" EVENT("", "c", "") "," EVENT("i", "", "") "," EVENT("i", "a.b", "") "," EVENT(
 	 "i", "a b", "") "]",
 	"[]"},
+    {"[" EVENT("i", "rotation.a", "") "," EVENT("i", "rotation-a/b", "") "," EVENT(
+	 "i", "x-rotation-a.b", "") "]",
+	"[]"},
+    {"[" EVENT("i", "rotation-a.b", "") "]",
+	"[{\"id\":\"i\",\"place\":0,\"correlation_id\":\"rotation-a.b\",\"event_type\":\"\","
+	"\"target_name\":\"\",\"target_version\":\"\"}]"},
     {"[{\"id\":\"i\",\"event\":null}]", "[]"},
     {"[{\"id\":7,\"event\":{\"correlationId\":\"c\"}}]", "[]"},
     {"[{\"id\":\"i\",\"event\":{\"correlationId\":7}}]", "[]"},
