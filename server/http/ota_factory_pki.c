@@ -63,6 +63,9 @@ accept(struct cv_request *request, const struct cv_factory_pki_result *result)
 	case CV_FACTORY_PKI_CONFLICT:
 		cv_problem_answer(request, CV_PROBLEM_NOT_POSSIBLE, result->detail);
 		return false;
+	case CV_FACTORY_PKI_TAKEN:
+		cv_problem_answer(request, CV_PROBLEM_EXISTS, result->detail);
+		return false;
 	}
 	return false;
 }

@@ -1,6 +1,7 @@
 #include "cv/service/factory_hosts.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cv/util/text.h"
@@ -43,11 +44,27 @@ make(const char *pattern, const char *factory, char ret_name[CV_DNS_NAME_SIZE])
 	return finish(&text, ret_name);
 }
 
+static void
+add_own(const char *pattern, const char *name, char own[3 * CV_DNS_NAME_SIZE])
+{
+	size_t len = strlen(own);
+
+	if (strstr(pattern, place) != NULL)
+		(void)snprintf(
+		    own + len, 3 * CV_DNS_NAME_SIZE - len, "%s%s", len > 0 ? "," : "", name);
+}
+
 bool
 cv_factory_hosts_make(const struct cv_service_settings *settings, const char *factory,
     struct cv_factory_hosts *ret_hosts)
 {
-	return make(settings->gateway_host, factory, ret_hosts->gateway) &&
-	       make(settings->ostree_host, factory, ret_hosts->ostree) &&
-	       make(settings->est_host, factory, ret_hosts->est);
+	if (!make(settings->gateway_host, factory, ret_hosts->gateway) ||
+	    !make(settings->ostree_host, factory, ret_hosts->ostree) ||
+	    !make(settings->est_host, factory, ret_hosts->est))
+		return false;
+	ret_hosts->own[0] = '\0';
+	add_own(settings->gateway_host, ret_hosts->gateway, ret_hosts->own);
+	add_own(settings->ostree_host, ret_hosts->ostree, ret_hosts->own);
+	add_own(settings->est_host, ret_hosts->est, ret_hosts->own);
+	return true;
 }

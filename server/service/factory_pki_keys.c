@@ -20,6 +20,7 @@ struct made_key {
 struct key_job {
 	const struct cv_factory_pki_order *order;
 	const struct cv_factory_keys_wanted *wanted;
+	const struct cv_factory_hosts *hosts;
 	struct made_key made[CV_FACTORY_KEY_PURPOSES];
 	struct cv_factory_pki_result *result;
 };
@@ -120,22 +121,41 @@ put_keys(struct cv_service *service, struct cv_connection *connection, const str
 	return cv_factory_pki_store_put_keys(connection, &act, keys, count, err);
 }
 
+/* Names have no case, those of factories do. */
+static bool
+put_keys_unless_taken(struct cv_service *service, struct cv_connection *connection,
+    struct key_job *job, struct cv_error *err)
+{
+	const bool *is_wanted = job->wanted->is_wanted;
+	bool are_taken = false;
+
+	if ((is_wanted[CV_FACTORY_KEY_TLS] || is_wanted[CV_FACTORY_KEY_EST_TLS]) &&
+	    !cv_factory_pki_store_names_taken(
+		connection, job->order->factory, job->hosts->own, &are_taken, err)) {
+		cv_factory_pki_store_rollback(connection);
+		return false;
+	}
+	if (!are_taken)
+		return put_keys(service, connection, job, err) &&
+		       factory_pki_end(job->result, CV_FACTORY_PKI_DONE, "");
+	cv_factory_pki_store_rollback(connection);
+	return factory_pki_end(job->result, CV_FACTORY_PKI_TAKEN,
+	    "Another factory has the names of the servers already: it differs only in case.");
+}
+
 static bool
 try_keys(struct cv_service *service, struct cv_connection *connection, void *context,
     struct cv_error *err)
 {
 	AUTO_FACTORY_PKI struct factory_pki pki = {.has_row = false};
 	struct key_job *job = context;
-	bool is_good;
 
 	if (!factory_pki_read(connection, job->order->factory, true, &pki, err)) {
 		cv_factory_pki_store_rollback(connection);
 		return false;
 	}
-	if (job->wanted->is_first_time == (pki.root == NULL)) {
-		is_good = put_keys(service, connection, job, err);
-		return is_good && factory_pki_end(job->result, CV_FACTORY_PKI_DONE, "");
-	}
+	if (job->wanted->is_first_time == (pki.root == NULL))
+		return put_keys_unless_taken(service, connection, job, err);
 	cv_factory_pki_store_rollback(connection);
 	return factory_pki_end(job->result, CV_FACTORY_PKI_CONFLICT,
 	    pki.root == NULL
@@ -152,6 +172,7 @@ cv_factory_pki_make_keys(struct cv_service *service, const struct cv_factory_pki
 	    .order = order, .wanted = wanted, .result = ret_result};
 	struct cv_factory_hosts hosts;
 
+	job.hosts = &hosts;
 	if (!cv_factory_hosts_make(cv_service_settings(service), order->factory, &hosts))
 		return factory_pki_end(ret_result, CV_FACTORY_PKI_CONFLICT,
 		    "The host names of [foundries] are no DNS names with this factory in them.");

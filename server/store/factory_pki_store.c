@@ -139,6 +139,19 @@ cv_factory_pki_store_holds_key(struct cv_connection *connection, const struct cv
 	return ask(connection, CV_SQL(factory_key_is_held), &parameters, ret_holds, err);
 }
 
+/* By two statements: the second sees what whoever had the lock before has written. */
+bool
+cv_factory_pki_store_names_taken(struct cv_connection *connection, const char *factory,
+    const char *names, bool *ret_are_taken, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, factory);
+	cv_parameter_text(&parameters, names);
+	return cv_execute(connection, CV_SQL(factory_names_lock), NULL, NULL, err) &&
+	       ask(connection, CV_SQL(factory_names_taken), &parameters, ret_are_taken, err);
+}
+
 /* ---- writing ---- */
 
 static bool

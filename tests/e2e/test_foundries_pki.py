@@ -628,6 +628,23 @@ def test_names_and_the_switch_are_configured(make_lab):
     wait_until(lambda: signer() == fresh, "the hour is over")
 
 
+def test_a_server_name_is_of_one_factory(own):
+    """Names of factories have a case, those of servers have none."""
+    name = f"Case-{next(NUMBERS)}"
+    for each in (name, name.lower(), name + "x"):
+        assert own.operator("POST", "/v1/factories", {"name": each}).status == 201
+    first, second, other = (Workstation(own, each) for each in (name, name.lower(), name + "x"))
+    first.request(first_time_init=True, ca_csr=True, tls_csr=True)
+    answer = second.ask("POST", body={"first-time-init": True, "ca-csr": True, "est-tls-csr": False, "tls-csr": True})
+    assert (answer.status, answer.json()["code"]) == (409, "exists"), answer
+    assert own.query(f"SELECT count(*) FROM certvendor.factory_key WHERE factory = '{name.lower()}'") == [["0"]]
+    # What has no name may be made, whoever has it goes on, and so does everybody else.
+    second.request(first_time_init=True, ca_csr=True)
+    first.create()
+    assert refused(409, second.create)
+    other.create()
+
+
 def test_keys_outlive_the_processes(ready, own, make_lab):
     third = make_lab(beside=own).start()
     assert shows(third, f"{ready.factory}.localhost", ready.tls)

@@ -13,6 +13,8 @@ struct cv_factory_hosts {
 	char gateway[CV_DNS_NAME_SIZE];
 	char ostree[CV_DNS_NAME_SIZE];
 	char est[CV_DNS_NAME_SIZE];
+	/* Those that have the name of the factory in them, comma separated: no other factory's. */
+	char own[3 * CV_DNS_NAME_SIZE];
 };
 
 /* False: one of them is no DNS name with this factory in it. */

@@ -28,6 +28,7 @@ enum cv_factory_pki_outcome {
 	CV_FACTORY_PKI_DONE,
 	CV_FACTORY_PKI_REFUSED,  /* what was sent is not acceptable */
 	CV_FACTORY_PKI_CONFLICT, /* it is, but not in the present state */
+	CV_FACTORY_PKI_TAKEN,    /* a name of its servers is another factory's */
 };
 
 #define CV_FACTORY_PKI_DETAIL_SIZE 384

@@ -48,6 +48,11 @@ bool cv_factory_pki_store_has_user(struct cv_connection *connection, const char 
 bool cv_factory_pki_store_holds_key(struct cv_connection *connection,
     const struct cv_digest *key_id, bool *ret_holds, struct cv_error *err);
 
+/* In a transaction of cv_factory_pki_store_begin, until its end: does another factory have one of
+ * these names (comma separated), or a request for it? */
+bool cv_factory_pki_store_names_taken(struct cv_connection *connection, const char *factory,
+    const char *names, bool *ret_are_taken, struct cv_error *err);
+
 /* Who does it, for the rows and for the audit. */
 struct cv_factory_pki_act {
 	const char *factory;

@@ -22,6 +22,9 @@ Test(factory_hosts, the_factory_stands_where_its_place_is)
 	cr_expect_str_eq(hosts.gateway, "acme_1.gateway.example.org");
 	cr_expect_str_eq(hosts.ostree, "ostree.example.org");
 	cr_expect_str_eq(hosts.est, "acme_1.est.acme_1.example.org");
+	cr_expect_str_eq(hosts.own, "acme_1.gateway.example.org,acme_1.est.acme_1.example.org");
+	cr_assert(make("gateway.example.org", "Acme_1", &hosts));
+	cr_expect_str_eq(hosts.own, "acme_1.est.acme_1.example.org", "others may share the rest");
 }
 
 Test(factory_hosts, what_is_no_name_is_refused)
