@@ -152,6 +152,13 @@ plan(const struct registration *registration, const struct cv_device_record *rec
 	return cv_digest_equal(&record->current_key, key) ? PLAN_SAME_KEY : PLAN_ANNOUNCE;
 }
 
+/* Does a device begin with it, or begin anew? */
+static bool
+registers(enum registration_plan chosen)
+{
+	return chosen == PLAN_REGISTER || chosen == PLAN_ANEW || chosen == PLAN_FIRST_KEY;
+}
+
 static void
 take_plan(const struct registration *registration, enum registration_plan chosen,
     struct cv_device_change *change)
@@ -186,8 +193,12 @@ take_plan(const struct registration *registration, enum registration_plan chosen
 		cv_device_change_announce_key(change, key, spki);
 		break;
 	}
-	if (token)
-		cv_device_change_use_token(change, token, key);
+	if (!token)
+		return;
+	cv_device_change_use_token(change, token, key);
+	/* An older one for this id would let another key take the place of this one. */
+	if (registers(chosen))
+		cv_device_change_void_older_tokens(change, token);
 }
 
 static const char *
@@ -234,7 +245,7 @@ issue_registration(struct registration *registration, enum registration_plan cho
 	if (!cv_device_change_commit(change, &enrolment->note, NULL, err))
 		return false;
 	cv_enrolment_take_issued(enrolment);
-	if (chosen == PLAN_REGISTER || chosen == PLAN_ANEW || chosen == PLAN_FIRST_KEY)
+	if (registers(chosen))
 		cv_service_counters(enrolment->service)->registered++;
 	return cv_service_take_change(enrolment->service, enrolment->connection, &changed, err);
 }

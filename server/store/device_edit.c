@@ -192,6 +192,12 @@ cv_device_change_void_tokens(struct cv_device_change *change)
 }
 
 void
+cv_device_change_void_older_tokens(struct cv_device_change *change, const char *token)
+{
+	edit_device_text(change, CV_SQL(device_void_older_tokens), token);
+}
+
+void
 cv_device_change_mark_seen(struct cv_device_change *change)
 {
 	edit_device(change, CV_SQL(device_mark_seen));

@@ -262,6 +262,8 @@ register_device(struct model *model, int device, int key, int token)
 	it->is_seen = false;
 	it->state = CV_DEVICE_OK;
 	it->registered_by = token;
+	if (token != MODEL_NONE && it->tokens_void_before < model->tokens[token].made)
+		it->tokens_void_before = model->tokens[token].made;
 	set_first(model, &it->slots[MODEL_CLIENT], key);
 }
 

@@ -877,6 +877,30 @@ Test(rotation, a_revocation_voids_the_tokens_made_before)
 	scene_close(&scene);
 }
 
+/* Whoever kept it could take the device over; what its operator makes afterwards counts. */
+Test(rotation, registering_voids_the_older_tokens)
+{
+	struct scene scene;
+	char older[CV_SECRET_SIZE], any[CV_SECRET_SIZE], newer[CV_SECRET_SIZE];
+
+	scene_open(&scene);
+	make_token(&scene.instance, "fresh", 1, older);
+	make_token(&scene.instance, NULL, 1, any);
+	make_token(&scene.instance, "fresh", 1, newer);
+	cr_assert_eq(enrol_with_token(&scene.instance, any, scene.keys[1], "fresh", &scene.second),
+	    CV_ENROLMENT_ISSUED);
+	cr_expect_eq(enrol_with_token(&scene.instance, older, scene.keys[2], "fresh", &scene.third),
+	    CV_ENROLMENT_NOT_AUTHORISED);
+	/* Its own answer may have been lost. */
+	cr_expect_eq(enrol_with_token(&scene.instance, any, scene.keys[1], "fresh", &scene.second),
+	    CV_ENROLMENT_ISSUED);
+	cr_expect_eq(enrol_with_token(&scene.instance, newer, scene.keys[2], "fresh", &scene.third),
+	    CV_ENROLMENT_ISSUED);
+	cr_expect_eq(look(&scene, &scene.second), CV_VERDICT_OK);
+	cr_expect_eq(look(&scene, &scene.third), CV_VERDICT_ACTIVATED);
+	scene_close(&scene);
+}
+
 /* Every earlier key ends then, so none of them can be the one that the device goes on with. */
 Test(rotation, registering_anew_takes_a_new_key)
 {

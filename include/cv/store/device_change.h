@@ -116,6 +116,8 @@ void cv_device_change_set_state(
 void cv_device_change_set_group(struct cv_device_change *change, const char *group);
 /* Enrolment tokens made until now do not count for this device any more. */
 void cv_device_change_void_tokens(struct cv_device_change *change);
+/* Those that were made before this one; it counts itself, because an answer may have been lost. */
+void cv_device_change_void_older_tokens(struct cv_device_change *change, const char *token);
 void cv_device_change_mark_seen(struct cv_device_change *change);
 /* The token gives this device a certificate for this key: one use, however often it asks until that
  * is seen. */
