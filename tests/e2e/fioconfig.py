@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certvendor_lab import PATIENCE, certificates_in
+from fioctl import HANDLER
 
-HANDLER = "/usr/share/fioconfig/handlers/renew-client-cert"
 TRIGGER = "fio-rotate-certs"
 KEY_USAGE = bytes.fromhex("03020780")
 CLIENT_AUTH = bytes.fromhex("300a06082b06010505070302")

@@ -1,9 +1,6 @@
-"""Clients of FoundriesFactory by what they put on the wire, and by how they read what comes back.
-
-`Fioconfig` is the agent on a device: it sends the bytes of Go's HTTP client, takes Date for the time of its
-configuration, and changes its key in the steps of the real one, each of which can be its last before a crash.
-`Fioctl` is the operator's client.
-"""
+"""fioconfig, the agent on a device, by what it puts on the wire and by how it reads what comes back: it sends the bytes
+of Go's HTTP client, takes Date for the time of its configuration, and changes its key in the steps of the real one,
+each of which can be its last before a crash."""
 import base64
 import calendar
 import hashlib
@@ -12,9 +9,9 @@ import re
 import time
 import uuid
 
-from certvendor_lab import EST, FACTORY, Raw, issued
+from certvendor_lab import EST, Raw, issued
+from fioctl import file
 
-HANDLER = "/usr/share/fioconfig/handlers/renew-client-cert"
 DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (GMT|UTC)")
 
 
@@ -46,12 +43,6 @@ def unseal(pem, value):
     if name != key_name(pem):
         raise CannotDecrypt(value)
     return text
-
-
-def file(name, value, unencrypted=True, handlers=None):
-    """A file as operators and devices write it; on-changed is left out where it is empty."""
-    made = {"name": name, "value": value, "unencrypted": unencrypted}
-    return {**made, "on-changed": handlers} if handlers else made
 
 
 class Fioconfig:
@@ -225,41 +216,3 @@ class Fioconfig:
     def complete(self):
         self.event("CertRotationCompleted", identity=self.rotation.get("sent_with"))
         self.rotation = None
-
-
-class Fioctl:
-    """The operator's client: slash at the end of each path, factory in the query, strict about what it reads."""
-
-    def __init__(self, lab, token=None):
-        self.lab = lab
-        self.token = token or lab.token
-
-    def ask(self, method, path, body=None, **query):
-        query = "&".join(f"{name.replace('_', '-')}={value}" for name, value in query.items())
-        headers = {"OSF-TOKEN": self.token, "User-Agent": "fioctl-v0.46"}
-        data = None
-        if body is not None or method == "DELETE":
-            data = b"" if body is None else (body if isinstance(body, bytes) else json.dumps(body).encode())
-            headers["Content-Type"] = "application/json"
-        answer = self.lab.send("operator", method, path + (f"?{query}" if query else ""), body=data,
-                               headers=headers)
-        if answer.status not in (200, 201, 202, 204):
-            # Of anything else it prints nothing.
-            assert isinstance(answer.json()["message"], str), answer
-        return answer
-
-    def device(self, method, name, rest="config/", body=None, **query):
-        return self.ask(method, f"/ota/devices/{name}/{rest}", body, factory=FACTORY, by_uuid=1, **query)
-
-    def group(self, method, name, rest="config/", body=None, **query):
-        return self.ask(method, f"/ota/factories/{FACTORY}/device-groups/{name}/{rest}", body, **query)
-
-    def factory(self, method, rest="config/", body=None):
-        return self.ask(method, f"/ota/factories/{FACTORY}/{rest}", body)
-
-    def set(self, name, *files, reason="", **query):
-        return self.device("PATCH", name, body={"reason": reason, "files": list(files)}, **query)
-
-    def rotation_file(self, rotation_id="certs-1669058841"):
-        return file("fio-rotate-certs", "ESTSERVER=https://est.example:8443/.well-known/est\nPKEYIDS=01,07\n"
-                    f"CERTIDS=03,09\nROTATIONID={rotation_id}\n", handlers=[HANDLER])

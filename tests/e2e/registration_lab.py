@@ -1,11 +1,10 @@
-"""Devices and operators of FoundriesFactory as they are on the wire: lmp-device-register, fioup, a detached registrar,
-fioctl. What these programs refuse is an AssertionError here."""
-import base64
+"""Devices of FoundriesFactory that register, as they are on the wire: lmp-device-register, fioup, a detached registrar.
+What these programs refuse is an AssertionError here."""
 import json
 import ssl
 import uuid
 
-from certvendor_lab import FACTORY, SECRETS, Identity, Key, run
+from certvendor_lab import FACTORY, SECRETS, Key, run
 
 PATH = "/ota/devices/"
 
@@ -98,50 +97,6 @@ class Registrant:
         return self.lab.send("device", "GET", path, identity or self.identity)
 
 
-class Fioctl:
-    """Reads answers as fioctl does."""
-
-    def __init__(self, lab, token=None, factory=FACTORY):
-        self.lab = lab
-        self.token = token or lab.token
-        self.factory = factory
-
-    def send(self, method, path, body=None):
-        if "?" not in path and not path.startswith("/ota/factories/"):
-            path += f"?factory={self.factory}"
-        headers = {"User-Agent": "fioctl-v0.46", "OSF-TOKEN": self.token, "Accept-Encoding": "gzip"}
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            data = json.dumps(body).encode()
-        elif method == "DELETE":
-            headers["Content-Type"] = "application/json"
-            data = b""
-        return self.lab.send("operator", method, path, body=data, headers=headers)
-
-    def get(self, path):
-        answer = self.send("GET", path)
-        assert answer.status == 200, answer
-        return answer.json()
-
-    def done(self, method, path, body=None):
-        """Success is one of these four and nothing else."""
-        answer = self.send(method, path, body)
-        assert answer.status in (200, 201, 202, 204), answer
-        return answer
-
-    def refused(self, method, path, status, body=None):
-        """It prints message and errors of a JSON object, and drops everything else."""
-        answer = self.send(method, path, body)
-        assert answer.status == status, answer
-        assert answer.headers.get_content_type() == "application/json"
-        assert isinstance(answer.json()["message"], str)
-        return answer.json()
-
-    def device(self, name, is_uuid=False):
-        return self.get(f"/ota/devices/{name}/?factory={self.factory}{'&by-uuid=1' * is_uuid}")
-
-
 def make_token(lab, role="operator", name=None, **more):
     order = {"name": name or f"t{uuid.uuid4().hex[:8]}", "role": role, "factories": [FACTORY], **more}
     answer = lab.operator("POST", "/v1/operator-tokens", order)
@@ -192,6 +147,3 @@ def subject_of_request(der):
     at = _element(der, _element(der, 0)[0])[0]
     at = _element(der, at)[1]  # version
     return der[at:_element(der, at)[1]]
-
-
-__all__ = ["base64", "Identity"]

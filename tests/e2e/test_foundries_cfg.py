@@ -11,7 +11,8 @@ import pytest
 from cryptography import x509
 
 from certvendor_lab import FACTORY, SECRETS, Raw, self_signed, tls_context, wait_until
-from foundries_lab import HANDLER, Fioconfig, Fioctl, file, seal, unseal, write_date
+from fioctl import HANDLER, Fioctl, file
+from foundries_lab import Fioconfig, seal, unseal, write_date
 
 
 @pytest.fixture(scope="module")

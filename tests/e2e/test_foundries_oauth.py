@@ -7,7 +7,8 @@ import uuid
 import pytest
 
 from certvendor_lab import FACTORY, SECRETS
-from registration_lab import Fioctl, Registrant, make_token
+from fioctl import Fioctl
+from registration_lab import Registrant, make_token
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 

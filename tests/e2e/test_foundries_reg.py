@@ -12,7 +12,8 @@ import uuid
 import pytest
 
 from certvendor_lab import EST, FACTORY, SECRETS, Authority, Identity, Key, run, wait_until
-from registration_lab import (PATH, DeviceKey, Fioctl, Registrant, import_authority, make_token, put_certificate,
+from fioctl import Fioctl
+from registration_lab import (PATH, DeviceKey, Registrant, import_authority, make_token, put_certificate,
                               subject_of, subject_of_request, text_of)
 
 
@@ -273,8 +274,8 @@ def test_a_deleted_device_gives_its_name_free(lab):
     fioctl.done("DELETE", f"{PATH}{name}/?factory={FACTORY}")
     second = Registrant(lab).register(name=name)
     fioctl.done("DELETE", f"/ota/factories/{FACTORY}/denied-devices/{first.uuid}/")
-    assert fioctl.device(name)["uuid"] == second.uuid
-    assert fioctl.device(first.uuid)["name"] == first.uuid
+    assert fioctl.show(name)["uuid"] == second.uuid
+    assert fioctl.show(first.uuid)["name"] == first.uuid
 
 
 def test_two_keys_at_once(lab):
@@ -595,7 +596,7 @@ def test_first_contact(lab, local_ca, path, status):
     name = str(uuid.uuid4())
     device = issue(lab, local_ca, name=name, subject=f"/CN={name}/OU={FACTORY}/businessCategory=production")
     assert lab.send("device", "GET", path, device).status == status
-    shown = Fioctl(lab).device(name, is_uuid=True)
+    shown = Fioctl(lab).show(name, is_uuid=True)
     assert (shown["name"], shown["owner"], shown["factory"], shown["is-prod"]) == (name, "anna", FACTORY, True)
     third = issue(lab, local_ca, name=name)
     assert lab.send("device", "GET", path, third).status == 403
@@ -638,15 +639,15 @@ def check_device(device):
 def test_devices_show(lab, fioctl):
     name = f"n{uuid.uuid4().hex[:8]}"
     device = Registrant(lab).register(name=name)
-    shown = fioctl.device(name)
+    shown = fioctl.show(name)
     check_device(shown)
     assert shown["uuid"] == device.uuid and shown["group"] is None and shown["last-seen"] == ""
     assert shown["public-key"] == device.key.public_pem
-    assert fioctl.device(device.uuid, is_uuid=True) == shown
+    assert fioctl.show(device.uuid, is_uuid=True) == shown
     fioctl.refused("GET", f"{PATH}{device.uuid}/", 404)
     fioctl.refused("GET", f"{PATH}{name}/?factory={FACTORY}&by-uuid=1", 404)
     device.check_in()
-    assert fioctl.device(name)["last-seen"]
+    assert fioctl.show(name)["last-seen"]
 
 
 def test_public_key_is_the_current_one(lab, fioctl):
@@ -658,14 +659,14 @@ def test_public_key_is_the_current_one(lab, fioctl):
     key = other.new_key()
     fresh = other.reenrol(key)
     assert other.announce(key).status == 200
-    assert fioctl.device(device.uuid)["public-key"] == device.key.public_pem
+    assert fioctl.show(device.uuid)["public-key"] == device.key.public_pem
     assert other.show(fresh).status == 200
-    assert fioctl.device(device.uuid)["public-key"] == key.public_pem
+    assert fioctl.show(device.uuid)["public-key"] == key.public_pem
 
 
 def test_a_device_of_est_is_shown_too(lab, fioctl):
     device = lab.enrolled_device()
-    shown = fioctl.device(device.name)
+    shown = fioctl.show(device.name)
     check_device(shown)
     assert shown["owner"] == "admin"
 
@@ -712,7 +713,7 @@ def test_devices_change(lab, fioctl):
     fioctl.done("PATCH", path, {"name": name})
     fioctl.done("PATCH", path, {"owner": "anna"})
     fioctl.done("PATCH", path, {"group": group})
-    shown = fioctl.device(name)
+    shown = fioctl.show(name)
     assert (shown["owner"], shown["device-group"], shown["group"]["name"]) == ("anna", group, group)
     assert isinstance(shown["group"]["id"], int)
     assert fioctl.get(f"{PATH}?factory={FACTORY}&group={group}")["devices"][0]["name"] == name
@@ -723,9 +724,9 @@ def test_devices_change(lab, fioctl):
     fioctl.refused("PATCH", path, 400, {"owner": 7})
     fioctl.refused("PATCH", f"{PATH}nobody/?factory={FACTORY}", 404, {"owner": "anna"})
     fioctl.done("PATCH", path, {"owner": "bert", "group": None})
-    assert fioctl.device(name)["device-group"] == group, "null is as good as absent"
+    assert fioctl.show(name)["device-group"] == group, "null is as good as absent"
     fioctl.done("PATCH", path, {"group": ""})
-    assert fioctl.device(name)["group"] is None
+    assert fioctl.show(name)["group"] is None
     actions = [row["action"] for row in lab.operator("GET", f"/v1/audit?device={first.uuid}").json()["items"]]
     assert actions.count("device-updated") == 5
 
@@ -747,7 +748,7 @@ def test_denied_devices(lab, fioctl):
     fioctl.done("DELETE", f"{denied}{device.uuid}/")
     fioctl.refused("DELETE", f"{denied}{device.uuid}/", 404)
     assert device.check_in().status == 200, "its keys are as they were"
-    assert fioctl.device(name)["uuid"] == device.uuid
+    assert fioctl.show(name)["uuid"] == device.uuid
 
 
 def test_rotated_keys_are_no_denied_devices(lab, fioctl):
@@ -823,7 +824,7 @@ def test_a_factory_of_fioctl(make_lab):
     name = run("openssl", "x509", "-noout", "-subject", "-nameopt", "sep_multiline", "-in", local.certificate).stdout
     name = re.search(r"CN=(\S+)", name)[1]
     fioctl = Fioctl(own, factory="fresh")
-    assert fioctl.device(name, is_uuid=True)["owner"] == "admin"
+    assert fioctl.show(name, is_uuid=True)["owner"] == "admin"
     # fioctl disables the local CA: known devices go on, new ones are not admitted.
     other = station.local_device()
     authority = next(row["name"] for row in own.operator(
@@ -840,8 +841,8 @@ def test_what_a_device_reports_is_listed(lab, fioctl):
         "x-ats-target": "intel-lmp-290", "x-ats-tags": device.uuid, "x-ats-ostreehash": "aa",
         "x-ats-dockerapps": "shellhttpd,vuln"})
     assert answer.status == 200
-    wait_until(lambda: fioctl.device(device.uuid)["tag"] != "", "the report was written")
-    shown = fioctl.device(device.uuid)
+    wait_until(lambda: fioctl.show(device.uuid)["tag"] != "", "the report was written")
+    shown = fioctl.show(device.uuid)
     assert (shown["target-name"], shown["tag"], shown["ostree-hash"]) == ("intel-lmp-290", device.uuid, "aa")
     assert shown["docker-apps"] == ["shellhttpd", "vuln"]
     listed = fioctl.get(f"{PATH}?factory={FACTORY}&match_tag={device.uuid}&target_name=intel-lmp-290")["devices"]

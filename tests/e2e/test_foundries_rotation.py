@@ -16,7 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from certvendor_lab import EST, FACTORY, basic, issued
-from fioconfig import HANDLER, TRIGGER, Fioconfig, Killed, KilledAt, Pair, RotationFailed, encrypt
+from fioconfig import TRIGGER, Fioconfig, Killed, KilledAt, Pair, RotationFailed, encrypt
+from fioctl import HANDLER
 
 ROTATIONS = int(os.environ.get("CV_ROTATIONS", "500"))
 FLEET = int(os.environ.get("CV_FLEET", "1000"))

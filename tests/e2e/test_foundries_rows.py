@@ -10,7 +10,8 @@ import pytest
 from cryptography import x509
 
 from certvendor_lab import EST, FACTORY, Authority, Key, Raw, issued, run
-from foundries_lab import DATE, HANDLER, Fioconfig, file, read_date, write_date
+from fioctl import HANDLER, file
+from foundries_lab import DATE, Fioconfig, read_date, write_date
 from foundries_pki_lab import Workstation, pem
 from registration_lab import PATH, Registrant, boost_json, import_authority, put_certificate, subject_of
 

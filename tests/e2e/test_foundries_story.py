@@ -7,9 +7,10 @@ from cryptography.hazmat.primitives import serialization
 
 from certvendor_lab import EST, wait_until
 from event_receiver import Receiver
-from fioconfig import HANDLER, TRIGGER, Fioconfig, Pair, encrypt
+from fioconfig import TRIGGER, Fioconfig, Pair, encrypt
+from fioctl import HANDLER, Fioctl
 from foundries_pki_lab import Workstation, pem
-from registration_lab import Fioctl, Registrant
+from registration_lab import Registrant
 
 FACTORY = "lighthouse"
 
@@ -61,8 +62,8 @@ def test_from_the_keys_of_a_factory_to_a_rotation(site):
         agent.reset_client()
         agent.ask("GET", "/config", more=[("x-ats-target", "lmp-42"), ("x-ats-ostreehash", "ab12"),
                                           ("x-ats-tags", "main,next"), ("x-ats-dockerapps", "shell,web")])
-        wait_until(lambda: operator.device("lamp-1")["target-name"] != "", "it is written")
-        device = operator.device("lamp-1")
+        wait_until(lambda: operator.show("lamp-1")["target-name"] != "", "it is written")
+        device = operator.show("lamp-1")
         assert (device["uuid"], device["is-prod"]) == (registrant.uuid, True)
         assert (device["target-name"], device["ostree-hash"]) == ("lmp-42", "ab12")
         assert device["tag"] == "main,next" and device["docker-apps"] == ["shell", "web"]
@@ -86,7 +87,7 @@ def test_from_the_keys_of_a_factory_to_a_rotation(site):
         assert agent.read_file("secret") == "light"
 
         # What the operator sees of it.
-        after = operator.device("lamp-1")
+        after = operator.show("lamp-1")
         assert after["public-key"] == agent.disk.pair.public_pem != device["public-key"]
         updates = operator.get(f"/ota/devices/lamp-1/updates/?factory={FACTORY}")
         assert [each["correlation-id"] for each in updates["updates"]] == ["certs-1669058841"]

@@ -4,7 +4,8 @@ import uuid
 import pytest
 
 from certvendor_lab import FACTORY, wait_until
-from foundries_lab import Fioconfig, Fioctl
+from fioctl import Fioctl
+from foundries_lab import Fioconfig
 
 EST_URL = "https://est.example:8443/.well-known/est"
 PATH = "/v1/rotation-groups"
