@@ -240,6 +240,8 @@ read_powers(
 	    (usage & CV_KEY_USAGE_DIGITAL_SIGNATURE) != 0 && extended.has_server_auth;
 	certificate->may_sign_certificates =
 	    certificate->is_ca && (usage & CV_KEY_USAGE_KEY_CERT_SIGN) != 0;
+	certificate->allows_key_transport = (usage & CV_KEY_USAGE_KEY_ENCIPHERMENT) != 0;
+	certificate->allows_key_agreement = (usage & CV_KEY_USAGE_KEY_AGREEMENT) != 0;
 	return true;
 }
 

@@ -255,3 +255,19 @@ cv_csr_names(const struct cv_csr *csr, struct cv_bytes oid)
 	}
 	return false;
 }
+
+size_t
+cv_csr_attribute(const struct cv_csr *csr, struct cv_bytes oid, struct cv_bytes *ret_values)
+{
+	struct cv_der_reader reader = cv_der_reader(csr->attributes);
+	struct attribute attribute;
+	size_t count = 0;
+	while (read_attribute(&reader, &attribute)) {
+		if (!cv_bytes_equal(attribute.type, oid))
+			continue;
+		if (count == 0)
+			*ret_values = attribute.values;
+		count++;
+	}
+	return count;
+}

@@ -3,6 +3,7 @@
 #include <openssl/x509.h>
 
 #include "cv/pki/csr.h"
+#include "cv/pki/key_wish.h"
 #include "fuzz.h"
 #include "mutate_der.h"
 
@@ -33,6 +34,23 @@ check_good(const struct cv_csr *csr)
 	X509_REQ_free(request);
 }
 
+/* Either nothing, or a whole wish whose bytes are of the request, or a sentence. */
+static void
+check_wish(const struct cv_csr *csr)
+{
+	struct cv_key_wish wish = {.is_there = false};
+	const char *detail = NULL;
+
+	if (!cv_key_wish_read(csr, &wish, &detail)) {
+		FUZZ_REQUIRE(detail != NULL);
+		return;
+	}
+	if (!wish.is_there)
+		return;
+	FUZZ_REQUIRE(wish.recipient.len > 0 && wish.recipient.data >= csr->der.data &&
+		     wish.recipient.data + wish.recipient.len <= csr->der.data + csr->der.len);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -47,5 +65,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	FUZZ_REQUIRE(cv_bytes_equal(csr->der, cv_bytes(data, size)));
 	check_good(csr);
+	check_wish(csr);
 	return 0;
 }

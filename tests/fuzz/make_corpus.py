@@ -141,6 +141,26 @@ def request(key, extensions=(), subject=None):
     return builder.sign(key, digest_of(key)).public_bytes(DER)
 
 
+def element(tag, *parts):
+    content = b"".join(parts)
+    assert len(content) < 0x10000
+    length = [len(content)] if len(content) < 0x80 else [0x82, len(content) >> 8, len(content) & 0xFF]
+    return bytes([tag, *length]) + content
+
+
+def encryption_request():
+    """Wants the key of serverkeygen encrypted with AES; no library at hand writes such attributes."""
+    def attribute(number, value):
+        return element(0x30, element(6, bytes.fromhex("2a864886f70d0109" + number)), element(0x31, value))
+
+    ciphers = (element(0x30, element(6, bytes.fromhex("6086480165030401") + bytes([last]))) for last in (42, 2))
+    key = SIGNING_KEY.public_key().public_bytes(DER, SPKI)
+    info = element(0x30, element(2, b"\0"), name("device-1").public_bytes(), key, element(
+        0xA0, attribute("0f", element(0x30, *ciphers)), attribute("100236", element(4, b"k" * 20))))
+    return element(0x30, info, element(0x30, element(6, bytes.fromhex("2b6570"))),
+                   element(3, b"\0", SIGNING_KEY.sign(info)))
+
+
 def write_requests(keys):
     ed = keys["ed25519"]
     kinds = {kind: request(key) for kind, key in keys.items()}
@@ -151,6 +171,7 @@ def write_requests(keys):
         "unknown": request(ed, [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True)]),
         "challenge": x509.CertificateSigningRequestBuilder(name("device-1")).add_attribute(
             x509.oid.AttributeOID.CHALLENGE_PASSWORD, b"not a secret").sign(ed, None).public_bytes(DER),
+        "encryption": encryption_request(),
     }
     for kind, der in kinds.items():
         write("csr", kind, der)

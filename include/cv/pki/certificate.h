@@ -51,6 +51,8 @@ struct cv_certificate {
 			       with digitalSignature */
 	bool allows_server; /* the same with serverAuth, which must be there by name */
 	bool may_sign_certificates; /* is_ca, and keyUsage absent or with keyCertSign */
+	bool allows_key_transport;  /* keyUsage absent or with keyEncipherment */
+	bool allows_key_agreement;  /* keyUsage absent or with keyAgreement */
 };
 
 /*

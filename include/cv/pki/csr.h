@@ -3,6 +3,7 @@
 #define CV_PKI_CSR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "cv/model/digest.h"
 #include "cv/model/name.h"
@@ -58,6 +59,9 @@ bool cv_csr_parse(struct cv_bytes der, enum cv_csr_outcome *ret_outcome, const c
 bool cv_san_is_listed(struct cv_bytes san, const char *list);
 /* Does the request have this attribute, or ask for this extension? */
 bool cv_csr_names(const struct cv_csr *csr, struct cv_bytes oid);
+/* How many attributes of this type the request has; ret_values: content of the SET of the first,
+ * lent. */
+size_t cv_csr_attribute(const struct cv_csr *csr, struct cv_bytes oid, struct cv_bytes *ret_values);
 void cv_csr_free(struct cv_csr *csr);
 CV_DEFINE_CLEANUP(cv_csr);
 

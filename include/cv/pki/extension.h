@@ -41,6 +41,8 @@ const struct cv_extension *cv_extension_list_find(
 
 /* Bits of keyUsage as numbered in RFC 5280 section 4.2.1.3. */
 #define CV_KEY_USAGE_DIGITAL_SIGNATURE (1u << 0)
+#define CV_KEY_USAGE_KEY_ENCIPHERMENT (1u << 2)
+#define CV_KEY_USAGE_KEY_AGREEMENT (1u << 4)
 #define CV_KEY_USAGE_KEY_CERT_SIGN (1u << 5)
 #define CV_KEY_USAGE_CRL_SIGN (1u << 6)
 

@@ -70,6 +70,14 @@
 #define CV_OID_REQUEST_TEMPLATE "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x3d"
 #define CV_OID_EXTENSION_TEMPLATE "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x3e"
 
+/* Attributes of signers, RFC 5652 section 11 */
+#define CV_OID_CONTENT_TYPE "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03"
+#define CV_OID_MESSAGE_DIGEST "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"
+
+/* Ciphers, RFC 3565 section 4.1 */
+#define CV_OID_AES_128_CBC "\x60\x86\x48\x01\x65\x03\x04\x01\x02"
+#define CV_OID_AES_256_CBC "\x60\x86\x48\x01\x65\x03\x04\x01\x2a"
+
 /* Extensions */
 #define CV_OID_SUBJECT_KEY "\x55\x1d\x0e"
 #define CV_OID_KEY_USAGE "\x55\x1d\x0f"
@@ -98,5 +106,7 @@
 /* Content types */
 #define CV_OID_PKCS7_DATA "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
 #define CV_OID_PKCS7_SIGNED_DATA "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
+/* RFC 5958 section 2 */
+#define CV_OID_KEY_PACKAGE "\x60\x86\x48\x01\x65\x02\x01\x02\x4e\x05"
 
 #endif
