@@ -314,3 +314,21 @@ cv_signer_sign(const struct cv_signer *signer, const struct cv_digest *ca_key_id
 	return cv_tbs_check(tbs, &found->rules, err) &&
 	       cv_signing_key_sign(found->key, tbs, ret_signature, ret_len, err);
 }
+
+bool
+cv_signer_sign_package(const struct cv_signer *signer, const struct cv_digest *ca_key_id,
+    const struct cv_package_digest *digest, uint8_t ret_signature[CV_SIGNATURE_MAX],
+    size_t *ret_len, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer attributes = CV_BUFFER_INIT;
+	const struct authority_key *found = find_key(signer, ca_key_id);
+	if (found == NULL)
+		return cv_fail(err, CV_E_SIGNER, "signer does not have the key of this CA");
+	if (found->rules.purpose != CV_SIGNER_DEVICES)
+		return cv_fail(err, CV_E_SIGNER, "signer refuses: not a key of a device authority");
+	cv_package_append_attributes(&attributes, cv_bytes(digest->octets, digest->len));
+	if (attributes.has_failed)
+		return cv_fail(err, CV_E_MEMORY, "no memory for what is to be signed");
+	return cv_signing_key_sign(
+	    found->key, cv_buffer_bytes(&attributes), ret_signature, ret_len, err);
+}

@@ -1,7 +1,8 @@
 /*
  * The only room with CA private keys: bytes in, signature out, so that another process, a PKCS#11
  * token or a TPM can take its place. The signer looks at what it signs: a TBSCertificate of an end
- * entity with our device or gateway/server profile, issued under the key's own subject, or nothing.
+ * entity with our device or gateway/server profile, issued under the key's own subject, or that a
+ * private key for a device was made here, or nothing.
  * Any thread may sign, and add a key meanwhile.
  */
 #ifndef CV_SIGNER_SIGNER_H
@@ -13,6 +14,7 @@
 
 #include "cv/model/digest.h"
 #include "cv/pki/certificate.h"
+#include "cv/pki/key_package.h"
 #include "cv/util/auto.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
@@ -88,5 +90,14 @@ bool cv_signer_algorithm(const struct cv_signer *signer, const struct cv_digest 
 bool cv_signer_sign(const struct cv_signer *signer, const struct cv_digest *ca_key_id,
     struct cv_bytes tbs, uint8_t ret_signature[CV_SIGNATURE_MAX], size_t *ret_len,
     struct cv_error *err);
+
+/*
+ * Signs, with the key of a device authority, that a package with a new private key comes from here:
+ * the attributes of cv_package_append_attributes for this digest, which no certificate can be taken
+ * for. The package itself does not come here. CV_E_SIGNER: no such key, or one of another purpose.
+ */
+bool cv_signer_sign_package(const struct cv_signer *signer, const struct cv_digest *ca_key_id,
+    const struct cv_package_digest *digest, uint8_t ret_signature[CV_SIGNATURE_MAX],
+    size_t *ret_len, struct cv_error *err);
 
 #endif

@@ -717,3 +717,58 @@ Test(signer, only_random_passphrases_are_cheap_to_try)
 		scene_deinit(&scene);
 	}
 }
+
+static bool
+sign_package(
+    const struct scene *scene, struct cv_bytes *ret_signature, uint8_t room[CV_SIGNATURE_MAX])
+{
+	struct cv_package_digest digest;
+	struct cv_bytes algorithm = cv_bytes("\x30\x0a\x06\x08" CV_OID_ECDSA_SHA256, 12);
+	struct cv_error err = CV_ERROR_INIT;
+	size_t len = 77;
+	(void)cv_signer_algorithm(scene->signer, &scene->ca->key_id, &algorithm);
+	cr_assert(cv_package_digest_make(cv_bytes("a key", 5), algorithm, &digest, &err));
+	if (cv_signer_sign_package(scene->signer, &scene->ca->key_id, &digest, room, &len, &err)) {
+		*ret_signature = cv_bytes(room, len);
+		return true;
+	}
+	cr_expect_eq(err.code, CV_E_SIGNER);
+	cr_expect_eq(len, 77);
+	return false;
+}
+
+/* What is signed is not what was handed over, and begins like no certificate does. */
+Test(signer, signs_attributes_of_a_key_package)
+{
+	for (size_t i = 0; i < sizeof(kind_rows) / sizeof(kind_rows[0]); i++) {
+		struct scene scene;
+		struct cv_error err = CV_ERROR_INIT;
+		CV_AUTO_BUFFER struct cv_buffer attributes = CV_BUFFER_INIT;
+		uint8_t room[CV_SIGNATURE_MAX];
+		struct cv_bytes signature = {NULL, 0}, algorithm;
+		struct cv_package_digest digest;
+		scene_init(&scene, kind_rows[i].kind);
+		cr_expect_not(sign_package(&scene, &signature, room), "without a key");
+		add_key(&scene, CV_SIGNER_DEVICES);
+		cr_assert(sign_package(&scene, &signature, room));
+		cr_assert(cv_signer_algorithm(scene.signer, &scene.ca->key_id, &algorithm));
+		cr_assert(cv_package_digest_make(cv_bytes("a key", 5), algorithm, &digest, &err));
+		cv_package_append_attributes(&attributes, cv_bytes(digest.octets, digest.len));
+		cr_expect_eq(attributes.data[0], CV_DER_SET);
+		cr_expect_eq(cv_public_key_verify(
+				 scene.ca->key, algorithm, cv_buffer_bytes(&attributes), signature),
+		    CV_SIGNATURE_GOOD, "%s", kind_rows[i].kind);
+		scene_deinit(&scene);
+	}
+}
+
+Test(signer, the_service_ca_vouches_for_no_key_package)
+{
+	struct scene scene;
+	uint8_t room[CV_SIGNATURE_MAX];
+	struct cv_bytes signature = {NULL, 0};
+	scene_init(&scene, "P-256");
+	add_key(&scene, CV_SIGNER_SERVICE);
+	cr_expect_not(sign_package(&scene, &signature, room));
+	scene_deinit(&scene);
+}
