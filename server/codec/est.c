@@ -60,19 +60,27 @@ cv_est_append_certs(
 /* The boundary of CV_EST_KEY_ANSWER; a hyphen is in no base64. */
 #define DELIMITER "--certvendor-key-and-certificate"
 
+static const char *const key_types[] = {
+    [CV_EST_KEY_PLAIN] = "application/pkcs8",
+    [CV_EST_KEY_ENVELOPED] = "application/pkcs7-mime; smime-type=server-generated-key",
+};
+
+static void
+begin_part(struct cv_buffer *buffer, const char *media_type)
+{
+	cv_buffer_append_text(buffer, DELIMITER "\r\nContent-Type: ");
+	cv_buffer_append_text(buffer, media_type);
+	cv_buffer_append_text(buffer, "\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+}
+
 /* RFC 2046 section 5.1.1: the CRLF before a delimiter is the delimiter's. */
 void
-cv_est_append_key_answer(struct cv_buffer *buffer, struct cv_bytes private_key,
-    struct cv_bytes certificate, size_t columns)
+cv_est_append_key_answer(struct cv_buffer *buffer, enum cv_est_key_form form,
+    struct cv_bytes private_key, struct cv_bytes certificate, size_t columns)
 {
-	cv_buffer_append_text(buffer, DELIMITER "\r\n"
-						"Content-Type: application/pkcs8\r\n"
-						"Content-Transfer-Encoding: base64\r\n\r\n");
+	begin_part(buffer, key_types[form]);
 	cv_est_append_base64(buffer, private_key, columns);
-	cv_buffer_append_text(buffer,
-	    DELIMITER "\r\n"
-		      "Content-Type: application/pkcs7-mime; smime-type=certs-only\r\n"
-		      "Content-Transfer-Encoding: base64\r\n\r\n");
+	begin_part(buffer, "application/pkcs7-mime; smime-type=certs-only");
 	cv_est_append_certs(buffer, &certificate, 1, columns);
 	cv_buffer_append_text(buffer, DELIMITER "--\r\n");
 }

@@ -192,7 +192,8 @@ note_party(struct cv_request *request, const struct cv_enrolment_answer *answer)
 /* RFC 7030 section 4.4.2. No encoding header of the whole: the parts have theirs, and Bouncy Castle
  * would not split it. */
 static void
-answer_key(struct cv_request *request, struct cv_bytes private_key, struct cv_bytes der)
+answer_key(struct cv_request *request, enum cv_est_key_form form, struct cv_bytes private_key,
+    struct cv_bytes der)
 {
 	size_t columns = request->label->columns == CV_COLUMNS_AUTO
 			     ? MIME_COLUMNS
@@ -201,7 +202,7 @@ answer_key(struct cv_request *request, struct cv_bytes private_key, struct cv_by
 	cv_answer_set(request, 200, CV_EST_KEY_ANSWER);
 	cv_answer_add_header(request, "Cache-Control", "no-store");
 	request->answer.body.is_secret = true; /* until its memory is freed, with the request */
-	cv_est_append_key_answer(&request->answer.body, private_key, der, columns);
+	cv_est_append_key_answer(&request->answer.body, form, private_key, der, columns);
 	if (request->answer.body.has_failed)
 		cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
 }
@@ -214,7 +215,9 @@ answer_enrolment(struct cv_request *request, const struct cv_enrolment_answer *a
 	if (answer->outcome == CV_ENROLMENT_ISSUED || answer->outcome == CV_ENROLMENT_REPEATED) {
 		request->reason = cv_enrolment_outcome_name(answer->outcome);
 		if (private_key != NULL)
-			answer_key(request, cv_buffer_bytes(private_key), cv_buffer_bytes(der));
+			answer_key(request,
+			    answer->is_key_enveloped ? CV_EST_KEY_ENVELOPED : CV_EST_KEY_PLAIN,
+			    cv_buffer_bytes(private_key), cv_buffer_bytes(der));
 		else
 			answer_certificate(request, cv_buffer_bytes(der));
 	} else {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cv/pki/digest.h"
-#include "cv/pki/new_key.h"
 #include "cv/store/certificate_store.h"
 #include "cv/util/log.h"
 #include "cv/util/text.h"
@@ -90,6 +89,7 @@ cv_enrolment_deinit(struct enrolment *enrolment)
 	cv_certificate_free(enrolment->certificate);
 	cv_csr_free(enrolment->csr);
 	cv_public_key_free(enrolment->generated);
+	cv_certificate_free(enrolment->recipient);
 	cv_realm_free(enrolment->realm);
 }
 
@@ -138,14 +138,18 @@ cv_enrolment_replay_digest(const struct enrolment *enrolment)
 }
 
 static bool
-accept_csr(struct enrolment *enrolment)
+accept_csr(struct enrolment *enrolment, struct cv_error *err)
 {
 	const struct cv_enrolment_request *request = enrolment->request;
 
-	return request->ret_private_key ? cv_label_accepts_for_new_key(enrolment->label,
-					      enrolment->csr, request->binding, enrolment->answer)
-					: cv_label_accepts(enrolment->label, enrolment->csr,
-					      request->binding, enrolment->answer);
+	if (!request->ret_private_key) {
+		(void)cv_label_accepts(
+		    enrolment->label, enrolment->csr, request->binding, enrolment->answer);
+		return true;
+	}
+	return !cv_label_accepts_for_new_key(
+		   enrolment->label, enrolment->csr, request->binding, enrolment->answer) ||
+	       cv_enrolment_judge_wish(enrolment, err);
 }
 
 bool
@@ -158,8 +162,7 @@ cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err)
 		return false;
 	switch (outcome) {
 	case CV_CSR_GOOD:
-		(void)accept_csr(enrolment);
-		return true;
+		return accept_csr(enrolment, err);
 	case CV_CSR_MALFORMED:
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_CSR, detail);
 	case CV_CSR_BAD_SIGNATURE:
@@ -249,37 +252,13 @@ cv_enrolment_check_named_key(struct enrolment *enrolment, const struct cv_device
 	return true;
 }
 
-static void
-refuse_busy(struct enrolment *enrolment, int64_t wait_seconds)
+void
+cv_enrolment_refuse_busy(struct enrolment *enrolment, int64_t wait_seconds)
 {
 	enrolment->answer->retry_after_seconds = wait_seconds;
 	cv_service_counters(enrolment->service)->rate_limited++;
 	(void)cv_enrolment_refuse(
 	    enrolment, CV_ENROLMENT_BUSY, "too many certificates for this device");
-}
-
-bool
-cv_enrolment_make_key(struct enrolment *enrolment,
-    void (*objects)(struct enrolment *enrolment, const struct cv_device_record *record),
-    struct cv_error *err)
-{
-	struct cv_buffer *private_key = enrolment->request->ret_private_key;
-	struct cv_record_query query = {.party = &enrolment->answer->party};
-	struct cv_device_record record;
-	int64_t debt, wait;
-
-	if (!private_key)
-		return true;
-	if (!cv_enrolment_connect(enrolment, err) ||
-	    !cv_device_record_read(enrolment->connection, &query, &record, err))
-		return false;
-	if (!cv_issuance_allowance(cv_service_settings(enrolment->service), &record, &debt, &wait))
-		refuse_busy(enrolment, wait);
-	else if (objects)
-		objects(enrolment, &record);
-	return !cv_enrolment_is_going_on(enrolment) ||
-	       cv_new_key_make((enum cv_new_key)enrolment->label->generated_key,
-		   &enrolment->generated, private_key, err);
 }
 
 bool
@@ -291,7 +270,7 @@ cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_chang
 		cv_device_change_record(change), &debt, &wait))
 		cv_device_change_set_issue_debt(change, debt);
 	else
-		refuse_busy(enrolment, wait);
+		cv_enrolment_refuse_busy(enrolment, wait);
 	return true;
 }
 

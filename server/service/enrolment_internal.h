@@ -7,6 +7,7 @@
 #define CV_SERVICE_ENROLMENT_INTERNAL_H
 
 #include "cv/pki/csr.h"
+#include "cv/pki/key_wish.h"
 #include "cv/service/enrolment.h"
 
 #include "service_internal.h"
@@ -19,7 +20,9 @@ struct enrolment {
 	struct cv_buffer *ret_der;
 	struct cv_connection *connection; /* NULL: not needed yet */
 	struct cv_csr *csr;
-	struct cv_public_key *generated; /* of the pair that we made; NULL: the CSR's is meant */
+	struct cv_public_key *generated;  /* of the pair that we made; NULL: the CSR's is meant */
+	struct cv_key_wish wish;          /* how that is to be protected; lent by the CSR */
+	struct cv_certificate *recipient; /* whose key decrypts it; NULL: TLS is enough */
 	struct cv_realm *realm;
 	const struct cv_realm_authority *issuer; /* lent by the realm */
 	const struct cv_factory_row *factory;    /* lent by the realm */
@@ -44,6 +47,9 @@ bool cv_enrolment_refuse_verdict(
     struct enrolment *enrolment, enum cv_verdict verdict, const char *detail);
 bool cv_enrolment_is_going_on(const struct enrolment *enrolment);
 
+/* The rate limit; the client may come back after this time. */
+void cv_enrolment_refuse_busy(struct enrolment *enrolment, int64_t wait_seconds);
+
 /* A connection for the rest of the request. */
 bool cv_enrolment_connect(struct enrolment *enrolment, struct cv_error *err);
 
@@ -51,10 +57,12 @@ bool cv_enrolment_connect(struct enrolment *enrolment, struct cv_error *err);
 const struct cv_public_key *cv_enrolment_key(const struct enrolment *enrolment);
 /* By what a repeated request is known; NULL: it gets another key each time. */
 const struct cv_digest *cv_enrolment_replay_digest(const struct enrolment *enrolment);
+/* Where a key pair is asked for: may it be given in the way that the CSR asks for, and to whom? */
+bool cv_enrolment_judge_wish(struct enrolment *enrolment, struct cv_error *err);
 /*
- * Where a key pair is asked for, makes it: last, because it may take long, and only if neither the
- * allowance of the device nor objects (NULL: nothing more) is against it. Both are asked again
- * under the lock.
+ * Where a key pair is asked for, makes it, and encrypts it where that is asked for: last, because
+ * it may take long, and only if neither the allowance of the device nor objects (NULL: nothing
+ * more) is against it. Both are asked again under the lock.
  */
 bool cv_enrolment_make_key(struct enrolment *enrolment,
     void (*objects)(struct enrolment *enrolment, const struct cv_device_record *record),

@@ -102,30 +102,10 @@ cv_label_accepts(const struct cv_label *label, const struct cv_csr *csr,
 	       accepts_extensions(label, csr, answer) && accepts_attributes(label, csr, answer);
 }
 
-/* RFC 7030 section 4.4.1: who asks for that must not get the key in the clear. */
-static bool
-asks_for_encryption(const struct cv_csr *csr)
-{
-	static const struct cv_bytes wishes[] = {
-	    CV_OID_INIT(CV_OID_DECRYPT_KEY),
-	    CV_OID_INIT(CV_OID_ASYMMETRIC_DECRYPT_KEY),
-	    CV_OID_INIT(CV_OID_SMIME_CAPABILITIES),
-	};
-
-	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
-		if (cv_csr_names(csr, wishes[i]))
-			return true;
-	}
-	return false;
-}
-
 bool
 cv_label_accepts_for_new_key(const struct cv_label *label, const struct cv_csr *csr,
     const struct cv_channel_binding *binding, struct cv_enrolment_answer *answer)
 {
-	if (asks_for_encryption(csr))
-		return refuse(
-		    answer, CV_ENROLMENT_BAD_CSR, "the new key cannot be encrypted beyond TLS");
 	return accepts_link(label, csr, binding, answer) &&
 	       accepts_extensions(label, csr, answer) && accepts_attributes(label, csr, answer);
 }

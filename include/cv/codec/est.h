@@ -21,9 +21,13 @@ void cv_est_append_certs(
 
 /* Media type of the answer below. */
 #define CV_EST_KEY_ANSWER "multipart/mixed; boundary=certvendor-key-and-certificate"
-/* Answer body of serverkeygen (RFC 7030 section 4.4.2): a new private key, PrivateKeyInfo in the
- * clear, and its certificate. buffer should be marked is_secret. */
-void cv_est_append_key_answer(struct cv_buffer *buffer, struct cv_bytes private_key,
-    struct cv_bytes certificate, size_t columns);
+enum cv_est_key_form {
+	CV_EST_KEY_PLAIN,     /* PrivateKeyInfo in the clear */
+	CV_EST_KEY_ENVELOPED, /* CMS EnvelopedData */
+};
+/* Answer body of serverkeygen (RFC 7030 section 4.4.2): a new private key and its certificate.
+ * buffer should be marked is_secret. */
+void cv_est_append_key_answer(struct cv_buffer *buffer, enum cv_est_key_form form,
+    struct cv_bytes private_key, struct cv_bytes certificate, size_t columns);
 
 #endif

@@ -61,8 +61,9 @@ struct cv_enrolment_request {
 			      send one) */
 	const char *request_id;
 	/* serverkeygen: gets the private key of a pair that is made for the certificate, as
-	 * PrivateKeyInfo; marked is_secret. Good only with the outcome CV_ENROLMENT_ISSUED. NULL:
-	 * the certificate is for the key of the CSR. */
+	 * PrivateKeyInfo, or as CMS where the answer says is_key_enveloped; marked is_secret. Good
+	 * only with the outcome CV_ENROLMENT_ISSUED. NULL: the certificate is for the key of the
+	 * CSR. */
 	struct cv_buffer *ret_private_key;
 };
 
@@ -72,6 +73,7 @@ struct cv_enrolment_answer {
 	const char *detail;      /* for the client: static, or detail_text; may be NULL */
 	char detail_text[192];
 	int64_t retry_after_seconds;
+	bool is_key_enveloped;              /* the new key is EnvelopedData for the client's key */
 	struct cv_party party;              /* as far as known */
 	char serial[2 * CV_SERIAL_MAX + 1]; /* hex, when issued or repeated */
 };
@@ -85,7 +87,9 @@ bool cv_reenrol(struct cv_service *service, const struct cv_enrolment_request *r
  * of a bootstrap authority (whose CN is the id, evidence->sight unknown) or a token, a
  * registration. A token made for this very id is the operator's announcement. With ret_private_key
  * it is serverkeygen (section 4.4): the key of the CSR proves that somebody is there and claims
- * nothing; nothing is ever repeated, because no private key is kept.
+ * nothing; nothing is ever repeated, because no private key is kept. A CSR that asks for encryption
+ * (cv/pki/key_wish.h) gets the key encrypted for the key of the client certificate, or
+ * CV_ENROLMENT_BAD_CSR, and then none is made.
  */
 bool cv_enrol(struct cv_service *service, const struct cv_enrolment_request *request,
     struct cv_enrolment_answer *ret_answer, struct cv_buffer *ret_der, struct cv_error *err);

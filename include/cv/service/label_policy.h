@@ -17,8 +17,8 @@
 bool cv_label_accepts(const struct cv_label *label, const struct cv_csr *csr,
     const struct cv_channel_binding *binding, struct cv_enrolment_answer *answer);
 
-/* The same for a request whose key is not certified, because we make one: its type does not matter,
- * and it must not ask for the new key to be encrypted, which we do not do. */
+/* The same for a request whose key is not certified, because we make one: its type does not matter.
+ */
 bool cv_label_accepts_for_new_key(const struct cv_label *label, const struct cv_csr *csr,
     const struct cv_channel_binding *binding, struct cv_enrolment_answer *answer);
 

@@ -134,6 +134,19 @@ Test(est, a_new_key_comes_before_its_certificate)
 	    "Zm9vYmE=\r\n--%s\r\nContent-Type: application/pkcs7-mime; smime-type=certs-only\r\n"
 	    "Content-Transfer-Encoding: base64\r\n\r\n%s--%s--\r\n",
 	    boundary, boundary, cv_buffer_text(&certs), boundary);
-	cv_est_append_key_answer(&text, cv_bytes("fooba", 5), certificate, 64);
+	cv_est_append_key_answer(&text, CV_EST_KEY_PLAIN, cv_bytes("fooba", 5), certificate, 64);
 	cr_expect_str_eq(cv_buffer_text(&text), cv_buffer_text(&expected));
+}
+
+Test(est, an_encrypted_key_says_so)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	static const char head[] =
+	    "\r\nContent-Type: application/pkcs7-mime; smime-type=server-generated-key\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\nZm9vYmE=\r\n--";
+
+	cv_est_append_key_answer(
+	    &text, CV_EST_KEY_ENVELOPED, cv_bytes("fooba", 5), CV_BYTES(element), 64);
+	cr_expect_not_null(strstr(cv_buffer_text(&text), head));
+	cr_expect_null(strstr(cv_buffer_text(&text), "application/pkcs8"));
 }
