@@ -11,10 +11,10 @@
 #include "cv/service/service.h"
 
 /* By the allowance of certificates, as changes are (announcement.h), but apart from these: fifteen
- * for each certificate that it may have at once, and then nine hundred for each. By default that is
- * 300, then one in two seconds. */
+ * for each certificate that it may have at once, and then 1800 for each. By default that is 300,
+ * then one a second. */
 #define CV_DEVICE_REQUESTS_AT_ONCE 15
-#define CV_DEVICE_REQUESTS_LATER 900
+#define CV_DEVICE_REQUESTS_LATER 1800
 
 /* Takes leave for one request. 0: it is given; else it is counted as refused, and worth asking
  * again after so many seconds. Never blocks; any thread. */
