@@ -22,6 +22,7 @@
 #define STEPS_DEFAULT 1500
 #define PLAY_STEPS 56
 #define FIRST_STEP 4 /* those before make the first credentials */
+#define TOKEN_STEPS 10
 #define PLAY_MAX (FIRST_STEP + PLAY_STEPS)
 #define LIFETIME_DAYS 20
 #define GRACE_DAYS 5
@@ -867,11 +868,20 @@ choose_kind(uint64_t *state)
 	return (enum step_kind)kind;
 }
 
+/* Tokens soon end: plays begin with some, so that a device meets more than one of them. */
+static enum step_kind
+choose_kind_at(int number, uint64_t *state)
+{
+	if (number < FIRST_STEP + TOKEN_STEPS && draw(state, 2))
+		return draw(state, 2) ? STEP_ENROL : STEP_TOKEN;
+	return choose_kind(state);
+}
+
 static struct step
 choose_step(const struct play *play, int number, uint64_t *state)
 {
 	struct step step = {.number = number,
-	    .kind = choose_kind(state),
+	    .kind = choose_kind_at(number, state),
 	    .instance = (int)draw(state, 2),
 	    .credential = choose_credential(play, state),
 	    .token = choose_token(play, state),
