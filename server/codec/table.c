@@ -428,3 +428,15 @@ cv_table_find_true(struct cv_bytes json, const char *member)
 
 	return json_is_true(json_object_get(document, member));
 }
+
+bool
+cv_table_find_number(struct cv_bytes json, const char *member, int64_t *ret_number)
+{
+	AUTO_JSON json_t *document = parse(json);
+	const json_t *number = json_object_get(document, member);
+
+	if (!json_is_integer(number))
+		return false;
+	*ret_number = json_integer_value(number);
+	return true;
+}

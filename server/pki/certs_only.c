@@ -38,3 +38,27 @@ cv_certs_only_append(struct cv_buffer *buffer, const struct cv_bytes *certificat
 	cv_der_close(buffer, content);
 	cv_der_close(buffer, outer);
 }
+
+static bool
+enter_named(struct cv_der_reader *reader, struct cv_bytes oid, struct cv_der_reader *ret_inner)
+{
+	struct cv_bytes found;
+	return cv_der_enter(reader, CV_DER_SEQUENCE, ret_inner) &&
+	       cv_der_read(ret_inner, CV_DER_OID, &found) && cv_bytes_equal(found, oid);
+}
+
+bool
+cv_certs_only_first(struct cv_bytes message, struct cv_bytes *ret_certificate)
+{
+	struct cv_der_reader reader = cv_der_reader(message), outer, content, data, named, set;
+	struct cv_bytes skipped;
+	uint64_t version;
+	return cv_der_is_strict(message) &&
+	       enter_named(&reader, CV_OID(CV_OID_PKCS7_SIGNED_DATA), &outer) &&
+	       cv_der_enter(&outer, CV_DER_CONTEXT_CONSTRUCTED(0), &content) &&
+	       cv_der_enter(&content, CV_DER_SEQUENCE, &data) &&
+	       cv_der_read_small(&data, &version) && cv_der_read(&data, CV_DER_SET, &skipped) &&
+	       enter_named(&data, CV_OID(CV_OID_PKCS7_DATA), &named) &&
+	       cv_der_enter(&data, CV_DER_CONTEXT_CONSTRUCTED(0), &set) &&
+	       cv_der_read_whole(&set, CV_DER_SEQUENCE, ret_certificate);
+}

@@ -73,6 +73,22 @@ cv_private_key_save(const struct cv_private_key *key, const char *path, const ch
 }
 
 bool
+cv_private_key_append_pem(
+    const struct cv_private_key *key, struct cv_buffer *ret_pem, struct cv_error *err)
+{
+	return cv_signing_key_append_pem(key->signing, NULL, 0, ret_pem, err);
+}
+
+bool
+cv_private_key_append_request(const struct cv_private_key *key, const char *factory,
+    const char *device, struct cv_buffer *ret_der, struct cv_error *err)
+{
+	const struct cv_key_order order = {
+	    .organizational_unit = factory, .common_name = device, .names = ""};
+	return cv_signing_key_append_request(key->signing, &order, ret_der, err);
+}
+
+bool
 cv_private_key_certify(const struct cv_private_key *ca_key, struct cv_certificate_request *request,
     struct cv_buffer *ret_der, struct cv_error *err)
 {

@@ -258,23 +258,11 @@ static bool
 append_csr(const struct cv_signing_key *key, const struct cv_key_order *order,
     struct cv_buffer *ret_pem, struct cv_error *err)
 {
-	CV_AUTO_BUFFER struct cv_buffer subject = CV_BUFFER_INIT, san = CV_BUFFER_INIT;
-	CV_AUTO_BUFFER struct cv_buffer info = CV_BUFFER_INIT, der = CV_BUFFER_INIT;
-	uint8_t signature[CV_SIGNATURE_MAX];
-	size_t len = 0;
-	cv_profile_append_name(&subject, order->organizational_unit, order->common_name);
-	if (order->names[0] != '\0' && !cv_profile_append_san(&san, order->names, err))
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	if (!cv_signing_key_append_request(key, order, &der, err))
 		return false;
-	cv_request_append_info(&info, cv_buffer_bytes(&subject),
-	    cv_public_key_spki(key->public_key), cv_buffer_bytes(&san));
-	if (subject.has_failed || info.has_failed)
-		return cv_fail(err, CV_E_MEMORY, "no memory for a request");
-	if (!cv_signing_key_sign(key, cv_buffer_bytes(&info), signature, &len, err))
-		return false;
-	cv_request_append(&der, cv_buffer_bytes(&info), key->algorithm, cv_bytes(signature, len));
 	cv_request_append_pem(ret_pem, cv_buffer_bytes(&der));
-	return !(der.has_failed || ret_pem->has_failed) ||
-	       cv_fail(err, CV_E_MEMORY, "no memory for a request");
+	return !ret_pem->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for a request");
 }
 
 bool

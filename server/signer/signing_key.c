@@ -9,6 +9,8 @@
 #include "cv/pki/openssl_auto.h"
 #include "cv/pki/openssl_error.h"
 #include "cv/pki/openssl_key.h"
+#include "cv/pki/profile.h"
+#include "cv/pki/request.h"
 #include "cv/util/file.h"
 
 #define KEY_FILE_MAX_BYTES 16384
@@ -214,4 +216,26 @@ cv_signing_key_sign(const struct cv_signing_key *key, struct cv_bytes data,
 	memcpy(ret_signature, signature, len);
 	*ret_len = len;
 	return true;
+}
+
+bool
+cv_signing_key_append_request(const struct cv_signing_key *key, const struct cv_key_order *order,
+    struct cv_buffer *ret_der, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer subject = CV_BUFFER_INIT, san = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer info = CV_BUFFER_INIT;
+	uint8_t signature[CV_SIGNATURE_MAX];
+	size_t len = 0;
+	cv_profile_append_name(&subject, order->organizational_unit, order->common_name);
+	if (order->names[0] != '\0' && !cv_profile_append_san(&san, order->names, err))
+		return false;
+	cv_request_append_info(&info, cv_buffer_bytes(&subject),
+	    cv_public_key_spki(key->public_key), cv_buffer_bytes(&san));
+	if (subject.has_failed || info.has_failed)
+		return cv_fail(err, CV_E_MEMORY, "no memory for a request");
+	if (!cv_signing_key_sign(key, cv_buffer_bytes(&info), signature, &len, err))
+		return false;
+	cv_request_append(
+	    ret_der, cv_buffer_bytes(&info), key->algorithm, cv_bytes(signature, len));
+	return !ret_der->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for a request");
 }

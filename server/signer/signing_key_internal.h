@@ -41,6 +41,10 @@ bool cv_signing_key_generate(struct cv_signing_key **ret_key, struct cv_error *e
 void cv_signing_key_free(struct cv_signing_key *key);
 CV_DEFINE_CLEANUP(cv_signing_key);
 
+/* Appends the DER of a certificate request for this key. */
+bool cv_signing_key_append_request(const struct cv_signing_key *key,
+    const struct cv_key_order *order, struct cv_buffer *ret_der, struct cv_error *err);
+
 bool cv_signing_key_sign(const struct cv_signing_key *key, struct cv_bytes data,
     uint8_t ret_signature[CV_SIGNATURE_MAX], size_t *ret_len, struct cv_error *err);
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
@@ -39,6 +40,8 @@ bool cv_table_append_screen(
 /* Appends the text member of an object as it is. False when it is no JSON object or has no such
  * text. */
 bool cv_table_find_text(struct cv_bytes json, const char *member, struct cv_buffer *text);
+/* The member that is a whole number; false when there is none. */
+bool cv_table_find_number(struct cv_bytes json, const char *member, int64_t *ret_number);
 /* The boolean member; false when there is none. */
 bool cv_table_find_true(struct cv_bytes json, const char *member);
 

@@ -6,11 +6,15 @@
 #ifndef CV_PKI_CERTS_ONLY_H
 #define CV_PKI_CERTS_ONLY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cv/util/bytes.h"
 
 void cv_certs_only_append(
     struct cv_buffer *buffer, const struct cv_bytes *certificates, size_t count);
+
+/* The first certificate of such a message, whole and lent. False: it is none, or holds none. */
+bool cv_certs_only_first(struct cv_bytes message, struct cv_bytes *ret_certificate);
 
 #endif

@@ -143,3 +143,15 @@ Test(table, pages)
 	    cv_table_append_page(text_bytes("{\"next\":null}"), &items, &next, &count, &err));
 	cr_expect_not(cv_table_append_page(text_bytes("x"), &items, &next, &count, &err));
 }
+
+Test(table, numbers)
+{
+	int64_t number = -1;
+
+	cr_expect(cv_table_find_number(text_bytes("{\"a\":0,\"b\":\"7\"}"), "a", &number));
+	cr_expect_eq(number, 0);
+	cr_expect_not(cv_table_find_number(text_bytes("{\"a\":0,\"b\":\"7\"}"), "b", &number));
+	cr_expect_not(cv_table_find_number(text_bytes("{\"a\":0.5}"), "a", &number));
+	cr_expect_not(cv_table_find_number(text_bytes("[7]"), "a", &number));
+	cr_expect_eq(number, 0);
+}

@@ -57,3 +57,47 @@ Test(certs_only, octets)
 			      "a0023000"
 			      "3100");
 }
+
+static bool
+first_of(const char *hex, struct cv_bytes *ret_certificate)
+{
+	static uint8_t der[256];
+	size_t len;
+	cr_assert(cv_hex_decode(hex, strlen(hex), der, sizeof(der), &len), "%s", hex);
+	return cv_certs_only_first(cv_bytes(der, len), ret_certificate);
+}
+
+Test(certs_only, the_first_is_found)
+{
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	const struct cv_bytes certificates[] = {
+	    cv_bytes("\x30\x03\x02\x01\x07", 5), cv_bytes("\x30\x00", 2)};
+	struct cv_bytes found;
+	cv_certs_only_append(&der, certificates, 2);
+	cr_assert(cv_certs_only_first(cv_buffer_bytes(&der), &found));
+	cr_expect(cv_bytes_equal(found, certificates[0]));
+}
+
+/* Each differs in one place from what is read first. */
+Test(certs_only, what_is_none_has_none)
+{
+	static const char *const rows[] = {
+	    "302506092a864886f70d010702a01830160201013100300b06092a864886f70d010701a0003100",
+	    "302706092a864886f70d010701a01a30180201013100300b06092a864886f70d010701a00230003100",
+	    "302706092a864886f70d010702a01a30180201013100300b06092a864886f70d010702a00230003100",
+	    "302706092a864886f70d010702a01a30180201013100300b06092a864886f70d010701a00231003100",
+	    "302706092a864886f70d010702a01a30180201013100300b06092a864886f70d010701a0023000310000",
+	    "302706092a864886f70d010702a01a30180201013100300b06092a864886f70d010701a002300031",
+	    "",
+	};
+	struct cv_bytes found = {NULL, 0};
+	cr_expect(first_of(
+	    "302706092a864886f70d010702a01a30180201013100300b06092a864886f70d010701a00230003100",
+	    &found));
+	cr_expect_eq(found.len, 2);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		found = cv_bytes(NULL, 0);
+		cr_expect_not(first_of(rows[i], &found), "row %zu", i);
+		cr_expect_null(found.data);
+	}
+}

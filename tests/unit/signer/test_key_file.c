@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cv/pki/csr.h"
 #include "cv/pki/oid.h"
 #include "cv/pki/public_key.h"
 #include "cv/util/base64.h"
@@ -218,4 +219,35 @@ Test(key_file, chain_of_three)
 	scene_deinit(&root_scene);
 	scene_deinit(&ca_scene);
 	scene_deinit(&device_scene);
+}
+
+Test(key_file, a_request_is_the_key_s_and_names_the_device)
+{
+	struct scene scene;
+	struct cv_error err = CV_ERROR_INIT;
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	CV_AUTO(cv_csr) struct cv_csr *csr = NULL;
+	enum cv_csr_outcome outcome;
+	scene_init(&scene);
+	cr_assert(cv_private_key_append_request(scene.key, "f", "d-1", &der, &err), "%s", err.text);
+	cr_assert(cv_csr_parse(cv_buffer_bytes(&der), &outcome, NULL, &csr, &err));
+	cr_assert_eq(outcome, CV_CSR_GOOD);
+	cr_expect_str_eq(csr->common_name, "d-1");
+	cr_expect_str_eq(csr->organizational_unit, "f");
+	cr_expect_eq(csr->san.len, 0);
+	cr_expect(cv_bytes_equal(cv_public_key_spki(csr->key), cv_private_key_spki(scene.key)));
+	scene_deinit(&scene);
+}
+
+Test(key_file, in_memory_it_is_the_key_of_the_file)
+{
+	struct scene scene;
+	struct cv_error err = CV_ERROR_INIT;
+	CV_AUTO_BUFFER struct cv_buffer pem = {.is_secret = true};
+	enum cv_error_code code;
+	scene_init(&scene);
+	cr_assert(cv_private_key_append_pem(scene.key, &pem, &err), "%s", err.text);
+	cr_assert(cv_file_write(scene.path, cv_buffer_bytes(&pem), 0600, &err), "%s", err.text);
+	cr_expect(load(&scene, NULL, &code));
+	scene_deinit(&scene);
 }
