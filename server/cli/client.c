@@ -10,68 +10,10 @@
 #include "cv/util/random.h"
 #include "cv/util/text.h"
 #include "invocation_internal.h"
+#include "login_internal.h"
 #include "transport_internal.h"
 
-#define DEFAULT_SERVER "https://localhost:8444"
-#define TIMEOUT_MS 60000
-#define TOKEN_MAX_BYTES 4096
 #define LIST_MAX_BYTES ((size_t)1024 * 1024 * 1024)
-#define EXIT_DONE 0
-#define EXIT_REFUSED 1
-#define EXIT_USAGE 2
-
-static int
-report(const struct cv_error *err)
-{
-	(void)fprintf(stderr, "certvendor: %s%s%s\n", err->text, err->cause[0] == '\0' ? "" : ": ",
-	    err->cause);
-	return err->code == CV_E_INPUT ? EXIT_USAGE : EXIT_REFUSED;
-}
-
-static const char *
-or_environment(const char *value, const char *variable)
-{
-	return value != NULL ? value : getenv(variable);
-}
-
-static bool
-read_token_file(const char *path, struct cv_buffer *ret_token, struct cv_error *err)
-{
-	if (!cv_file_read_any(path, TOKEN_MAX_BYTES, ret_token, err))
-		return cv_error_context(err, "token");
-	while (ret_token->len > 0 && strchr("\r\n ", ret_token->data[ret_token->len - 1]) != NULL)
-		ret_token->data[--ret_token->len] = '\0';
-	return true;
-}
-
-/* What was said on the command line comes before the environment. */
-static bool
-find_token(const struct cv_cli_options *options, struct cv_buffer *ret_token, struct cv_error *err)
-{
-	const char *token = options->token;
-
-	if (token == NULL && options->token_file == NULL)
-		token = getenv("CERTVENDOR_TOKEN");
-	const char *file = or_environment(options->token_file, "CERTVENDOR_TOKEN_FILE");
-	if (token == NULL && file != NULL)
-		return read_token_file(file, ret_token, err);
-	if (token == NULL)
-		return cv_fail(err, CV_E_CONFIG,
-		    "nothing to log in with: give --token-file or --cert, or set "
-		    "CERTVENDOR_TOKEN, CERTVENDOR_TOKEN_FILE or CERTVENDOR_CERT");
-	cv_buffer_append_text(ret_token, token);
-	return !ret_token->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for the token");
-}
-
-/* NULL: log in with a token. */
-static const char *
-find_certificate(const struct cv_cli_options *options)
-{
-	if (options->certificate != NULL)
-		return options->certificate;
-	return options->token == NULL && options->token_file == NULL ? getenv("CERTVENDOR_CERT")
-								     : NULL;
-}
 
 static bool
 makes_something(const struct cv_cli_verb *verb)
@@ -105,29 +47,19 @@ ask(const struct cv_cli_invocation *invocation, size_t number, const char *curso
 	CV_AUTO_BUFFER struct cv_buffer url = CV_BUFFER_INIT;
 	CV_AUTO_BUFFER struct cv_buffer body = CV_BUFFER_INIT;
 	const struct cv_cli_options *global = &invocation->global;
-	const char *server = or_environment(global->server, "CERTVENDOR_SERVER");
-	const char *certificate = find_certificate(global);
 	const char *tag = cv_cli_value(invocation, "if-match");
+	struct cv_transport_request request = {.method = invocation->verb->method};
 
-	if (!cv_cli_make_url(
-		invocation, number, server == NULL ? DEFAULT_SERVER : server, cursor, &url, err) ||
+	if (!cv_cli_make_url(invocation, number, cv_cli_server(global), cursor, &url, err) ||
 	    !cv_cli_make_body(invocation, number, &body, err) ||
-	    (certificate == NULL && !find_token(global, &token, err)))
+	    !cv_cli_log_in(global, &request, &token, err))
 		return false;
 	/* A change names only what it changes, so that by default it may meet any state. */
 	if (tag == NULL && cv_text_equal(invocation->verb->method, "PATCH"))
 		tag = "*";
-	struct cv_transport_request request = {
-	    .method = invocation->verb->method,
-	    .url = cv_buffer_text(&url),
-	    .token = certificate == NULL ? cv_buffer_text(&token) : NULL,
-	    .certificate = certificate,
-	    .key = or_environment(global->key, "CERTVENDOR_KEY"),
-	    .ca_file = or_environment(global->ca_file, "CERTVENDOR_CA"),
-	    .body = cv_buffer_bytes(&body),
-	    .if_match = tag,
-	    .timeout_ms = TIMEOUT_MS,
-	};
+	request.url = cv_buffer_text(&url);
+	request.body = cv_buffer_bytes(&body);
+	request.if_match = tag;
 	return send(invocation->verb, &request, ret_status, ret_answer, err);
 }
 
@@ -163,7 +95,7 @@ report_problem(long status, struct cv_bytes answer)
 		(void)fputs(")", stderr);
 	}
 	(void)fputs("\n", stderr);
-	return EXIT_REFUSED;
+	return CV_CLI_REFUSED;
 }
 
 /* 0 when it is no terminal: what goes into a file or a pipe is not shortened. */
@@ -283,6 +215,8 @@ show(const struct cv_cli_invocation *invocation, size_t number, struct cv_bytes 
 		return show_member(answer, "token", err);
 	case CV_CLI_VIEW_CERTIFICATE:
 		return out != NULL || show_member(answer, "certificate", err);
+	case CV_CLI_VIEW_OWN:
+		break;
 	}
 	return cv_fail(err, CV_E_INTERNAL, "no view");
 }
@@ -321,10 +255,10 @@ static int
 finish(bool is_good, long status, struct cv_bytes answer, const struct cv_error *err)
 {
 	if (!is_good)
-		return report(err);
+		return cv_cli_report(err);
 	if (status < 200 || status > 299)
 		return report_problem(status, answer);
-	return EXIT_DONE;
+	return CV_CLI_DONE;
 }
 
 static int
@@ -339,9 +273,9 @@ run_one(const struct cv_cli_invocation *invocation, size_t number)
 	bool is_good = ask(invocation, number, NULL, &status, &answer, &err);
 	int end = finish(is_good, status, cv_buffer_bytes(&answer), &err);
 
-	if (end == EXIT_DONE && !show(invocation, number, cv_buffer_bytes(&answer), &err)) {
-		(void)report(&err);
-		return EXIT_REFUSED;
+	if (end == CV_CLI_DONE && !show(invocation, number, cv_buffer_bytes(&answer), &err)) {
+		(void)cv_cli_report(&err);
+		return CV_CLI_REFUSED;
 	}
 	return end;
 }
@@ -351,7 +285,7 @@ static int
 run_each(const struct cv_cli_invocation *invocation)
 {
 	size_t count = cv_cli_request_count(invocation);
-	int worst = EXIT_DONE;
+	int worst = CV_CLI_DONE;
 
 	for (size_t i = 0; i < count; i++) {
 		int end = run_one(invocation, i);
@@ -376,11 +310,11 @@ read_page(const struct cv_cli_invocation *invocation, struct cv_buffer *items,
 	int end = finish(is_good, status, cv_buffer_bytes(&answer), &err);
 
 	cv_buffer_reset(cursor);
-	if (end != EXIT_DONE ||
+	if (end != CV_CLI_DONE ||
 	    cv_table_append_page(cv_buffer_bytes(&answer), items, cursor, ret_count, &err))
 		return end;
-	(void)report(&err);
-	return EXIT_REFUSED;
+	(void)cv_cli_report(&err);
+	return CV_CLI_REFUSED;
 }
 
 static int
@@ -394,7 +328,7 @@ run_pages(const struct cv_cli_invocation *invocation)
 
 	do {
 		int end = read_page(invocation, &items, &cursor, &count);
-		if (end != EXIT_DONE)
+		if (end != CV_CLI_DONE)
 			return end;
 		total += count;
 		show_progress("read", total, 0);
@@ -404,9 +338,9 @@ run_pages(const struct cv_cli_invocation *invocation)
 	cv_buffer_append_text(&list, cv_buffer_text(&items));
 	cv_buffer_append_text(&list, "],\"next\":null}\n");
 	if (show(invocation, 0, cv_buffer_bytes(&list), &err))
-		return EXIT_DONE;
-	(void)report(&err);
-	return EXIT_REFUSED;
+		return CV_CLI_DONE;
+	(void)cv_cli_report(&err);
+	return CV_CLI_REFUSED;
 }
 
 int
@@ -417,7 +351,11 @@ cv_cli_run(const struct cv_cli_options *options, int argc, char **argv)
 
 	if (!cv_cli_parse(options, argc, argv, &invocation, &end))
 		return end;
-	end = cv_cli_value(&invocation, "all") != NULL ? run_pages(&invocation)
-						       : run_each(&invocation);
-	return fflush(stdout) == 0 ? end : EXIT_REFUSED;
+	if (invocation.verb->view == CV_CLI_VIEW_OWN)
+		end = cv_cli_demo(&invocation);
+	else if (cv_cli_value(&invocation, "all") != NULL)
+		end = run_pages(&invocation);
+	else
+		end = run_each(&invocation);
+	return fflush(stdout) == 0 ? end : CV_CLI_REFUSED;
 }

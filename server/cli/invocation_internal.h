@@ -35,7 +35,7 @@ struct cv_cli_option {
 	const char *help;
 };
 
-#define CV_CLI_OPTIONS_MAX 56
+#define CV_CLI_OPTIONS_MAX 72
 const struct cv_cli_option *cv_cli_options(size_t *ret_count);
 /* NULL: there is none. */
 const struct cv_cli_option *cv_cli_option(const char *name);
@@ -51,6 +51,7 @@ enum cv_cli_view {
 	CV_CLI_VIEW_TOKEN,
 	CV_CLI_VIEW_SECRET,
 	CV_CLI_VIEW_CERTIFICATE,
+	CV_CLI_VIEW_OWN, /* the verb makes its requests itself, and says what came of them */
 };
 
 struct cv_cli_verb {
@@ -61,7 +62,7 @@ struct cv_cli_verb {
 	 */
 	const char *arguments;
 	const char *options; /* names; one that must be given ends with '!' */
-	const char *method;
+	const char *method;  /* NULL, as path: CV_CLI_VIEW_OWN */
 	const char *path;
 	const char *member; /* of the body, for an argument that is not in the path; a file when its
 			       option kind is one; NULL: none */
@@ -98,11 +99,18 @@ bool cv_cli_parse(const struct cv_cli_options *options, int argc, char **argv,
 size_t cv_cli_request_count(const struct cv_cli_invocation *invocation);
 /* The argument that tells one request from another; NULL: none. */
 const char *cv_cli_subject(const struct cv_cli_invocation *invocation, size_t number);
+/* What is not unreserved (RFC 3986 section 2.3) as %XX. */
+void cv_cli_append_escaped(struct cv_buffer *url, const char *text);
+/* The address of a server, to be followed by a path: without slashes at its end. */
+void cv_cli_append_base(struct cv_buffer *url, const char *server);
 /* The address of a request: server, path, arguments, query. cursor NULL: that of the options. */
 bool cv_cli_make_url(const struct cv_cli_invocation *invocation, size_t number, const char *server,
     const char *cursor, struct cv_buffer *url, struct cv_error *err);
 /* The JSON body; empty for GET. CV_E_INPUT: a value is none, or a file cannot be read. */
 bool cv_cli_make_body(const struct cv_cli_invocation *invocation, size_t number,
     struct cv_buffer *body, struct cv_error *err);
+
+/* Verbs that make their requests themselves; the exit code. */
+int cv_cli_demo(const struct cv_cli_invocation *invocation);
 
 #endif

@@ -20,6 +20,8 @@ static const struct cv_cli_option options[] = {
 	{"cursor", CV_CLI_TEXT, "CURSOR", NULL, "go on where a page ended"},
 	{"days", CV_CLI_NUMBER, "N", NULL, "until the certificate ends; default: 365"},
 	{"device", CV_CLI_TEXT, "ID", NULL, "of or for this device"},
+	{"device-url", CV_CLI_LOCAL, "URL", NULL,
+	    "device listener, e.g. https://est.example:8443"},
 	{"devices", CV_CLI_WORDS, "A,B", NULL, "only these devices"},
 	{"est-url", CV_CLI_TEXT, "URL", NULL,
 	    "EST server, e.g. https://est.example:8443/.well-known/est"},
@@ -30,8 +32,14 @@ static const struct cv_cli_option options[] = {
 	{"factories", CV_CLI_WORDS, "A,B", NULL, "factories that it is for; default: all"},
 	{"first-contact", CV_CLI_TEXT, "register|refuse", NULL,
 	    "what is done with an unknown device of an offline authority"},
+	{"gateway-cert", CV_CLI_LOCAL, "FILE", NULL, "client certificate of a gateway that asks there"},
+	{"gateway-key", CV_CLI_LOCAL, "FILE", NULL, "its key, where that is not in the same file"},
+	{"gateway-url", CV_CLI_LOCAL, "URL", NULL,
+	    "gateway listener, e.g. https://certvendor.example:8445"},
 	{"group", CV_CLI_TEXT, "NAME", NULL, "only devices of this group"},
+	{"id", CV_CLI_LOCAL, "ID", NULL, "of the device, which must be new; default: demo- and digits"},
 	{"if-match", CV_CLI_HEADER, "ETAG", NULL, "change only this state; default: whatever it is"},
+	{"keep", CV_CLI_LOCAL, NULL, NULL, "do not delete the device"},
 	{"kind", CV_CLI_TEXT, "root|online|offline|bootstrap", NULL,
 	    "kind of authority; online ones cannot be imported"},
 	{"label", CV_CLI_TEXT, "LABEL", NULL, "only for this label of EST; default: for all"},
@@ -52,6 +60,7 @@ static const struct cv_cli_option options[] = {
 	{"scopes", CV_CLI_WORDS, "A,B", NULL,
 	    "cut the token down to some of " CV_SCOPE_WORDS "; default: whatever the role may"},
 	{"since", CV_CLI_TEXT, "TIME", NULL, "from this time on"},
+	{"socket", CV_CLI_LOCAL, "PATH", NULL, "UNIX socket where gateways ask"},
 	{"source", CV_CLI_REPEATED, "WORD[=HEADER]", "sources",
 	    "header it forwards certificates in: " CV_SOURCE_WORDS "; repeatable"},
 	{"state", CV_CLI_TEXT, "STATE", NULL,
@@ -96,5 +105,5 @@ cv_cli_option(const char *name)
 bool
 cv_cli_option_is_file(const struct cv_cli_option *option)
 {
-	return cv_text_equal(option->value, "FILE");
+	return cv_text_equal(option->value, "FILE") || cv_text_equal(option->value, "PATH");
 }

@@ -48,8 +48,8 @@ cv_cli_subject(const struct cv_cli_invocation *invocation, size_t number)
 /* ---- address ---- */
 
 /* RFC 3986 section 2.3: what is not unreserved is escaped, whatever an id holds. */
-static void
-append_escaped(struct cv_buffer *url, const char *text)
+void
+cv_cli_append_escaped(struct cv_buffer *url, const char *text)
 {
 	for (; *text != '\0'; text++) {
 		unsigned char byte = (unsigned char)*text;
@@ -72,7 +72,7 @@ append_path(const struct cv_cli_invocation *invocation, size_t number, struct cv
 			cv_buffer_append_byte(url, (uint8_t)*at);
 			continue;
 		}
-		append_escaped(url, argument_of(invocation, number, place++));
+		cv_cli_append_escaped(url, argument_of(invocation, number, place++));
 		at++;
 	}
 }
@@ -86,22 +86,29 @@ append_query(struct cv_buffer *url, bool *has_query, const char *name, const cha
 	for (; *name != '\0'; name++)
 		cv_buffer_append_byte(url, *name == '-' ? '_' : (uint8_t)*name);
 	cv_buffer_append_text(url, "=");
-	append_escaped(url, value);
+	cv_cli_append_escaped(url, value);
 	*has_query = true;
+}
+
+void
+cv_cli_append_base(struct cv_buffer *url, const char *server)
+{
+	size_t len = strlen(server);
+
+	while (len > 0 && server[len - 1] == '/')
+		len--;
+	cv_buffer_append(url, server, len);
 }
 
 bool
 cv_cli_make_url(const struct cv_cli_invocation *invocation, size_t number, const char *server,
     const char *cursor, struct cv_buffer *url, struct cv_error *err)
 {
-	size_t len = strlen(server);
 	size_t count;
 	const struct cv_cli_option *options = cv_cli_options(&count);
 	bool has_query = false;
 
-	while (len > 0 && server[len - 1] == '/')
-		len--;
-	cv_buffer_append(url, server, len);
+	cv_cli_append_base(url, server);
 	append_path(invocation, number, url);
 	append_query(url, &has_query, "factory", invocation->global.factory);
 	for (size_t i = 0; i < count && cv_text_equal(invocation->verb->method, "GET"); i++) {

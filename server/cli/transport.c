@@ -67,8 +67,15 @@ add_headers(const struct cv_transport_request *request, struct curl_slist **head
 {
 	CV_AUTO_BUFFER struct cv_buffer line = {.is_secret = true};
 
-	if (request->body.data != NULL && !add_header(headers, "Content-Type: application/json"))
+	const char *type =
+	    request->content_type == NULL ? "application/json" : request->content_type;
+
+	if (request->body.data != NULL && !add_named(headers, "Content-Type", type))
 		return false;
+	for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; i++) {
+		if (!add_header(headers, request->headers[i]))
+			return false;
+	}
 	if (!add_named(headers, "If-Match", request->if_match) ||
 	    !add_named(headers, "Idempotency-Key", request->idempotency_key) || !add_trace(headers))
 		return false;
@@ -76,6 +83,17 @@ add_headers(const struct cv_transport_request *request, struct curl_slist **head
 		return true;
 	cv_buffer_printf(&line, "Authorization: Bearer %s", request->token);
 	return !line.has_failed && add_header(headers, cv_buffer_text(&line));
+}
+
+/* Copied: libcurl reads it when it connects. */
+static void
+set_blob(CURL *handle, CURLoption option, struct cv_bytes pem)
+{
+	struct curl_blob blob = {
+	    .data = (void *)(uintptr_t)pem.data, .len = pem.len, .flags = CURL_BLOB_COPY};
+
+	if (pem.data != NULL)
+		curl_easy_setopt(handle, option, &blob);
 }
 
 static void
@@ -100,6 +118,10 @@ set_options(CURL *handle, const struct cv_transport_request *request,
 		curl_easy_setopt(handle, CURLOPT_SSLKEY, request->key);
 	if (request->ca_file != NULL)
 		curl_easy_setopt(handle, CURLOPT_CAINFO, request->ca_file);
+	set_blob(handle, CURLOPT_SSLCERT_BLOB, request->certificate_pem);
+	set_blob(handle, CURLOPT_SSLKEY_BLOB, request->key_pem);
+	if (request->socket != NULL)
+		curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, request->socket);
 	if (request->body.data != NULL) {
 		curl_easy_setopt(handle, CURLOPT_POSTFIELDS, (const char *)request->body.data);
 		curl_easy_setopt(

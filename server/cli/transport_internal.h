@@ -1,4 +1,4 @@
-/* One HTTP request by libcurl. */
+/* One HTTP request by libcurl, over a connection of its own. */
 #ifndef CV_CLI_TRANSPORT_INTERNAL_H
 #define CV_CLI_TRANSPORT_INTERNAL_H
 
@@ -12,11 +12,16 @@
 struct cv_transport_request {
 	const char *method;
 	const char *url;
-	const char *token;           /* NULL: none */
-	const char *certificate;     /* PEM file; NULL: none */
-	const char *key;             /* PEM file; NULL: it is in the file of the certificate */
-	const char *ca_file;         /* NULL: the system's */
-	struct cv_bytes body;        /* JSON; data NULL: none */
+	const char *token;               /* NULL: none */
+	const char *certificate;         /* PEM file; NULL: none */
+	const char *key;                 /* PEM file; NULL: it is in the file of the certificate */
+	const char *ca_file;             /* NULL: the system's */
+	struct cv_bytes certificate_pem; /* both in memory instead of files; data NULL: none */
+	struct cv_bytes key_pem;
+	const char *socket;          /* path of a UNIX socket to connect to; NULL: none */
+	const char *const *headers;  /* further lines, NULL behind the last; NULL: none */
+	struct cv_bytes body;        /* data NULL: none */
+	const char *content_type;    /* of the body; NULL: JSON */
 	const char *if_match;        /* NULL: none */
 	const char *idempotency_key; /* NULL: none */
 	long timeout_ms;

@@ -280,7 +280,7 @@ def test_every_verb_has_help():
     rows = verbs_with_acts()
     assert {"device", "certificate", "denial", "group", "authority", "gateway", "factory", "token",
             "operator-token", "operator-certificate", "approval", "webhook", "event-key", "audit",
-            "status", "grant", "rotation-group"} == set(rows)
+            "status", "grant", "rotation-group", "demo"} == set(rows)
     for verb, acts in rows.items():
         for act in acts:
             text = run(BINARY, verb, act, "--help").stdout
@@ -348,6 +348,7 @@ def test_completion(tmp_path, shell):
         assert announce in shell.complete(tmp_path, "--json", "group", "set", "x", "--announce")
     assert shell.complete(tmp_path, "group", "set", "x", "--announce", last="im") == {"implied"}
     assert "some.csr" in shell.complete(tmp_path, "gateway", "add", "x", "--csr")
+    assert "some.csr" in shell.complete(tmp_path, "demo", "--socket")
     assert shell.complete(tmp_path, "device", "list", "--limit") <= {"some.csr"}
     assert "list" in shell.complete(tmp_path, "--server", "list", "device"), "the value of an option"
 
