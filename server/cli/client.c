@@ -343,6 +343,13 @@ run_pages(const struct cv_cli_invocation *invocation)
 	return CV_CLI_REFUSED;
 }
 
+static int
+run_own(const struct cv_cli_invocation *invocation)
+{
+	return cv_text_equal(invocation->verb->verb, "demo") ? cv_cli_demo(invocation)
+							     : cv_cli_bench(invocation);
+}
+
 int
 cv_cli_run(const struct cv_cli_options *options, int argc, char **argv)
 {
@@ -352,7 +359,7 @@ cv_cli_run(const struct cv_cli_options *options, int argc, char **argv)
 	if (!cv_cli_parse(options, argc, argv, &invocation, &end))
 		return end;
 	if (invocation.verb->view == CV_CLI_VIEW_OWN)
-		end = cv_cli_demo(&invocation);
+		end = run_own(&invocation);
 	else if (cv_cli_value(&invocation, "all") != NULL)
 		end = run_pages(&invocation);
 	else

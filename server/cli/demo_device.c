@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cv/codec/operator_json.h"
-#include "cv/codec/table.h"
 #include "cv/pki/certificate.h"
 #include "cv/pki/certs_only.h"
 #include "cv/pki/digest.h"
@@ -64,19 +63,6 @@ cv_demo_answer_deinit(struct cv_demo_answer *answer)
 	cv_buffer_deinit(&answer->body);
 }
 
-void
-cv_demo_find_code(struct cv_bytes body, char *ret_code, size_t size)
-{
-	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
-
-	if (!cv_table_find_text(body, "code", &text))
-		cv_buffer_append(&text, body.data, body.len);
-	const char *found = cv_buffer_text(&text);
-	size_t len = strspn(found, "abcdefghijklmnopqrstuvwxyz-");
-	if (strchr(" :\r\n", found[len]) == NULL || !cv_text_copy_bytes(ret_code, size, found, len))
-		ret_code[0] = '\0';
-}
-
 /* ---- what it sends ---- */
 
 static bool
@@ -90,7 +76,7 @@ send(struct cv_transport_request *request, const struct cv_demo_doors *doors,
 		return false;
 	ret_answer->code[0] = '\0';
 	if (ret_answer->status >= 400)
-		cv_demo_find_code(
+		cv_transport_find_code(
 		    cv_buffer_bytes(&ret_answer->body), ret_answer->code, sizeof(ret_answer->code));
 	return true;
 }

@@ -11,6 +11,7 @@
 #include "cv/signer/key_file.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
+#include "transport_internal.h"
 
 /* A key, and its certificate when it has one. */
 struct cv_demo_identity {
@@ -39,12 +40,9 @@ struct cv_demo_doors {
 struct cv_demo_answer {
 	long status;
 	struct cv_buffer body;
-	char code[41]; /* of a refusal; "": it has none */
+	char code[CV_TRANSPORT_CODE_SIZE]; /* of a refusal; "": it has none */
 };
 void cv_demo_answer_deinit(struct cv_demo_answer *answer);
-/* The code in the body of a refusal: JSON with "code", or a text that begins with it; "" in any
- * other. */
-void cv_demo_find_code(struct cv_bytes body, char *ret_code, size_t size);
 
 struct cv_demo_name {
 	char factory[CV_FACTORY_NAME_MAX + 1];

@@ -55,12 +55,13 @@ ask_operator_api(struct cv_demo *demo, const char *method, const char *path, con
 	}
 	if (url.has_failed)
 		return cv_fail(err, CV_E_MEMORY, "no memory for an address");
+	(void)printf("    sent: %s %s%s as the operator\n", method, path, id == NULL ? "" : id);
 	request.url = cv_buffer_text(&url);
 	cv_buffer_reset(&demo->answer.body);
 	if (!cv_cli_log_in(demo->global, &request, &token, err) ||
 	    !cv_transport_send(&request, &demo->answer.status, &demo->answer.body, err))
 		return false;
-	cv_demo_find_code(
+	cv_transport_find_code(
 	    cv_buffer_bytes(&demo->answer.body), demo->answer.code, sizeof(demo->answer.code));
 	return true;
 }

@@ -112,5 +112,6 @@ bool cv_cli_make_body(const struct cv_cli_invocation *invocation, size_t number,
 
 /* Verbs that make their requests themselves; the exit code. */
 int cv_cli_demo(const struct cv_cli_invocation *invocation);
+int cv_cli_bench(const struct cv_cli_invocation *invocation);
 
 #endif

@@ -2,8 +2,11 @@
 
 #include <curl/curl.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cv/cli/probe.h"
+#include "cv/codec/table.h"
+#include "cv/util/text.h"
 
 #define CONNECT_MS 10000L
 #define PROBE_BODY_MAX 65536
@@ -20,9 +23,8 @@ headers_cleanup(struct curl_slist **headers)
 	curl_slist_free_all(*headers);
 }
 
-/* libcurl takes a count that is not size as "stop". */
-static size_t
-take_body(char *data, size_t size, size_t count, void *context)
+size_t
+cv_transport_take_body(char *data, size_t size, size_t count, void *context)
 {
 	struct cv_buffer *body = context;
 
@@ -105,7 +107,7 @@ set_options(CURL *handle, const struct cv_transport_request *request,
 	curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request->method);
 	curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, error_text);
-	curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, cv_transport_take_body);
 	curl_easy_setopt(handle, CURLOPT_WRITEDATA, body);
 	curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
@@ -142,12 +144,26 @@ cv_transport_send(const struct cv_transport_request *request, long *ret_status,
 	set_options(handle, request, headers, error_text, ret_body);
 	CURLcode code = curl_easy_perform(handle);
 	if (code != CURLE_OK) {
-		cv_fail(err, CV_E_IO, "no answer from %s", request->url);
+		cv_fail(err, CV_E_IO, "no answer from %s",
+		    request->socket != NULL ? request->socket : request->url);
 		return cv_error_cause(
 		    err, "%s", error_text[0] == '\0' ? curl_easy_strerror(code) : error_text);
 	}
 	curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, ret_status);
 	return true;
+}
+
+void
+cv_transport_find_code(struct cv_bytes body, char *ret_code, size_t size)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+
+	if (!cv_table_find_text(body, "code", &text))
+		cv_buffer_append(&text, body.data, body.len);
+	const char *found = cv_buffer_text(&text);
+	size_t len = strspn(found, "abcdefghijklmnopqrstuvwxyz-");
+	if (strchr(" :\r\n", found[len]) == NULL || !cv_text_copy_bytes(ret_code, size, found, len))
+		ret_code[0] = '\0';
 }
 
 bool

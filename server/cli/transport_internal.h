@@ -32,4 +32,13 @@ struct cv_transport_request {
 bool cv_transport_send(const struct cv_transport_request *request, long *ret_status,
     struct cv_buffer *ret_body, struct cv_error *err);
 
+/* For CURLOPT_WRITEFUNCTION: appends to the cv_buffer that context is. A count that is not size *
+ * count tells libcurl to stop. */
+size_t cv_transport_take_body(char *data, size_t size, size_t count, void *context);
+
+/* The code in the body of a refusal: JSON with "code", or a text that begins with it; "" in any
+ * other. */
+#define CV_TRANSPORT_CODE_SIZE 41
+void cv_transport_find_code(struct cv_bytes body, char *ret_code, size_t size);
+
 #endif

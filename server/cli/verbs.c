@@ -142,6 +142,8 @@ static const struct cv_cli_verb verbs[] = {
 	    "sign for event queues with a new key"},
 	LIST("audit", "device actor action since until", "/v1/audit",
 	    "at actor action factory device reason request_id", "read the audit trail backwards"),
+	{"bench", "check", "", "socket gateway-url sha256 pem connections seconds", NULL, NULL, NULL,
+	    CV_CLI_VIEW_OWN, NULL, "ask as a gateway does, as fast as it is answered"},
 	{"demo", "", "", "device-url! id keep socket gateway-url gateway-cert gateway-key", NULL, NULL,
 	    NULL, CV_CLI_VIEW_OWN, NULL, "play one rotation of a device that it makes and deletes"},
 	{"status", "", "", "", "GET", "/v1/status", NULL, CV_CLI_VIEW_SCREEN, NULL,

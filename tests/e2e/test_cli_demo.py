@@ -1,4 +1,5 @@
 """`certvendor demo` and `certvendor bench`: what an operator runs to see that an installation works, and how fast."""
+import json
 import re
 import uuid
 
@@ -157,3 +158,90 @@ def test_wrong_command_lines(lab, words, problem):
     result = fails(lab, *words, code=2)
     assert problem in result.stderr and result.stdout == ""
     assert lab.cli("demo", is_checked=False).returncode == 2, "--device-url is needed"
+
+
+# ---- bench -------------------------------------------------------------------------------------
+
+
+def bench(lab, *words, **more):
+    return lab.cli("bench", "check", "--seconds", "1", *words, **more)
+
+
+def bench_json(lab, *words):
+    result = bench(lab, "--json", *words)
+    assert result.stderr == ""
+    shown = json.loads(result.stdout)
+    assert shown["seconds"] >= 1 and shown["checks"] > 0
+    assert shown["checks_per_second"] == pytest.approx(shown["checks"] / shown["seconds"], rel=0.01)
+    latency = [shown["latency_seconds"][name] for name in ("p50", "p90", "p99", "p999", "max")]
+    assert latency == sorted(latency) and 0 < latency[0] and latency[-1] < 60
+    counts = {name: shown[name] for name in ("allowed", "refused", "undecided", "other", "failed")}
+    assert sum(counts.values()) == shown["checks"]
+    return shown
+
+
+def gateway_login(lab):
+    return ("--gateway-url", f"https://127.0.0.1:{lab.ports['gateway']}", "--cert", lab.gateway.certificate, "--key",
+            lab.gateway.key)
+
+
+@pytest.mark.parametrize("what", ["sha256", "pem"])
+def test_checks_over_mutual_tls(lab, what):
+    device = lab.enrolled_device()
+    words = ("--sha256", device.identity.sha256) if what == "sha256" else ("--pem", device.identity.certificate)
+    before = lab.metric('certvendor_lookups_total{source="memory"}')
+    shown = bench_json(lab, *gateway_login(lab), *words, "--connections", "3")
+    assert shown["allowed"] == shown["checks"] and shown["connections"] == 3 and shown["code"] is None
+    assert lab.metric('certvendor_lookups_total{source="memory"}') - before >= shown["checks"]
+
+
+def test_checks_at_the_socket(implied):
+    device = implied.enrolled_device()
+    shown = bench_json(implied, "--socket", implied.gateway_socket, "--pem", device.identity.certificate)
+    assert shown["allowed"] == shown["checks"] > 16 and shown["connections"] == 16
+    table = bench(implied, "--socket", implied.gateway_socket, "--pem", device.identity.certificate).stdout
+    rows = dict(re.split(r"  +", line) for line in table.splitlines() if "  " in line)
+    assert rows["allowed"] == rows["checks"] and rows["failed"] == "0"
+    assert float(rows["50 %"]) <= float(rows["99.9 %"]) <= float(rows["most"])
+    assert int(rows["checks per second"]) > 0 and "last code" not in rows
+
+
+def test_refused_certificates_are_counted_as_such(lab):
+    device = lab.enrolled_device()
+    lab.cli("device", "revoke", device.name)
+    shown = bench_json(lab, *gateway_login(lab), "--sha256", device.identity.sha256)
+    assert shown["refused"] == shown["checks"] and shown["code"] == "denied"
+    shown = bench_json(lab, *gateway_login(lab), "--sha256", "0" * 64)
+    assert shown["refused"] == shown["checks"] and shown["code"] == "unknown"
+
+
+def test_no_answer_to_measure(lab):
+    def no_answer(*words):
+        result = bench(lab, *words, is_checked=False)
+        assert result.returncode == 1 and result.stdout == "" and "no answer from" in result.stderr, result
+
+    no_answer("--socket", lab.folder / "nobody.sock", "--sha256", "0" * 64)
+    no_answer("--gateway-url", f"https://127.0.0.1:{free_port()}", "--cert", lab.gateway.certificate, "--key",
+              lab.gateway.key, "--sha256", "0" * 64)
+
+
+@pytest.mark.parametrize("words,problem", [
+    (("--sha256", "0" * 64), "--socket or --gateway-url"),
+    (("--socket", "a", "--gateway-url", "https://x", "--sha256", "0" * 64), "--socket or --gateway-url"),
+    (("--gateway-url", "https://x", "--sha256", "0" * 64), "needs --cert"),
+    (("--socket", "a"), "--sha256 or --pem"),
+    (("--socket", "a", "--sha256", "0" * 64, "--pem", "b"), "--sha256 or --pem"),
+    (("--socket", "a", "--sha256", "0" * 63), "64 hex digits"),
+    (("--socket", "a", "--sha256", "0" * 64, "--connections", "0"), "from 1 to 1000"),
+    (("--socket", "a", "--sha256", "0" * 64, "--connections", "1001"), "from 1 to 1000"),
+    (("--socket", "a", "--sha256", "0" * 64, "--seconds", "3601"), "from 1 to 3600"),
+    (("--socket", "a", "--sha256", "0" * 64, "--seconds", "-1"), "from 1 to 3600"),
+])
+def test_wrong_orders_to_measure(lab, words, problem):
+    result = bench(lab, *words, is_checked=False)
+    assert result.returncode == 2 and problem in result.stderr and result.stdout == ""
+
+
+def test_a_file_that_is_no_certificate(lab):
+    result = bench(lab, "--socket", "a", "--pem", lab.config, is_checked=False)
+    assert result.returncode == 2 and str(lab.config) in result.stderr

@@ -280,7 +280,8 @@ def test_every_verb_has_help():
     rows = verbs_with_acts()
     assert {"device", "certificate", "denial", "group", "authority", "gateway", "factory", "token",
             "operator-token", "operator-certificate", "approval", "webhook", "event-key", "audit",
-            "status", "grant", "rotation-group", "demo"} == set(rows)
+            "status", "grant", "rotation-group", "demo",
+            "bench"} == set(rows)
     for verb, acts in rows.items():
         for act in acts:
             text = run(BINARY, verb, act, "--help").stdout
