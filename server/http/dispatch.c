@@ -50,7 +50,7 @@ cv_dispatch_complete(void *context, struct MHD_Connection *mhd, void **connectio
     enum MHD_RequestTerminationCode code)
 {
 	struct cv_request *request = *connection_context;
-	int64_t now_us = cv_request_clock_us();
+	int64_t now_us = cv_histogram_now_us();
 
 	(void)context;
 	(void)mhd;
@@ -125,7 +125,7 @@ send_answer(struct cv_request *request)
 	/* A kept answer is short: what is left of the time for the request is enough. */
 	if (kept == NULL || request->stage == CV_STAGE_WORKING)
 		allow_seconds(
-		    request, cv_request_clock_us(), atomic_load(&request->http->request_seconds));
+		    request, cv_histogram_now_us(), atomic_load(&request->http->request_seconds));
 	request->stage = CV_STAGE_ANSWERED;
 	if (kept != NULL || response != NULL)
 		result = MHD_queue_response(

@@ -28,9 +28,6 @@
 #define LOG_LINE_MAX 256
 #define QUIESCE_ATTEMPTS_MAX 1000 /* a millisecond each */
 
-const int64_t cv_duration_bounds_us[CV_DURATION_BUCKETS] = {
-    100, 500, 1000, 5000, 10000, 50000, 100000, 500000, 1000000, 5000000};
-
 const char *
 cv_listener_name(enum cv_listener_kind kind)
 {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "cv/util/error.h"
+#include "cv/util/histogram.h"
 #include "cv/util/pulse.h"
 #include "route_internal.h"
 #include "tls_pair_internal.h"
@@ -26,9 +27,6 @@ enum cv_listener_kind {
 };
 
 #define CV_LISTENER_ADDRESS_SIZE 128 /* longest: path of a UNIX socket */
-#define CV_DURATION_BUCKETS 10
-/* Upper bounds of the duration histogram, in microseconds; one more bucket holds the rest. */
-extern const int64_t cv_duration_bounds_us[CV_DURATION_BUCKETS];
 
 /* Of one route: answers by class of the status. */
 struct cv_route_counters {
@@ -36,8 +34,7 @@ struct cv_route_counters {
 };
 
 struct cv_listener_counters {
-	_Atomic uint64_t durations[CV_DURATION_BUCKETS + 1];
-	_Atomic uint64_t duration_sum_us;
+	struct cv_histogram durations;
 	_Atomic uint64_t connections_open;
 	_Atomic uint64_t connections_accepted;
 };

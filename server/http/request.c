@@ -62,7 +62,7 @@ cv_request_begin(struct cv_request *request, const char *target)
 	size_t len = strnlen(target, CV_TARGET_MAX + 1);
 
 	request->stage = CV_STAGE_HEADERS;
-	request->started_us = cv_request_clock_us();
+	request->started_us = cv_histogram_now_us();
 	request->method = "";
 	request->target_is_cut = len > CV_TARGET_MAX;
 	if (request->target_is_cut)

@@ -8,30 +8,15 @@
 
 #define REFUSED_CHECKS_PER_SECOND 50
 
-int64_t
-cv_request_clock_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void
 count(const struct cv_request *request, unsigned status, int64_t duration_us)
 {
 	struct cv_listener *listener = request->listener;
-	struct cv_listener_counters *counters = &listener->counters;
 	size_t route = cv_listener_route_number(listener, request->match.route);
-	size_t bucket = 0;
 
-	while (bucket < CV_DURATION_BUCKETS && duration_us > cv_duration_bounds_us[bucket])
-		bucket++;
 	atomic_fetch_add_explicit(
 	    &listener->by_route[route].by_class[status / 100 % 6], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&counters->durations[bucket], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(
-	    &counters->duration_sum_us, (uint64_t)duration_us, memory_order_relaxed);
+	cv_histogram_add(&listener->counters.durations, duration_us);
 }
 
 static bool

@@ -15,8 +15,6 @@ struct cv_refusal_log {
 	unsigned left_out;
 };
 
-/* Microseconds of the boot clock, by which deadlines go, too. */
-int64_t cv_request_clock_us(void);
 /* now_us: when the request was complete. */
 void cv_request_log(struct cv_request *request, int64_t now_us);
 

@@ -220,6 +220,7 @@ take_in(struct cv_feed *feed, struct cv_connection *connection,
 	if (!read(feed, connection, err) ||
 	    (options->on_read && !options->on_read(options->context, connection, err)))
 		return false;
+	cv_index_note_position(options->index, feed->position);
 	cv_index_mark_fresh(options->index, feed->read_boot_ms, feed->read_wall_ms);
 	return true;
 }

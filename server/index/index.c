@@ -39,6 +39,8 @@ struct cv_index {
 	uint16_t authority_count;
 	_Atomic uint8_t authority_states[AUTHORITIES_MAX];
 	_Atomic size_t count;
+	_Atomic size_t pending_count; /* of slots */
+	_Atomic int64_t position;
 	_Atomic int64_t fresh_boot_ms, fresh_wall_ms;
 	_Atomic bool was_fresh;
 	uint32_t seen_cursor; /* where the next cv_index_take_seen goes on */
@@ -478,7 +480,8 @@ apply_slot(struct cv_index *index, uint32_t reference, const struct cv_status_ro
 	if (rows[0].device_state != CV_DEVICE_OK)
 		atomic_store(&slot->is_refused, true);
 	atomic_store(&slot->talks_until_utc, talks_until(rows, count));
-	atomic_store(&slot->has_pending, rows[0].has_pending);
+	if (atomic_exchange(&slot->has_pending, rows[0].has_pending) != rows[0].has_pending)
+		atomic_fetch_add(&index->pending_count, rows[0].has_pending ? 1 : (size_t)-1);
 	atomic_store(&slot->group, rows[0].group);
 	if (!apply_rows(index, reference, rows, count, err))
 		return false;
@@ -545,4 +548,22 @@ size_t
 cv_index_count(const struct cv_index *index)
 {
 	return atomic_load(&index->count);
+}
+
+size_t
+cv_index_pending_count(const struct cv_index *index)
+{
+	return atomic_load(&index->pending_count);
+}
+
+void
+cv_index_note_position(struct cv_index *index, int64_t position)
+{
+	atomic_store(&index->position, position);
+}
+
+int64_t
+cv_index_position(const struct cv_index *index)
+{
+	return atomic_load(&index->position);
 }

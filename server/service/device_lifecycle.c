@@ -271,6 +271,33 @@ describe(struct act *act, const struct cv_device_record *record)
 	}
 }
 
+static void
+count_act(const struct act *act)
+{
+	struct cv_service_counters *counters = cv_service_counters(act->service);
+
+	switch (act->kind) {
+	case CV_LIFECYCLE_REVOKE:
+		counters->revocations[act->request->reason]++;
+		return;
+	case CV_LIFECYCLE_HOLD:
+		counters->revocations[CV_REVOCATION_HELD]++;
+		return;
+	case CV_LIFECYCLE_DELETE:
+		counters->revocations[CV_REVOCATION_DELETED]++;
+		return;
+	case CV_LIFECYCLE_CANCEL:
+		counters->cancelled++;
+		return;
+	case CV_LIFECYCLE_RELEASE:
+	case CV_LIFECYCLE_ALLOW:
+	case CV_LIFECYCLE_APPROVE:
+	case CV_LIFECYCLE_JOIN:
+	case CV_LIFECYCLE_LEAVE:
+		return;
+	}
+}
+
 static bool
 commit(struct act *act, struct cv_device_change *change, struct cv_error *err)
 {
@@ -288,9 +315,7 @@ commit(struct act *act, struct cv_device_change *change, struct cv_error *err)
 
 	if (!cv_device_change_commit(change, &note, NULL, err))
 		return false;
-	if (act->kind == CV_LIFECYCLE_REVOKE || act->kind == CV_LIFECYCLE_DELETE ||
-	    act->kind == CV_LIFECYCLE_HOLD)
-		cv_service_counters(act->service)->denied_changes++;
+	count_act(act);
 	log_act(act);
 	every_slot.slot[0] = '\0';
 	return cv_service_take_change(act->service, act->connection, &every_slot, err);
@@ -426,7 +451,7 @@ attempt_revocation(struct revocation *revocation, struct cv_error *err)
 	if (!cv_device_change_commit(change, &note, NULL, err))
 		return false;
 	revocation->outcome = CV_LIFECYCLE_DONE;
-	cv_service_counters(revocation->service)->denied_changes++;
+	cv_service_counters(revocation->service)->revocations[revocation->request->reason]++;
 	cv_log(CV_LOG_INFO, note.kind, "certificate changed by an operator",
 	    CV_LOG_TEXT("request_id", note.request_id), CV_LOG_TEXT("actor", note.actor),
 	    CV_LOG_TEXT("factory", party->factory), CV_LOG_TEXT("device", party->device),

@@ -179,7 +179,7 @@ commit(struct registration *registration, struct cv_device_change *change, struc
 	}
 	if (!cv_device_change_commit(change, &enrolment->note, NULL, err))
 		return false;
-	cv_enrolment_take_issued(enrolment);
+	cv_enrolment_take_issued(enrolment, CV_ISSUE_REGISTRATION);
 	if (!registration->is_same_key)
 		cv_service_counters(enrolment->service)->registered++;
 	return cv_service_take_change(enrolment->service, enrolment->connection, &changed, err);

@@ -387,13 +387,14 @@ cv_enrolment_write_announcement(struct enrolment *enrolment, const char *actor)
 }
 
 void
-cv_enrolment_take_issued(struct enrolment *enrolment)
+cv_enrolment_take_issued(struct enrolment *enrolment, enum cv_issue_kind kind)
 {
 	const struct cv_certificate *certificate = enrolment->certificate;
 
 	cv_hex_encode(certificate->serial.data, certificate->serial.len, enrolment->answer->serial);
 	cv_buffer_append(enrolment->ret_der, certificate->der.data, certificate->der.len);
-	cv_service_counters(enrolment->service)->issued++;
+	cv_issue_counts_add(cv_service_issue_counts(enrolment->service), enrolment->issuer->row.id,
+	    enrolment->generated ? CV_ISSUE_KEYGEN : kind);
 }
 
 void

@@ -9,6 +9,7 @@
 #include "cv/pki/csr.h"
 #include "cv/pki/key_wish.h"
 #include "cv/service/enrolment.h"
+#include "cv/service/issue_count.h"
 
 #include "service_internal.h"
 
@@ -90,7 +91,7 @@ void cv_enrolment_write_note(struct enrolment *enrolment, const struct cv_certif
     const char *kind, const char *actor);
 /* A request that was answered before, and now announces its key as well. */
 void cv_enrolment_write_announcement(struct enrolment *enrolment, const char *actor);
-void cv_enrolment_take_issued(struct enrolment *enrolment);
+void cv_enrolment_take_issued(struct enrolment *enrolment, enum cv_issue_kind kind);
 
 /* Before an attempt: as if nothing had been tried. */
 void cv_enrolment_begin_attempt(struct enrolment *enrolment);

@@ -168,7 +168,7 @@ attempt_reenrolment(struct enrolment *enrolment, struct cv_error *err)
 	if (!cv_device_change_commit(change, &enrolment->note, NULL, err))
 		return false;
 	if (cv_enrolment_is_going_on(enrolment))
-		cv_enrolment_take_issued(enrolment);
+		cv_enrolment_take_issued(enrolment, CV_ISSUE_RENEWAL);
 	/* Whether a key is announced is in memory, too. */
 	return !is_late(reenrolment, cv_device_change_record(change)) ||
 	       cv_service_take_change(
@@ -255,7 +255,7 @@ renew_company(struct company *company, struct cv_connection *connection)
 	if (count == 0 || !cv_change_set_commit(set, &ignored))
 		return;
 	for (size_t i = 0; i < count; i++) {
-		cv_enrolment_take_issued(&renewed[i]->base);
+		cv_enrolment_take_issued(&renewed[i]->base, CV_ISSUE_RENEWAL);
 		renewed[i]->is_settled = true;
 	}
 }

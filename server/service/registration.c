@@ -244,7 +244,7 @@ issue_registration(struct registration *registration, enum registration_plan cho
 	}
 	if (!cv_device_change_commit(change, &enrolment->note, NULL, err))
 		return false;
-	cv_enrolment_take_issued(enrolment);
+	cv_enrolment_take_issued(enrolment, CV_ISSUE_ENROLMENT);
 	if (registers(chosen))
 		cv_service_counters(enrolment->service)->registered++;
 	return cv_service_take_change(enrolment->service, enrolment->connection, &changed, err);

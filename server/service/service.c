@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cv/index/feed.h"
+#include "cv/service/issue_count.h"
 #include "cv/model/source.h"
 #include "cv/service/key_block_list.h"
 #include "cv/util/log.h"
@@ -38,6 +39,7 @@ struct cv_service {
 	struct cv_service_parts parts;
 	_Atomic(struct kept_settings *) settings;
 	struct cv_service_counters counters;
+	struct cv_issue_counts *issue_counts;
 	struct cv_combiner *renewals;
 	pthread_mutex_t realm_mutex;
 	struct cv_realm *realm;
@@ -323,11 +325,12 @@ cv_service_new(
 	service->refusals = calloc(REFUSALS, sizeof(*service->refusals));
 	service->renewals =
 	    cv_combiner_new(CV_RENEWALS_TOGETHER, RENEWAL_BATCHES, cv_reenrol_together);
+	service->issue_counts = cv_issue_counts_new();
 	service->reports = cv_report_table_new();
 	service->change_pace = cv_device_pace_new();
 	service->request_pace = cv_device_pace_new();
-	if (!service->refusals || !service->renewals || !service->reports ||
-	    !service->change_pace || !service->request_pace)
+	if (!service->refusals || !service->renewals || !service->issue_counts ||
+	    !service->reports || !service->change_pace || !service->request_pace)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	if (!cv_pool_borrow(parts->pool, &connection, err))
 		return false;
@@ -345,6 +348,7 @@ cv_service_free(struct cv_service *service)
 	if (!service)
 		return;
 	cv_combiner_free(service->renewals);
+	cv_issue_counts_free(service->issue_counts);
 	cv_report_table_free(service->reports);
 	cv_device_pace_free(service->change_pace);
 	cv_device_pace_free(service->request_pace);
@@ -381,6 +385,12 @@ struct cv_service_counters *
 cv_service_counters(struct cv_service *service)
 {
 	return &service->counters;
+}
+
+struct cv_issue_counts *
+cv_service_issue_counts(struct cv_service *service)
+{
+	return service->issue_counts;
 }
 
 struct cv_combiner *

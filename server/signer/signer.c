@@ -24,12 +24,19 @@ struct key_set {
 	struct authority_key *keys[];
 };
 
+/* Written by who may only read the rest. */
+struct health {
+	struct cv_histogram durations;
+	_Atomic bool has_failed; /* the last time */
+};
+
 struct cv_signer {
 	/* Sets that were replaced stay to the end: somebody may be looking for a key in them, and
 	 * there are as many as keys. */
 	_Atomic(struct key_set *) keys;
 	pthread_mutex_t mutex;            /* of those who add keys */
 	struct cv_passphrase *passphrase; /* owned; NULL: none is kept */
+	struct health *health;            /* owned */
 };
 
 bool
@@ -37,12 +44,15 @@ cv_signer_new(struct cv_signer **ret_signer, struct cv_error *err)
 {
 	struct cv_signer *signer = calloc(1, sizeof(*signer));
 	struct key_set *none = calloc(1, sizeof(*none));
-	if (signer == NULL || none == NULL) {
+	struct health *health = calloc(1, sizeof(*health));
+	if (signer == NULL || none == NULL || health == NULL) {
 		free(signer);
 		free(none);
+		free(health);
 		return cv_fail(err, CV_E_MEMORY, "no memory for the signer");
 	}
 	atomic_init(&signer->keys, none);
+	signer->health = health;
 	pthread_mutex_init(&signer->mutex, NULL);
 	*ret_signer = signer;
 	return true;
@@ -77,6 +87,7 @@ cv_signer_free(struct cv_signer *signer)
 	if (signer == NULL)
 		return;
 	free_sets(atomic_load(&signer->keys));
+	free(signer->health);
 	cv_passphrase_free(signer->passphrase);
 	pthread_mutex_destroy(&signer->mutex);
 	free(signer);
@@ -299,8 +310,25 @@ cv_signer_sign(const struct cv_signer *signer, const struct cv_digest *ca_key_id
 	const struct authority_key *found = find_key(signer, ca_key_id);
 	if (found == NULL)
 		return cv_fail(err, CV_E_SIGNER, "signer does not have the key of this CA");
-	return cv_tbs_check(tbs, &found->rules, err) &&
-	       cv_signing_key_sign(found->key, tbs, ret_signature, ret_len, err);
+	const int64_t began_us = cv_histogram_now_us();
+	if (!cv_tbs_check(tbs, &found->rules, err))
+		return false;
+	const bool is_signed = cv_signing_key_sign(found->key, tbs, ret_signature, ret_len, err);
+	atomic_store(&signer->health->has_failed, !is_signed);
+	cv_histogram_add(&signer->health->durations, cv_histogram_now_us() - began_us);
+	return is_signed;
+}
+
+const struct cv_histogram *
+cv_signer_durations(const struct cv_signer *signer)
+{
+	return &signer->health->durations;
+}
+
+bool
+cv_signer_is_up(const struct cv_signer *signer)
+{
+	return !atomic_load(&signer->health->has_failed);
 }
 
 bool

@@ -133,11 +133,13 @@ cv_next_result(
     struct cv_connection *connection, int deadline_ms, PGresult **ret_result, struct cv_error *err)
 {
 	int64_t deadline = now_ms() + deadline_ms;
+	int64_t began_us = cv_histogram_now_us();
 
 	while (PQisBusy(connection->pg)) {
 		if (!wait_readable(connection, deadline, err))
 			return false;
 	}
+	connection->waited_us += cv_histogram_now_us() - began_us;
 	*ret_result = PQgetResult(connection->pg);
 	return true;
 }
@@ -161,6 +163,7 @@ bool
 cv_batch_begin(struct cv_connection *connection, struct cv_error *err)
 {
 	connection->item_head = connection->item_tail = 0;
+	connection->waited_us = 0;
 	if (!PQenterPipelineMode(connection->pg))
 		return connection_lost(connection, "connection not usable", err);
 	return true;
@@ -267,6 +270,7 @@ cv_batch_end(struct cv_connection *connection, struct cv_error *err)
 		if (!read_item(connection, item, NULL, is_good ? err : &ignored))
 			is_good = false;
 	}
+	cv_histogram_add(connection->waits, connection->waited_us);
 	if (connection->is_broken)
 		return is_good ? connection_lost(connection, "connection lost", err) : false;
 	if (!PQexitPipelineMode(connection->pg)) {

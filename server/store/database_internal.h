@@ -90,6 +90,8 @@ struct cv_connection {
 	struct cv_pool *pool;       /* that lends it */
 	struct cv_connection *next; /* in the pool's list of idle ones */
 	int statement_ms;
+	struct cv_histogram *waits; /* of the pool */
+	int64_t waited_us;          /* in this batch */
 	bool is_broken;
 	bool is_in_transaction; /* a BEGIN was sent and neither COMMIT nor ROLLBACK */
 	struct cv_batch_item items[CV_BATCH_MAX];

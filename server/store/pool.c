@@ -28,6 +28,7 @@ struct cv_pool {
 	int64_t retry_at_ms; /* boot time before which nobody tries to connect */
 	char cause[sizeof(((struct cv_error *)0)->cause)]; /* why the last attempt failed */
 	_Atomic bool is_up;
+	struct cv_histogram waits;
 };
 
 /* libpq takes any other text for the name of a database. */
@@ -166,6 +167,7 @@ connect_new(struct cv_pool *pool, struct cv_connection **ret_connection, struct 
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	connection->pool = pool;
 	connection->statement_ms = pool->statement_ms;
+	connection->waits = &pool->waits;
 	connection->pg = open_connection(pool);
 	if (PQstatus(connection->pg) != CONNECTION_OK) {
 		cv_fail(err, CV_E_DATABASE, "database: no connection");
@@ -306,4 +308,10 @@ cv_pool_count(struct cv_pool *pool, size_t *ret_open, size_t *ret_borrowed)
 	*ret_open = pool->open;
 	*ret_borrowed = pool->borrowed;
 	pthread_mutex_unlock(&pool->mutex);
+}
+
+const struct cv_histogram *
+cv_pool_waits(const struct cv_pool *pool)
+{
+	return &pool->waits;
 }

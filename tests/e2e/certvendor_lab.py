@@ -845,10 +845,11 @@ class Lab:
         return token
 
     def metric(self, line_start):
-        for line in self.monitor("/metrics").body.decode().splitlines():
-            if line.startswith(line_start):
-                return float(line.rsplit(" ", 1)[1])
-        raise AssertionError(f"no metric {line_start}")
+        """The value of a series, or the sum of all series with this name or these first labels."""
+        values = [float(line.rsplit(" ", 1)[1]) for line in self.monitor("/metrics").body.decode().splitlines()
+                  if line.startswith(line_start) and (line[len(line_start)] in "{ ," or line_start[-1] in ",}")]
+        assert values, f"no metric {line_start}"
+        return sum(values)
 
     def device(self, name=None):
         return Device(self, name or str(uuid.uuid4()))

@@ -274,3 +274,14 @@ def test_keys_count_like_certificates(est_lab, door):
     csr = request(make_key(), holder.subject)
     statuses = [ask(door, csr, identity=holder.identity).status for _ in range(21)]
     assert statuses[0] == 200 and statuses[-1] == 429 and set(statuses) == {200, 429}
+
+
+def test_it_is_counted_by_itself(est_lab, door):
+    def issued(kind):
+        return sum(float(line.rsplit(" ", 1)[1]) for line in est_lab.monitor("/metrics").body.decode().splitlines()
+                   if line.startswith("certvendor_certificates_issued_total{") and f'kind="{kind}"' in line)
+
+    before = issued("keygen"), issued("enrolment")
+    device = fresh()
+    assert ask(door, request(make_key(), device_name(device)), device).status == 200
+    assert (issued("keygen"), issued("enrolment")) == (before[0] + 1, before[1])

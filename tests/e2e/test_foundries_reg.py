@@ -39,7 +39,11 @@ def test_probe_without_a_token_is_answered(lab, method, path):
 
 
 def test_lmp_device_register(lab):
+    issuer = f'factory="{FACTORY}",ca="{FACTORY}-device-ca-1"'
+    counted = f'certvendor_certificates_issued_total{{{issuer},kind="registration"}}'
+    before = lab.metric(counted)
     device = Registrant(lab, is_production=True).register()
+    assert lab.metric(counted) == before + 1
     pem = device.files["client.pem"]
     assert device.files["root.crt"] == lab.root.read_text()
     assert pem.count("BEGIN CERTIFICATE") == 1

@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 
-from certvendor_lab import (BINARY, EST, FACTORY, SECRETS, VAR, Key, Lab, basic, clean_environment, end_process,
+from certvendor_lab import (BINARY, EST, FACTORY, ROOT, SECRETS, VAR, Key, Lab, basic, clean_environment, end_process,
                             free_port, pem_request, port_answers, run, wait_until)
 
 import find_secrets
@@ -405,12 +405,84 @@ def test_metrics(lab):
             names.add(line.split("{")[0].split(" ")[0])
     for name in names:
         assert name in typed or re.sub("_(bucket|sum|count)$", "", name) in typed, name
-    before = lab.metric("certvendor_certificates_issued_total")
-    activations = lab.metric("certvendor_activations_total")
-    lab.enrolled_device().rotate()
-    assert lab.metric("certvendor_certificates_issued_total") == before + 2
-    assert lab.metric("certvendor_activations_total") == activations + 1
     assert lab.metric("certvendor_db_up") == 1
+    # The table of the documents, neither more nor less.
+    [table] = re.findall(r"^## Metrics\n(.*?)^## ", (ROOT / "docs/operations.md").read_text(), re.M | re.S)
+    assert sorted(re.findall(r"^\| `(\w+)` ", table, re.M)) == sorted(typed)
+
+
+ONLINE = f'factory="{FACTORY}",ca="{FACTORY}-device-ca-1"'
+
+
+def moved(lab, act):
+    """What changed, by series, while this was done. Histograms: how often."""
+    def read():
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1])
+                for line in lab.monitor("/metrics").body.decode().splitlines()
+                if line.startswith("certvendor_") and not re.match(r"\w+_(bucket|sum)[ {]", line)}
+    before = read()
+    act()
+    after = read()
+    return {name: value - before.get(name, 0) for name, value in after.items() if value != before.get(name, 0)}
+
+
+def test_metrics_of_a_rotation(lab):
+    device = lab.device()
+    issued = "certvendor_certificates_issued_total{" + ONLINE + ',kind="%s"}'
+    completed, cancelled = ('certvendor_rotations_total{result="%s"}' % result for result in ("completed", "cancelled"))
+    pending = "certvendor_rotations_pending"
+
+    changed = moved(lab, device.enrol)
+    assert changed[issued % "enrolment"] == 1 and issued % "renewal" not in changed
+    assert changed["certvendor_signer_duration_seconds_count"] == 1 and "certvendor_signer_up" not in changed
+    assert lab.metric("certvendor_signer_up") == 1
+    assert changed["certvendor_db_query_duration_seconds_count"] > 0
+    assert device.show().status == 200
+
+    keys = [device.new_key() for _ in range(2)]
+    fresh = []
+    changed = moved(lab, lambda: fresh.append(device.reenrol(keys[0])))
+    assert changed[issued % "renewal"] == 1 and issued % "enrolment" not in changed
+    assert pending not in changed, "asked for is not announced"
+
+    changed = moved(lab, lambda: device.announce(keys[0]))
+    assert changed[pending] == 1 and changed["certvendor_announcements_total"] == 1 and completed not in changed
+    changed = moved(lab, lambda: lab.cli("device", "cancel", device.name))
+    assert changed[pending] == -1 and changed[cancelled] == 1 and completed not in changed
+
+    changed = moved(lab, lambda: device.announce(keys[0]))
+    assert changed[pending] == 1
+    changed = moved(lab, lambda: device.show(fresh[0]))
+    assert changed[pending] == -1 and changed[completed] == 1 and cancelled not in changed
+
+
+def test_metrics_of_what_operators_end(lab):
+    def ended(act):
+        return {name: change for name, change in moved(lab, act).items()
+                if name.startswith("certvendor_revocations_total")}
+
+    device, other = lab.enrolled_device(), lab.enrolled_device()
+    series = 'certvendor_revocations_total{reason="%s"}'
+    assert ended(lambda: lab.cli("device", "hold", device.name)) == {series % "held": 1}
+    assert ended(lambda: lab.cli("device", "hold", device.name)) == {}, "unchanged"
+    assert ended(lambda: lab.cli("device", "release", device.name)) == {}
+    assert ended(lambda: lab.cli("device", "delete", device.name)) == {series % "deleted": 1}
+    assert ended(lambda: lab.cli("device", "allow", device.name)) == {}
+    assert ended(lambda: lab.cli("certificate", "revoke", device.identity.sha256, "--reason", "superseded")) == {
+        series % "superseded": 1}
+    assert ended(lambda: lab.cli("device", "revoke", other.name, "--reason", "keyCompromise")) == {
+        series % "keyCompromise": 1}
+    assert ended(lambda: lab.cli("device", "revoke", other.name, "--reason", "nonsense", is_checked=False)) == {}
+
+
+def test_metrics_of_memory(lab):
+    epoch = lab.metric("certvendor_cache_epoch")
+    device = lab.enrolled_device()
+    wait_until(lambda: lab.metric("certvendor_cache_epoch") > epoch, "the feed is read")
+    timed = 'certvendor_http_request_duration_seconds_count{listener="gateway"}'
+    before = lab.metric(timed)
+    assert device.check().status == 200
+    wait_until(lambda: lab.metric(timed) > before, "the check is timed")
 
 
 QUICKER_LOOP = r"""

@@ -90,6 +90,11 @@ void cv_index_mark_fresh(struct cv_index *index, int64_t boot_ms, int64_t wall_m
 int64_t cv_index_age_ms(const struct cv_index *index);
 /* Certificates held; slots held. */
 size_t cv_index_count(const struct cv_index *index);
+/* Slots of which another key is announced and was not used yet. */
+size_t cv_index_pending_count(const struct cv_index *index);
+/* The position in the change feed up to which every change is taken in. */
+void cv_index_note_position(struct cv_index *index, int64_t position);
+int64_t cv_index_position(const struct cv_index *index);
 /* Makes room beforehand. */
 bool cv_index_reserve(struct cv_index *index, size_t certificates, struct cv_error *err);
 

@@ -46,13 +46,18 @@ struct cv_service_settings {
 };
 
 /* Counters of the rules, for /metrics. */
+#define CV_REVOCATION_HELD 10
+#define CV_REVOCATION_DELETED 11
+#define CV_REVOCATION_CAUSES 12
+
 struct cv_service_counters {
-	_Atomic uint64_t issued;
 	_Atomic uint64_t repeated;
 	_Atomic uint64_t announced;
-	_Atomic uint64_t activated;
+	_Atomic uint64_t activated; /* rotations completed */
+	_Atomic uint64_t cancelled; /* rotations ended by operators */
 	_Atomic uint64_t registered;
-	_Atomic uint64_t denied_changes; /* revocations and deletions by operators */
+	/* Revocations, holds and deletions by operators; by enum cv_reason, and behind these. */
+	_Atomic uint64_t revocations[CV_REVOCATION_CAUSES];
 	_Atomic uint64_t judged_in_memory;
 	_Atomic uint64_t judged_in_database;
 	_Atomic uint64_t verdicts[32];       /* by enum cv_verdict */
@@ -106,6 +111,7 @@ const struct cv_service_settings *cv_service_settings(const struct cv_service *s
 bool cv_service_change_settings(
     struct cv_service *service, const struct cv_service_settings *settings, struct cv_error *err);
 struct cv_service_counters *cv_service_counters(struct cv_service *service);
+struct cv_issue_counts *cv_service_issue_counts(struct cv_service *service);
 struct cv_index *cv_service_index(struct cv_service *service);
 struct cv_pool *cv_service_pool(struct cv_service *service);
 struct cv_signer *cv_service_signer(struct cv_service *service);

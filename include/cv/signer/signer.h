@@ -18,6 +18,7 @@
 #include "cv/util/auto.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
+#include "cv/util/histogram.h"
 
 #define CV_SIGNATURE_MAX 512
 
@@ -99,5 +100,12 @@ bool cv_signer_sign(const struct cv_signer *signer, const struct cv_digest *ca_k
 bool cv_signer_sign_package(const struct cv_signer *signer, const struct cv_digest *ca_key_id,
     const struct cv_package_digest *digest, uint8_t ret_signature[CV_SIGNATURE_MAX],
     size_t *ret_len, struct cv_error *err);
+
+/* How long each signature took, what was looked at before it included; lent. */
+const struct cv_histogram *cv_signer_durations(const struct cv_signer *signer);
+/* Whether the last signature succeeded; true before the first. What may not be signed is no
+ * failure.
+ */
+bool cv_signer_is_up(const struct cv_signer *signer);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "cv/util/auto.h"
 #include "cv/util/error.h"
+#include "cv/util/histogram.h"
 
 struct cv_pool;
 struct cv_connection;
@@ -44,5 +45,7 @@ cv_connection_cleanup(struct cv_connection **connection)
 /* Whether the last use or attempt of a connection succeeded; for /readyz and metrics. */
 bool cv_pool_is_up(const struct cv_pool *pool);
 void cv_pool_count(struct cv_pool *pool, size_t *ret_open, size_t *ret_borrowed);
+/* How long each batch of statements waited for the database. Lent as long as the pool. */
+const struct cv_histogram *cv_pool_waits(const struct cv_pool *pool);
 
 #endif

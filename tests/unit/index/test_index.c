@@ -692,3 +692,26 @@ Test(index, readers_by_name_never_see_two_keys_allowed)
 		cr_expect(status_of_named(index, 2 * slot) == CV_INDEX_DENIED &&
 			  status_of_named(index, 2 * slot + 1) == CV_INDEX_ALLOWED);
 }
+
+Test(index, counts_slots_with_an_announced_key)
+{
+	struct fake_clock clock = make_clock();
+	CV_AUTO(cv_index) struct cv_index *index = make_index(&clock);
+	struct cv_status_row row = make_row(1, 1, 7);
+	struct cv_status_row other = make_row(2, 2, 7);
+
+	cr_expect_eq(cv_index_pending_count(index), 0);
+	row.has_pending = other.has_pending = true;
+	apply(index, &row, 1);
+	apply(index, &other, 1);
+	cr_expect_eq(cv_index_pending_count(index), 2);
+	row.version = 8;
+	apply(index, &row, 1);
+	cr_expect_eq(cv_index_pending_count(index), 2, "it is the same slot");
+	row.has_pending = false;
+	apply(index, &row, 1);
+	cr_expect_eq(cv_index_pending_count(index), 2, "an old state takes nothing back");
+	row.version = 9;
+	apply(index, &row, 1);
+	cr_expect_eq(cv_index_pending_count(index), 1);
+}

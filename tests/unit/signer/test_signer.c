@@ -382,6 +382,35 @@ Test(signer, unknown_key)
 	scene_deinit(&scene);
 }
 
+static uint64_t
+count_of(const struct cv_histogram *histogram)
+{
+	uint64_t count = 0;
+	for (size_t i = 0; i <= CV_HISTOGRAM_BUCKETS; i++)
+		count += atomic_load(&histogram->counts[i]);
+	return count;
+}
+
+/* A request that may not be signed says nothing of the signer. */
+Test(signer, tells_how_signing_goes)
+{
+	struct scene scene;
+	struct cv_error err;
+	CV_AUTO_BUFFER struct cv_buffer good = CV_BUFFER_INIT, bad = CV_BUFFER_INIT;
+	scene_init(&scene, "P-256");
+	add_key(&scene, CV_SIGNER_DEVICES);
+	append_tbs(&scene, CV_PROFILE_DEVICE, &good);
+	append_tbs(&scene, CV_PROFILE_SERVER, &bad);
+	cr_expect(cv_signer_is_up(scene.signer));
+	cr_expect_not(sign(&scene, cv_buffer_bytes(&bad), &err));
+	cr_expect(cv_signer_is_up(scene.signer));
+	cr_expect_eq(count_of(cv_signer_durations(scene.signer)), 0);
+	cr_expect(sign(&scene, cv_buffer_bytes(&good), &err), "%s", err.text);
+	cr_expect(cv_signer_is_up(scene.signer));
+	cr_expect_eq(count_of(cv_signer_durations(scene.signer)), 1);
+	scene_deinit(&scene);
+}
+
 /* What one CA may sign, another whose key is there as well may not. */
 Test(signer, keys_are_not_mixed_up)
 {
