@@ -20,19 +20,37 @@ cv_configuration_body_deinit(struct cv_configuration_body *body)
 
 /* ---- writing into a layer ---- */
 
-/* Devices make a file of it in one folder. */
+/* Of a folder or of the file in it: what leads nowhere else. */
 static bool
-is_file_name(const char *name)
+is_name_part(const char *part, size_t len)
 {
-	if (name == NULL || name[0] == '\0' || strlen(name) > CV_FILE_NAME_MAX ||
-	    cv_text_equal(name, ".") || cv_text_equal(name, ".."))
+	if (len == 0 || (len == 1 && part[0] == '.') ||
+	    (len == 2 && part[0] == '.' && part[1] == '.'))
 		return false;
-	for (; *name != '\0'; name++) {
-		unsigned char byte = (unsigned char)*name;
-		if (byte < 0x20 || byte == 0x7f || byte == '/')
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)part[i];
+		if (byte < 0x20 || byte == 0x7f)
 			return false;
 	}
 	return true;
+}
+
+/* Devices make a file of it below one folder, and the folders between. */
+static bool
+is_file_name(const char *name)
+{
+	if (name == NULL || strlen(name) > CV_FILE_NAME_MAX)
+		return false;
+	for (size_t parts = 1; parts <= CV_FILE_NAME_PARTS_MAX; parts++) {
+		size_t len = strcspn(name, "/");
+
+		if (!is_name_part(name, len))
+			return false;
+		if (name[len] == '\0')
+			return true;
+		name += len + 1;
+	}
+	return false;
 }
 
 static bool

@@ -20,7 +20,7 @@ struct layer_call {
 	struct cv_operator_call call;
 	char device[CV_DEVICE_ID_MAX + 1]; /* "": what devices share */
 	const char *group;                 /* "": the factory's */
-	const char *file;                  /* for DELETE; NULL: none is named */
+	const char *file; /* for DELETE: the first segment of its name; NULL: none is named */
 };
 
 /* ---- reading ---- */
@@ -131,9 +131,12 @@ read_body(struct cv_request *request, const struct layer_call *call,
     struct cv_configuration_body *ret_body)
 {
 	struct cv_error err = CV_ERROR_INIT;
+	char name[CV_TARGET_MAX + 1] = "";
 
+	if (call->file != NULL)
+		cv_path_join(&request->path, call->file, name);
 	if (call->file != NULL
-		? cv_json_name_file(call->file, ret_body, &err)
+		? cv_json_name_file(name, ret_body, &err)
 		: cv_json_decode_configuration(cv_buffer_bytes(&request->body), ret_body, &err))
 		return true;
 	cv_operator_answer_bad_json(request, &err);

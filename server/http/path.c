@@ -76,6 +76,24 @@ cv_path_parse(const char *target, struct cv_path *ret_path)
 }
 
 void
+cv_path_join(const struct cv_path *path, const char *first, char ret_text[CV_TARGET_MAX + 1])
+{
+	size_t i = 0, out = 0;
+
+	while (i < path->count && path->segments[i] != first)
+		i++;
+	for (; i < path->count && path->segments[i][0] != '\0'; i++) {
+		size_t len = strlen(path->segments[i]);
+
+		if (out > 0)
+			ret_text[out++] = '/';
+		memcpy(ret_text + out, path->segments[i], len);
+		out += len;
+	}
+	ret_text[out] = '\0';
+}
+
+void
 cv_path_move_label(struct cv_path *path)
 {
 	const char **segments = path->segments;

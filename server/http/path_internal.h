@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #define CV_TARGET_MAX 1023 /* bytes; longer ones are refused, but for the gateway check */
-#define CV_SEGMENTS_MAX 12
+#define CV_SEGMENTS_MAX 16
 
 struct cv_path {
 	char text[CV_TARGET_MAX + 1]; /* decoded segments, each terminated */
@@ -22,6 +22,10 @@ struct cv_path {
  * ".." or holds an encoded slash, NUL or control character. Empty segments are kept.
  */
 bool cv_path_parse(const char *target, struct cv_path *ret_path);
+
+/* The segments from this one on, with slashes between; an empty last one is left out. first: one of
+ * path's. */
+void cv_path_join(const struct cv_path *path, const char *first, char ret_text[CV_TARGET_MAX + 1]);
 
 /*
  * "/LABEL/.well-known/est/..." becomes "/.well-known/est/LABEL/...", which it means: clients that

@@ -36,6 +36,33 @@ match_segment(const char **pattern, const char *segment, struct cv_route_match *
 	return true;
 }
 
+/* Is this the parameter that takes all that is left? */
+static bool
+takes_rest(const char *pattern)
+{
+	size_t len = strcspn(pattern, "/");
+
+	return len > strlen("...}") &&
+	       memcmp(pattern + len - strlen("...}"), "...}", strlen("...}")) == 0;
+}
+
+/* None of them is empty, but for the last one where the path ends in a slash. */
+static bool
+match_rest(
+    const char *const *segments, size_t count, struct cv_route_match *match, size_t parameter_count)
+{
+	if (count > 1 && segments[count - 1][0] == '\0')
+		count--;
+	for (size_t i = 0; i < count; i++) {
+		if (segments[i][0] == '\0')
+			return false;
+	}
+	if (parameter_count == CV_ROUTE_PARAMETERS_MAX)
+		return false;
+	match->parameters[parameter_count] = segments[0];
+	return true;
+}
+
 /* The segments that a row looks at. */
 static size_t
 take_segments(const struct cv_route *route, const struct cv_path *path,
@@ -62,6 +89,8 @@ match_pattern(
 		if (*pattern != '/')
 			return false;
 		pattern++;
+		if (takes_rest(pattern))
+			return match_rest(segments + i, count - i, match, parameter_count);
 		if (!match_segment(&pattern, segments[i], match, &parameter_count))
 			return false;
 	}

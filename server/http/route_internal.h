@@ -39,7 +39,8 @@ enum cv_route_flag {
 struct cv_route {
 	const char *method;  /* "GET" stands for HEAD too */
 	const char *pattern; /* "/v1/devices/{id}"; a segment in braces takes any one, but not an
-				empty one. One that ends in "/" matches without it too */
+				empty one; as the last one, "{name...}" takes those behind it too,
+				see cv_path_join(). One that ends in "/" matches without it too */
 	void (*handle)(struct cv_request *request);
 	size_t body_max;
 	unsigned flags;

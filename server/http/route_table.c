@@ -84,7 +84,7 @@ static const struct cv_route gateway_rows[] = {
 	    {"PATCH", pattern_, handle_, CONFIGURATION_MAX, OTA_OPERATOR},                         \
 	    {"POST", pattern_, handle_, CONFIGURATION_MAX, OTA_OPERATOR},                          \
 	{                                                                                          \
-		"DELETE", pattern_ "{file}/", handle_, ACT_MAX, OTA_OPERATOR                       \
+		"DELETE", pattern_ "{file...}/", handle_, ACT_MAX, OTA_OPERATOR                    \
 	}
 #define OTA_ADMIN (ADMIN | CV_ROUTE_OTA)
 #define OTA_BUNDLE_MAX ((size_t)200 * 1024)

@@ -168,6 +168,34 @@ def test_an_emptied_configuration_is_given_as_empty(agent, fioctl):
     assert agent.ask("GET", "/config-device").status == 204
 
 
+def test_files_lie_in_folders(lab, agent, fioctl):
+    """fioconfig makes the folders of a name. fioctl deletes such a file by a path of more segments, as they are."""
+    name = "with/subdir/1.txt"
+    group = make_group(lab)
+    join(lab, group, agent.name)
+    place = {"device": agent.name, "group": group}
+    for kind, target in place.items():
+        ask = getattr(fioctl, kind)
+        assert ask("PATCH", target, body={"files": [file(name, kind), file("other", "kept")]}).status == 200
+    assert agent.check_in() == 200
+    assert agent.read()[name] == "device"
+    assert fioctl.device("DELETE", agent.name, f"config/{name}/").status == 200
+    assert agent.check_in() == 200
+    assert agent.read()[name] == "group"
+    assert fioctl.group("DELETE", group, f"config/{name}/").status == 200
+    assert agent.check_in() == 200
+    assert agent.read() == {"other": "kept"}
+
+
+@pytest.mark.parametrize("name", ["/a", "a/", "a//b", "../a", "a/..", "a/../b", "a/./b", "1/2/3/4/5/6/7/8/9"])
+def test_no_name_leads_out_of_the_folder(agent, fioctl, name):
+    for how in ("PATCH", "POST"):
+        answer = fioctl.device(how, agent.name, body={"files": [file(name, "x")]})
+        assert (answer.status, answer.json()["code"]) == (400, "bad-json"), answer
+    assert agent.upload(file(name, "x")).status == 400
+    assert agent.ask("GET", "/config-device").status == 204
+
+
 def test_applied_is_when_the_device_fetched_it(agent, fioctl):
     fioctl.set(agent.name, file("a", "1"), reason="first")
     [version] = fioctl.device("GET", agent.name).json()["config"]
@@ -442,7 +470,7 @@ def test_a_burst_of_events_is_taken(agent):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"files":"a"}', b'{"files":[{"value":"a"}]}',
-                                  b'{"files":[{"name":"a/b","value":"a"}]}',
+                                  b'{"files":[{"name":"a/../b","value":"a"}]}',
                                   b'{"files":[],"public-key":"no key"}', b'{"files":[],"public-key":7}'])
 def test_a_malformed_upload_is_refused(agent, fioctl, body):
     assert agent.ask("PATCH", "/config", body).status == 400

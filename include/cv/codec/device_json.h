@@ -13,6 +13,7 @@
 
 #define CV_FILES_MAX 500          /* of one body */
 #define CV_FILE_NAME_MAX 255      /* bytes */
+#define CV_FILE_NAME_PARTS_MAX 8  /* folders and the file */
 #define CV_REASON_TEXT_SIZE 1025  /* longer ones are cut */
 #define CV_EVENTS_MAX 1000        /* of one body */
 #define CV_EVENT_DETAILS_MAX 4096 /* bytes; longer ones are cut */

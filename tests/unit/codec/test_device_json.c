@@ -41,6 +41,8 @@ static const struct body_row body_rows[] = {
 	false},
     {"{\"files\":[{\"name\":\"..a\",\"unencrypted\":true}]}",
 	"[{\"name\":\"..a\",\"value\":\"\",\"unencrypted\":true}]", false},
+    {"{\"files\":[{\"name\":\"with/subdir/1.txt\",\"unencrypted\":true}]}",
+	"[{\"name\":\"with/subdir/1.txt\",\"value\":\"\",\"unencrypted\":true}]", false},
     {"", NULL, false},
     {"[]", NULL, false},
     {"{\"files\":{}}", NULL, false},
@@ -50,7 +52,7 @@ static const struct body_row body_rows[] = {
     {"{\"files\":[{\"name\":\"\"}]}", NULL, false},
     {"{\"files\":[{\"name\":\"..\"}]}", NULL, false},
     {"{\"files\":[{\"name\":\".\"}]}", NULL, false},
-    {"{\"files\":[{\"name\":\"a/b\"}]}", NULL, false},
+    {"{\"files\":[{\"name\":\"a/../b\"}]}", NULL, false},
     {"{\"files\":[{\"name\":\"a\\nb\"}]}", NULL, false},
     {"{\"files\":[{\"name\":7}]}", NULL, false},
     {"{\"files\":[{\"name\":\"a\",\"value\":7}]}", NULL, false},
@@ -134,8 +136,26 @@ Test(device_json, names_one_file)
 	cr_assert(cv_json_name_file("a \"b\"", &body, &err));
 	cr_expect_str_eq(cv_buffer_text(&body.files), "[{\"name\":\"a \\\"b\\\"\"}]");
 	cv_configuration_body_deinit(&body);
-	cr_expect_not(cv_json_name_file("a/b", &body, &err));
 	cr_expect_not(cv_json_name_file("\xff", &body, &err));
+}
+
+/* Devices make the folders; none of them leads out of the one that all files are in. */
+Test(device_json, names_a_file_in_folders)
+{
+	static const char *const good[] = {
+	    "with/subdir/1.txt", "a/b", "a/..b", "a/b.", ".a/...", "1/2/3/4/5/6/7/8"};
+	static const char *const bad[] = {"", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/..",
+	    "a/../b", "./a", "a/.", "a/./b", "a/b\n", "a\x7f/b", "1/2/3/4/5/6/7/8/9"};
+	struct cv_error err = CV_ERROR_INIT;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		CV_AUTO_CONFIGURATION_BODY struct cv_configuration_body body = {.reason = ""};
+		cr_expect(cv_json_name_file(good[i], &body, &err), "%s", good[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CV_AUTO_CONFIGURATION_BODY struct cv_configuration_body body = {.reason = ""};
+		cr_expect_not(cv_json_name_file(bad[i], &body, &err), "%s", bad[i]);
+	}
 }
 
 Test(device_json, makes_the_file_that_starts_a_rotation)

@@ -102,6 +102,29 @@ reads_length(size_t len)
 	return cv_path_parse(target, &path) && strlen(path.segments[0]) == len - 1;
 }
 
+Test(path, joins_what_is_left)
+{
+	static const struct {
+		const char *target;
+		size_t first;
+		const char *joined;
+	} cases[] = {
+	    {"/c/a", 1, "a"},
+	    {"/c/a/", 1, "a"},
+	    {"/c/with/subdir/1.txt/", 1, "with/subdir/1.txt"},
+	    {"/c/a%20b/%2561?x=/y", 1, "a b/%61"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cv_path path;
+		char joined[CV_TARGET_MAX + 1];
+
+		cr_assert(cv_path_parse(cases[i].target, &path));
+		cv_path_join(&path, path.segments[cases[i].first], joined);
+		cr_expect_str_eq(joined, cases[i].joined, "%s", cases[i].target);
+	}
+}
+
 Test(path, bounds_the_length)
 {
 	cr_expect(reads_length(CV_TARGET_MAX));
