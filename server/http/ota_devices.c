@@ -17,6 +17,7 @@
 
 struct filters {
 	char name[FILTER_SIZE], name_like[FILTER_SIZE], uuid[FILTER_SIZE], group[FILTER_SIZE];
+	char pattern[2 * FILTER_SIZE];
 	char prod[8], mine[8], tag[FILTER_SIZE], target[FILTER_SIZE], sorted_by[FILTER_SIZE];
 	bool is_production;
 };
@@ -43,20 +44,47 @@ is_yes(const char *text)
 	return cv_text_equal(text, "1") || cv_text_equal(text, "true");
 }
 
-/* '*' is what people write for any text. */
+/* '*' and '?' are what people write for any text and for any character. What is either in SQL is a
+ * character of the name here. At most twice as long. */
+static void
+write_pattern(const char *name, char *pattern)
+{
+	for (; *name != '\0'; name++) {
+		if (strchr("%_\\", *name) != NULL)
+			*pattern++ = '\\';
+		*pattern++ = *name == '*' ? '%' : *name == '?' ? '_' : *name;
+	}
+	*pattern = '\0';
+}
+
+/* Older clients write the pattern of SQL themselves. */
 static void
 take_name(struct filters *filters, struct cv_ota_device_query *query)
 {
 	for (char *at = filters->name_like; *at != '\0'; at++)
 		*at = *at == '*' ? '%' : *at;
 	query->name_like = or_null(filters->name_like);
-	if (strpbrk(filters->name, "*%") == NULL) {
+	if (strpbrk(filters->name, "*?") != NULL) {
+		write_pattern(filters->name, filters->pattern);
+		query->name_like = filters->pattern;
+	} else if (strchr(filters->name, '%') != NULL) {
+		query->name_like = filters->name;
+	} else {
 		query->name = or_null(filters->name);
-		return;
 	}
-	for (char *at = filters->name; *at != '\0'; at++)
-		*at = *at == '*' ? '%' : *at;
-	query->name_like = filters->name;
+}
+
+/* Clients say last_seen for the member last-seen. A minus: downwards. A blank: the plus of whoever
+ * did not encode it. */
+static void
+take_order(char *sorted_by, struct cv_ota_device_query *query)
+{
+	query->is_descending = sorted_by[0] == '-';
+	if (sorted_by[0] != '\0' && strchr("-+ ", sorted_by[0]) != NULL)
+		sorted_by++;
+	query->sorted_by = sorted_by;
+	for (; *sorted_by != '\0'; sorted_by++)
+		*sorted_by = *sorted_by == '_' ? '-' : *sorted_by;
 }
 
 static bool
@@ -77,9 +105,8 @@ static void
 take_filters(
     struct filters *filters, const struct cv_operator_call *call, struct cv_ota_device_query *query)
 {
-	const char *sorted_by = filters->sorted_by;
-
 	take_name(filters, query);
+	take_order(filters->sorted_by, query);
 	query->uuid = or_null(filters->uuid);
 	query->group = or_null(filters->group);
 	filters->is_production = is_yes(filters->prod);
@@ -87,10 +114,6 @@ take_filters(
 	query->owner = is_yes(filters->mine) ? call->operator_.name : NULL;
 	query->tag = or_null(filters->tag);
 	query->target = or_null(filters->target);
-	query->is_descending = sorted_by[0] == '-';
-	/* A blank: the plus of whoever did not encode it. */
-	query->sorted_by =
-	    sorted_by + (sorted_by[0] != '\0' && strchr("-+ ", sorted_by[0]) != NULL);
 }
 
 static void

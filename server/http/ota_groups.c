@@ -96,14 +96,15 @@ cv_ota_add_device_group(struct cv_request *request)
 		answer_group(request, call.factory, body.name, 201);
 }
 
-/* What a device is told comes to it by the name of its group, so that keeps its name. */
+/* What a device is told comes to it by the name of its group, so that keeps its name. Not with 409:
+ * clients say then that another group has the new name, and drop our words. */
 static bool
 keeps_name(struct cv_request *request, const struct cv_ota_group *body)
 {
 	if (!body->has_name || cv_text_equal(body->name, request->match.parameters[1]))
 		return true;
 	cv_problem_answer(
-	    request, CV_PROBLEM_NOT_POSSIBLE, "A group keeps its name: make another one.");
+	    request, CV_PROBLEM_BAD_REQUEST, "A group keeps its name: make another one.");
 	return false;
 }
 

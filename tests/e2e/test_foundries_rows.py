@@ -655,6 +655,51 @@ def test_devices_and_configuration_of_each_generation(lab, generation):
     error(fioctl.ask("DELETE", f"{denied}{device.uuid}/"), 404)
 
 
+@pytest.fixture
+def lamps(lab):
+    """Devices whose names an SQL pattern could mix up, last seen in another order than that of their names."""
+    prefix = uuid.uuid4().hex[:8]
+    names = [f"{prefix}_{rest}" for rest in ("a1", "a2", "b", "aX_1")] + [f"{prefix}Xa1"]
+    for number, name in enumerate(names):
+        device = Registrant(lab).register(name=name)
+        lab.query(f"UPDATE certvendor.device SET first_seen_at = '2026-01-0{(3 * number) % 5 + 1}' "
+                  f"WHERE id = '{device.uuid}'")
+    return prefix
+
+
+def names_listed(lab, prefix, query):
+    """What follows the prefix in the names of `fioctl devices list`, in its order."""
+    wire = operator_asks(lab, "GET", f"{PATH}?factory={FACTORY}&limit=500&{query}")
+    return [each["name"].removeprefix(prefix) for each in read(DEVICES, wire)["devices"]
+            if each["name"].startswith(prefix)]
+
+
+def test_lists_are_sorted_as_the_client_asks(lab, lamps):
+    seen = ["_a1", "_b", "Xa1", "_a2", "_aX_1"]
+    assert names_listed(lab, lamps, "sortby=last_seen") == seen
+    assert names_listed(lab, lamps, "sortby=-last_seen") == seen[::-1]
+    assert names_listed(lab, lamps, "sortby=name") == sorted(seen)
+    assert names_listed(lab, lamps, "sortby=-name") == sorted(seen)[::-1]
+
+
+@pytest.mark.parametrize("pattern, found", [
+    ("_a%3F", ["_a1", "_a2"]), ("%3Fa1", ["Xa1", "_a1"]), ("_%2A1", ["_a1", "_aX_1"]), ("_%3F", ["_b"]), ("_a_", []),
+    ("_%2A_%3F", ["_aX_1"]), ("%2A%25", []), ("%2A%5C", []), ("_a1", ["_a1"]), ("%2A", ["Xa1", "_a1", "_a2", "_aX_1", "_b"])])
+def test_a_pattern_is_that_of_file_names(lab, lamps, pattern, found):
+    """The client sends it as it was typed."""
+    assert names_listed(lab, lamps, f"name={lamps}{pattern}") == found
+
+
+def test_a_group_that_keeps_its_name_is_not_told_as_one_that_exists(lab):
+    """Of a 409 the client makes "A device group with this name already exists"."""
+    groups, name = f"/ota/factories/{FACTORY}/device-groups/", f"g{uuid.uuid4().hex[:8]}"
+    read(GROUP, operator_asks(lab, "POST", groups, go_bytes({"name": name})))
+    renamed = operator_asks(lab, "PATCH", f"{groups}{name}/", go_bytes({"description": "other", "name": "delta"}))
+    assert "keeps its name" in error(renamed, 400)
+    assert operator_asks(lab, "PATCH", f"{groups}{name}/", go_bytes({"name": name})).status == 200
+    assert operator_asks(lab, "DELETE", f"{groups}{name}/").status in (200, 202, 204)
+
+
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_groups_and_the_factory_of_each_generation(lab, generation):
     fioctl = Fioctl(lab, generation)
