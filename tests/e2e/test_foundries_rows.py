@@ -700,6 +700,33 @@ def test_a_group_that_keeps_its_name_is_not_told_as_one_that_exists(lab):
     assert operator_asks(lab, "DELETE", f"{groups}{name}/").status in (200, 202, 204)
 
 
+def test_deleted_devices_do_not_hold_a_group(lab):
+    """Of a 409 the client makes "There are devices assigned to this device group", and lists none."""
+    base, name = f"/ota/factories/{FACTORY}", f"g{uuid.uuid4().hex[:8]}"
+    groups = f"{base}/device-groups/"
+    read(GROUP, operator_asks(lab, "POST", groups, go_bytes({"name": name})))
+    devices = [Registrant(lab).register(group=name) for _ in range(3)]
+
+    def delete(device):
+        assert operator_asks(lab, "DELETE", f"{PATH}{device.uuid}/?factory={FACTORY}", b"").status in (200, 202, 204)
+
+    delete(devices[0])
+    assert lab.operator("POST", f"/v1/devices/{devices[1].uuid}/revoke", {"reason": "cessationOfOperation"}).status == 200
+    error(operator_asks(lab, "DELETE", f"{groups}{name}/"), 409)
+    for refused in devices[:2]:
+        assert lab.operator("GET", f"/v1/devices/{refused.uuid}").json()["group"] == name, "it was not empty: nobody left"
+    delete(devices[2])
+    assert operator_asks(lab, "DELETE", f"{groups}{name}/").status in (200, 202, 204)
+
+    # One that comes back is in no group, in none of the same name either.
+    read(GROUP, operator_asks(lab, "POST", groups, go_bytes({"name": name})))
+    assert operator_asks(lab, "DELETE", f"{base}/denied-devices/{devices[0].uuid}/", b"").status in (200, 202, 204)
+    shown = read(DEVICE, operator_asks(lab, "GET", f"{PATH}{devices[0].uuid}/?factory={FACTORY}&by-uuid=1"))
+    assert shown["group"] is None and shown["device-group"] == ""
+    assert devices[0].check_in().status == 200
+    assert operator_asks(lab, "DELETE", f"{groups}{name}/").status in (200, 202, 204)
+
+
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_groups_and_the_factory_of_each_generation(lab, generation):
     fioctl = Fioctl(lab, generation)
