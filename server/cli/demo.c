@@ -277,8 +277,9 @@ read_options(const struct cv_cli_invocation *invocation, struct cv_demo *demo)
 int
 cv_cli_demo(const struct cv_cli_invocation *invocation)
 {
-	__attribute__((cleanup(demo_deinit))) struct cv_demo demo = {
-	    .global = &invocation->global, .token = {.is_secret = true}};
+	__attribute__((cleanup(demo_deinit))) struct cv_demo demo = {.global = &invocation->global,
+	    .answer = {.body = {.is_secret = true}},
+	    .token = {.is_secret = true}};
 	const bool is_kept = cv_cli_value(invocation, "keep") != NULL;
 	int end = read_options(invocation, &demo);
 
