@@ -14,17 +14,17 @@ cv_CMS_ContentInfo_cleanup(CMS_ContentInfo **cms)
 }
 
 const char *
-cv_key_envelope_refusal(const struct cv_certificate *recipient)
+cv_key_envelope_refusal(const struct cv_certificate *recipient, bool usage_binds)
 {
 	switch (cv_public_key_type(recipient->key)) {
 	case CV_KEY_TYPE_RSA:
-		return recipient->allows_key_transport
+		return recipient->allows_key_transport || !usage_binds
 			   ? NULL
 			   : "keyUsage of the client certificate lacks keyEncipherment";
 	case CV_KEY_TYPE_P256:
 	case CV_KEY_TYPE_P384:
 	case CV_KEY_TYPE_P521:
-		return recipient->allows_key_agreement
+		return recipient->allows_key_agreement || !usage_binds
 			   ? NULL
 			   : "keyUsage of the client certificate lacks keyAgreement";
 	case CV_KEY_TYPE_ED25519:

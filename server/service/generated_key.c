@@ -22,12 +22,30 @@ parse_recipient(const struct enrolment *enrolment, struct cv_certificate **ret_c
 	return true;
 }
 
+/* keyUsage of what is issued here, signatures alone, says how a device talks TLS. It is not meant
+ * to keep the device from naming its own key for its own secret. */
+static bool
+is_issued_here(const struct enrolment *enrolment, const struct cv_certificate *certificate,
+    bool *ret_is, struct cv_error *err)
+{
+	const struct cv_realm_authority *authority;
+	enum cv_chain_outcome outcome;
+	const char *reason;
+
+	if (!cv_realm_find_issuer(
+		enrolment->realm, certificate, &authority, &outcome, &reason, err))
+		return false;
+	*ret_is = outcome == CV_CHAIN_GOOD && authority->row.kind == CV_AUTHORITY_ONLINE;
+	return true;
+}
+
 /* RFC 7030 section 4.4.1: who asks for encryption must not get the key in the clear. */
 bool
 cv_enrolment_judge_wish(struct enrolment *enrolment, struct cv_error *err)
 {
 	CV_AUTO(cv_certificate) struct cv_certificate *recipient = NULL;
 	const char *detail = NULL;
+	bool is_ours;
 
 	if (!cv_key_wish_read(enrolment->csr, &enrolment->wish, &detail))
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_CSR, detail);
@@ -39,7 +57,9 @@ cv_enrolment_judge_wish(struct enrolment *enrolment, struct cv_error *err)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_CSR,
 		    "AsymmetricDecryptKeyIdentifier does not name the key of a client certificate "
 		    "of this connection");
-	detail = cv_key_envelope_refusal(recipient);
+	if (!is_issued_here(enrolment, recipient, &is_ours, err))
+		return false;
+	detail = cv_key_envelope_refusal(recipient, !is_ours);
 	if (detail)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_CSR, detail);
 	enrolment->recipient = CV_TAKE(recipient);

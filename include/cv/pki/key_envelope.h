@@ -14,10 +14,10 @@
 
 /*
  * Why nothing may be encrypted for the key of this certificate; static text, NULL: it may. RFC 7030
- * section 4.4.1.2: keyUsage must be absent, or allow key transport (RSA) or key agreement (EC).
- * Ed25519 can only sign.
+ * section 4.4.1.2: where keyUsage binds us, it must be absent, or allow key transport (RSA) or key
+ * agreement (EC). Ed25519 can only sign.
  */
-const char *cv_key_envelope_refusal(const struct cv_certificate *recipient);
+const char *cv_key_envelope_refusal(const struct cv_certificate *recipient, bool usage_binds);
 
 /*
  * Appends ContentInfo with EnvelopedData around a SignedData (its element, without ContentInfo).

@@ -194,7 +194,9 @@ Test(key_envelope, for_keys_that_may_decrypt)
 		CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *key = fixture_key(row->kind);
 		CV_AUTO(cv_certificate)
 		struct cv_certificate *certificate = recipient(key, row->kind, row->usage, false);
-		const char *refusal = cv_key_envelope_refusal(certificate);
+		const char *refusal = cv_key_envelope_refusal(certificate, true);
+		bool is_of_no_use = row->word != NULL && strcmp(row->word, "type") == 0;
+		cr_expect_eq(cv_key_envelope_refusal(certificate, false) != NULL, is_of_no_use);
 		cr_expect_eq(refusal == NULL, row->word == NULL, "%s %s", row->kind, row->usage);
 		if (refusal != NULL && row->word != NULL)
 			cr_expect_not_null(strstr(refusal, row->word), "%s", refusal);
