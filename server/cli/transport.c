@@ -156,7 +156,8 @@ cv_transport_send(const struct cv_transport_request *request, long *ret_status,
 void
 cv_transport_find_code(struct cv_bytes body, char *ret_code, size_t size)
 {
-	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	/* A whole answer may hold a token. */
+	CV_AUTO_BUFFER struct cv_buffer text = {.is_secret = true};
 
 	if (!cv_table_find_text(body, "code", &text))
 		cv_buffer_append(&text, body.data, body.len);
