@@ -1,8 +1,10 @@
 #include "demo_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cv/codec/table.h"
+#include "cv/model/name.h"
 #include "cv/util/text.h"
 #include "invocation_internal.h"
 #include "login_internal.h"
@@ -75,6 +77,35 @@ find_text(const struct cv_demo *demo, const char *member, char *ret_text, size_t
 	       cv_text_copy(ret_text, size, cv_buffer_text(&text));
 }
 
+/* It goes into a header. */
+static bool
+is_header_word(const struct cv_buffer *text)
+{
+	for (size_t i = 0; i < text->len; i++) {
+		if (text->data[i] <= ' ' || text->data[i] >= 0x7f)
+			return false;
+	}
+	return text->len > 0;
+}
+
+/* What is shown, and sent to others, must be what it should be: nothing from another machine may
+ * command the terminal, or add lines to a request. */
+static bool
+take_token(struct cv_demo *demo)
+{
+	const char *factory = demo->name.factory;
+
+	if (!find_text(demo, "id", demo->token_id, sizeof(demo->token_id)) ||
+	    !cv_uuid_is_valid(demo->token_id)) {
+		demo->token_id[0] = '\0';
+		return false;
+	}
+	return find_text(demo, "factory", demo->name.factory, sizeof(demo->name.factory)) &&
+	       cv_factory_name_is_valid(factory, strlen(factory)) &&
+	       cv_table_find_text(cv_buffer_bytes(&demo->answer.body), "token", &demo->token) &&
+	       is_header_word(&demo->token);
+}
+
 bool
 cv_demo_check_new(struct cv_demo *demo)
 {
@@ -106,9 +137,7 @@ cv_demo_make_token(struct cv_demo *demo)
 		return cv_demo_fail(&err);
 	if (!cv_demo_expect(demo, 201, "A token, good for one enrolment of this device."))
 		return false;
-	if (find_text(demo, "id", demo->token_id, sizeof(demo->token_id)) &&
-	    find_text(demo, "factory", demo->name.factory, sizeof(demo->name.factory)) &&
-	    cv_table_find_text(cv_buffer_bytes(&demo->answer.body), "token", &demo->token))
+	if (take_token(demo))
 		return true;
 	(void)cv_fail(&err, CV_E_INTERNAL, "the answer holds no token");
 	return cv_demo_fail(&err);

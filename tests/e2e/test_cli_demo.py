@@ -1,6 +1,8 @@
 """`certvendor demo` and `certvendor bench`: what an operator runs to see that an installation works, and how fast."""
+import http.server
 import json
 import re
+import threading
 import uuid
 
 import pytest
@@ -158,6 +160,58 @@ def test_wrong_command_lines(lab, words, problem):
     result = fails(lab, *words, code=2)
     assert problem in result.stderr and result.stdout == ""
     assert lab.cli("demo", is_checked=False).returncode == 2, "--device-url is needed"
+
+
+class Impostor(http.server.BaseHTTPRequestHandler):
+    """Answers as the operator API does, with what each test puts into its tokens; refuses what devices ask."""
+
+    protocol_version = "HTTP/1.1"
+    made = {}
+    asked = []
+
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.asked.append((self.path, self.headers))
+        status, body = {"devices": (404, {"code": "not-found"}), "enrolment-tokens": (201, self.made),
+                        "factories": (200, {"announce": "explicit", "retire_after_days": 0})}.get(
+                            self.path.split("/")[2], (403, {"code": "denied"}))
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_DELETE = answer
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("member,value", [
+    (None, None),
+    ("factory", "\x1b[2J"), ("factory", "a\nfake"), ("id", "\x1b[2J"), ("id", ".."),
+    ("token", "cve_x\r\nX-Added: yes"), ("token", ""),
+])
+def test_an_answer_that_would_command_the_terminal(lab, member, value):
+    """Or add lines to what is sent to the device listener."""
+    made = {"id": str(uuid.uuid4()), "factory": FACTORY, "token": "cve_x"}
+    if member is not None:
+        made[member] = value
+    asked = []
+    handler = type("Handler", (Impostor,), {"made": made, "asked": asked})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        result = fails(lab, "--server", url, device_url=url)
+        server.shutdown()
+    assert "\x1b" not in result.stdout + result.stderr and "fake" not in result.stdout
+    enrolments = [headers for path, headers in asked if path.endswith("/simpleenroll")]
+    if member is None:
+        assert [headers["Authorization"] for headers in enrolments] == ["Bearer cve_x"]
+    else:
+        assert "the answer holds no token" in result.stderr and not enrolments
+    revoked = [path for path, _ in asked if path == f"/v1/enrolment-tokens/{made['id']}"]
+    assert len(revoked) == (member != "id")
 
 
 # ---- bench -------------------------------------------------------------------------------------
