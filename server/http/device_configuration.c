@@ -13,8 +13,7 @@
 static bool
 has_leave(struct cv_request *request)
 {
-	int64_t wait_seconds =
-	    cv_device_request_wait(request->http->service, &request->sight.party);
+	int64_t wait_seconds = cv_device_request_wait(request->http->service, &request->sight);
 
 	if (wait_seconds == 0)
 		return true;

@@ -462,6 +462,23 @@ def test_a_device_asks_at_a_bounded_pace(make_lab):
     assert own.metric(refused) == 4
 
 
+def test_a_replaced_key_uses_up_nothing_of_the_device(make_lab):
+    """Whoever stole it is let in until its grace ends, and is held to a pace as well."""
+    own = make_lab(settings={"issue": {"burst": 2, "interval": 2592000}}).start()
+    own.cli("factory", "set", FACTORY, "--retire-after-days", "3")
+    device = own.enrolled_device()
+    replaced = device.rotate()
+    with own.client("device", replaced) as client:
+        for _ in range(30):
+            assert client.send("GET", "/config").status == 204
+        for ask in (("GET", "/config"), ("GET", "/config-device"), ("POST", "/events", b"[]")):
+            assert client.send(*ask).status == 429, ask
+    with own.client("device", device.identity) as client:
+        for _ in range(30):
+            assert client.send("GET", "/config").status == 204
+        assert client.send("GET", "/config").status == 429
+
+
 def test_a_burst_of_events_is_taken(agent):
     with agent.lab.client("device", agent.identity) as client:
         for number in range(100):

@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-#include "cv/model/name.h"
 #include "cv/service/service.h"
+#include "cv/service/sight.h"
 
 /* By the allowance of certificates, as changes are (announcement.h), but apart from these: fifteen
  * for each certificate that it may have at once, and then 1800 for each. By default that is 300,
@@ -16,8 +16,10 @@
 #define CV_DEVICE_REQUESTS_AT_ONCE 15
 #define CV_DEVICE_REQUESTS_LATER 1800
 
-/* Takes leave for one request. 0: it is given; else it is counted as refused, and worth asking
- * again after so many seconds. Never blocks; any thread. */
-int64_t cv_device_request_wait(struct cv_service *service, const struct cv_party *party);
+/* Takes leave for one request of whom sight is about. 0: it is given; else it is counted as
+ * refused, and worth asking again after so many seconds. Replaced keys in their grace have an
+ * allowance of their own: whoever stole one must not use up the device's. Never blocks; any thread.
+ */
+int64_t cv_device_request_wait(struct cv_service *service, const struct cv_sight *sight);
 
 #endif
