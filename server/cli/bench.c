@@ -41,7 +41,7 @@ struct order {
 struct asker {
 	CURL *handle;
 	struct cv_buffer body;
-	uint64_t asked_us;
+	uint64_t asked_us; /* 0: it does not wait for an answer */
 };
 
 struct bench {
@@ -208,15 +208,16 @@ static void
 begin(struct bench *bench, struct asker *asker)
 {
 	cv_buffer_reset(&asker->body);
-	asker->asked_us = now_us();
-	if (curl_multi_add_handle(bench->multi, asker->handle) == CURLM_OK)
-		bench->on_their_way++;
-	else
+	if (curl_multi_add_handle(bench->multi, asker->handle) != CURLM_OK) {
 		bench->failed++;
+		return;
+	}
+	asker->asked_us = now_us();
+	bench->on_their_way++;
 }
 
 static void
-count_answer(struct bench *bench, const struct asker *asker, long status)
+count_answer(struct bench *bench, const struct asker *asker, long status, uint64_t asked_us)
 {
 	if (status == 200)
 		bench->allowed++;
@@ -229,7 +230,7 @@ count_answer(struct bench *bench, const struct asker *asker, long status)
 	if (status != 200)
 		cv_transport_find_code(
 		    cv_buffer_bytes(&asker->body), bench->code, sizeof(bench->code));
-	cv_latency_add(&bench->latency, now_us() - asker->asked_us);
+	cv_latency_add(&bench->latency, now_us() - asked_us);
 }
 
 /* A connection that fails asks no more: what is broken is not asked in a tight loop. */
@@ -238,8 +239,11 @@ take_answer(struct bench *bench, struct asker *asker, CURLcode code)
 {
 	long status = 0;
 
+	const uint64_t asked_us = asker->asked_us;
+
 	curl_multi_remove_handle(bench->multi, asker->handle);
 	bench->on_their_way--;
+	asker->asked_us = 0;
 	if (code != CURLE_OK) {
 		bench->failed++;
 		(void)cv_text_copy(
@@ -249,7 +253,7 @@ take_answer(struct bench *bench, struct asker *asker, CURLcode code)
 	if (!bench->is_measuring || now_us() >= bench->until_us)
 		return;
 	curl_easy_getinfo(asker->handle, CURLINFO_RESPONSE_CODE, &status);
-	count_answer(bench, asker, status);
+	count_answer(bench, asker, status, asked_us);
 	begin(bench, asker);
 }
 
@@ -306,7 +310,12 @@ measure(struct bench *bench, uint64_t seconds, uint64_t *ret_us, struct cv_error
 		if (!run_round(bench, err))
 			return false;
 	}
-	*ret_us = now_us() - began_us;
+	const uint64_t now = now_us();
+	for (size_t i = 0; i < bench->asker_count; i++) {
+		if (bench->askers[i].asked_us > 0)
+			cv_latency_note_wait(&bench->latency, now - bench->askers[i].asked_us);
+	}
+	*ret_us = now - began_us;
 	return true;
 }
 
@@ -389,7 +398,10 @@ cv_cli_bench(const struct cv_cli_invocation *invocation)
 		print_table(&bench, us);
 	if (bench.failed == 0 && bench.latency.total > 0)
 		return CV_CLI_DONE;
-	(void)fprintf(stderr, "certvendor: %" PRIu64 " connections failed: %s\n", bench.failed,
-	    bench.failure);
+	if (bench.failed == 0)
+		(void)fprintf(stderr, "certvendor: no answer within the time\n");
+	else
+		(void)fprintf(stderr, "certvendor: %" PRIu64 " connections failed: %s\n",
+		    bench.failed, bench.failure);
 	return CV_CLI_REFUSED;
 }

@@ -24,14 +24,22 @@ end_of(size_t slot)
 }
 
 void
+cv_latency_note_wait(struct cv_latency *latency, uint64_t us)
+{
+	if (us > CV_LATENCY_MAX_US)
+		us = CV_LATENCY_MAX_US;
+	if (us > latency->most_us)
+		latency->most_us = us;
+}
+
+void
 cv_latency_add(struct cv_latency *latency, uint64_t us)
 {
+	cv_latency_note_wait(latency, us);
 	if (us > CV_LATENCY_MAX_US)
 		us = CV_LATENCY_MAX_US;
 	latency->counts[slot_of(us)]++;
 	latency->total++;
-	if (us > latency->most_us)
-		latency->most_us = us;
 }
 
 uint64_t

@@ -18,6 +18,8 @@ struct cv_latency {
 };
 
 void cv_latency_add(struct cv_latency *latency, uint64_t us);
+/* What has not ended yet took so long already: most_us says so, and nothing else does. */
+void cv_latency_note_wait(struct cv_latency *latency, uint64_t us);
 /* The duration that so many of a thousand answers did not exceed; 0 when there are none. */
 uint64_t cv_latency_quantile(const struct cv_latency *latency, unsigned per_mille);
 

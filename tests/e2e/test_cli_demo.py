@@ -1,7 +1,9 @@
 """`certvendor demo` and `certvendor bench`: what an operator runs to see that an installation works, and how fast."""
 import http.server
+import itertools
 import json
 import re
+import socketserver
 import threading
 import uuid
 
@@ -267,6 +269,37 @@ def test_refused_certificates_are_counted_as_such(lab):
     assert shown["refused"] == shown["checks"] and shown["code"] == "denied"
     shown = bench_json(lab, *gateway_login(lab), "--sha256", "0" * 64)
     assert shown["refused"] == shown["checks"] and shown["code"] == "unknown"
+
+
+class Silent(socketserver.StreamRequestHandler):
+    """Answers the first request of each connection, and those of the first talkative ones from then on."""
+
+    def handle(self):
+        number = next(self.server.numbers)
+        for count in itertools.count():
+            while True:
+                line = self.rfile.readline()
+                if line in (b"", b"\r\n"):
+                    break
+            if line == b"":
+                return
+            if count == 0 or number < self.server.talkative:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize("talkative", [0, 1, 2])
+def test_who_waits_in_vain_shows(lab, talkative):
+    path = lab.keys / f"{talkative}.sock"
+    with socketserver.ThreadingUnixStreamServer(str(path), Silent) as server:
+        server.daemon_threads, server.numbers, server.talkative = True, itertools.count(), talkative
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        result = bench(lab, "--json", "--socket", path, "--sha256", "0" * 64, "--connections", "2", is_checked=False)
+        server.shutdown()
+    shown = json.loads(result.stdout)
+    assert (result.returncode == 0) == (shown["checks"] > 0) == (talkative > 0)
+    assert ("no answer within the time" in result.stderr) == (talkative == 0)
+    assert (shown["latency_seconds"]["max"] > 0.9) == (talkative < 2)
+    assert shown["latency_seconds"]["p999"] < 0.9
 
 
 def test_no_answer_to_measure(lab):

@@ -63,3 +63,18 @@ Test(latency, more_than_an_hour_is_an_hour)
 	cv_latency_add(&latency, UINT64_MAX);
 	cr_expect_eq(cv_latency_quantile(&latency, 1000), CV_LATENCY_MAX_US);
 }
+
+Test(latency, what_has_not_ended_is_in_the_most_alone)
+{
+	struct cv_latency latency = {.total = 0};
+
+	cv_latency_add(&latency, 5);
+	cv_latency_note_wait(&latency, 3);
+	cr_expect_eq(latency.most_us, 5);
+	cv_latency_note_wait(&latency, 1000);
+	cr_expect_eq(latency.most_us, 1000);
+	cr_expect_eq(latency.total, 1);
+	cr_expect_eq(cv_latency_quantile(&latency, 1000), 5);
+	cv_latency_note_wait(&latency, UINT64_MAX);
+	cr_expect_eq(latency.most_us, CV_LATENCY_MAX_US);
+}
