@@ -184,12 +184,15 @@ cv_demo_clear_away(struct cv_demo *demo)
 	struct cv_error err = CV_ERROR_INIT;
 
 	if (demo->token_id[0] != '\0' && !ask_operator_api(demo, "DELETE", "/v1/enrolment-tokens/",
-					     demo->token_id, cv_bytes("{}", 2), &err)) {
+					     demo->token_id, cv_bytes("{}", 2), &err))
 		(void)cv_demo_fail(&err);
+	if (!demo->may_be_there)
+		return;
+	if (!cv_demo_delete(demo)) {
+		(void)fprintf(stderr, "certvendor demo: device %s may be left; delete it\n",
+		    demo->name.device);
 		return;
 	}
-	if (!demo->may_be_there || !cv_demo_delete(demo))
-		return;
 	if (demo->answer.status == 200)
 		(void)fprintf(stderr, "certvendor demo: device %s is deleted\n", demo->name.device);
 	else if (demo->answer.status != 404)

@@ -216,6 +216,34 @@ def test_an_answer_that_would_command_the_terminal(lab, member, value):
     assert len(revoked) == (member != "id")
 
 
+class Forgetful(Impostor):
+    """Hangs up on whoever deletes what is named."""
+
+    made = {"id": str(uuid.uuid4()), "factory": FACTORY, "token": "cve_x"}
+
+    def do_DELETE(self):
+        if self.path.split("/")[2] in self.lost:
+            self.asked.append((self.path, self.headers))
+            self.close_connection = True
+        else:
+            self.answer()
+
+
+@pytest.mark.parametrize("lost", [(), ("enrolment-tokens",), ("enrolment-tokens", "devices")])
+def test_what_cannot_be_cleared_away_is_told(lab, lost):
+    asked = []
+    device = fresh_id()
+    handler = type("Handler", (Forgetful,), {"lost": lost, "asked": asked})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        result = fails(lab, "--id", device, "--server", url, device_url=url)
+        server.shutdown()
+    assert [path for path, _ in asked[-2:]] == [f"/v1/enrolment-tokens/{handler.made['id']}", f"/v1/devices/{device}"]
+    assert (f"device {device} may be left" in result.stderr) == ("devices" in lost)
+    assert result.stderr.count("no answer from") == len(lost)
+
+
 # ---- bench -------------------------------------------------------------------------------------
 
 
