@@ -146,7 +146,8 @@ check_key(struct registration *registration, const struct cv_device_record *reco
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_TAKEN, "another device uses this key");
 	}
-	if (state == CV_KEY_RETIRED || state == CV_KEY_DISCARDED || state == CV_KEY_COMPROMISED)
+	if (state == CV_KEY_RETIRED || state == CV_KEY_DISCARDED || state == CV_KEY_COMPROMISED ||
+	    (record->has_current && state != CV_KEY_UNKNOWN))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_TAKEN, "the device had this key before");
 	return true;
@@ -184,12 +185,22 @@ check_record(struct registration *registration, const struct cv_device_record *r
 		    enrolment, CV_VERDICT_DENIED, "the certificate is denied");
 	if (!check_origin(registration, record) || !cv_enrolment_is_going_on(enrolment))
 		return true;
-	if (!record->has_current)
-		return check_key(registration, record);
-	if (cv_digest_equal(&record->current_key, cv_public_key_id(registration->key)))
+	if (record->has_current &&
+	    cv_digest_equal(&record->current_key, cv_public_key_id(registration->key)))
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
-	return cv_enrolment_refuse(
-	    enrolment, CV_ENROLMENT_TAKEN, "the device is registered with another key");
+	if (record->has_current && !record->is_cleared)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_TAKEN, "the device is registered with another key");
+	return check_key(registration, record);
+}
+
+/* Its key takes the place of the one of a device that was deleted and cleared. */
+static bool
+is_anew(const struct cv_device_change *change)
+{
+	const struct cv_device_record *record = cv_device_change_record(change);
+
+	return record->has_current && record->is_cleared;
 }
 
 static void
@@ -201,6 +212,8 @@ edit(const struct registration *registration, struct cv_device_change *change)
 	const char *owner = cv_realm_authority_owner(authority);
 	struct cv_certificate_row row;
 
+	if (is_anew(change))
+		cv_device_change_end_all_keys(change, "superseded");
 	cv_device_change_register(
 	    change, owner ? owner : order->operator_->name, authority->row.id, NULL);
 	cv_device_change_set_first_key(
@@ -220,15 +233,20 @@ static bool
 commit(struct registration *registration, struct cv_device_change *change, struct cv_error *err)
 {
 	struct enrolment *enrolment = &registration->base;
+	struct cv_party changed = enrolment->answer->party;
 
 	edit(registration, change);
-	cv_enrolment_write_note(enrolment, registration->certificate, "registered",
+	cv_enrolment_write_note(enrolment, registration->certificate,
+	    is_anew(change) ? "registered-anew" : "registered",
 	    registration->order->operator_->actor);
+	if (is_anew(change)) {
+		enrolment->note.touches_all_slots = true;
+		changed.slot[0] = '\0';
+	}
 	if (!cv_device_change_commit(change, &enrolment->note, NULL, err))
 		return false;
 	cv_service_counters(enrolment->service)->registered++;
-	return cv_service_take_change(
-	    enrolment->service, enrolment->connection, &enrolment->answer->party, err);
+	return cv_service_take_change(enrolment->service, enrolment->connection, &changed, err);
 }
 
 static bool

@@ -96,7 +96,7 @@ check_record(struct registration *registration, const struct cv_device_record *r
 		       cv_digest_equal(&record->current_key, cv_public_key_id(enrolment->csr->key));
 
 	if (record->exists && record->device_state == CV_DEVICE_OK && record->has_current &&
-	    !is_same)
+	    !is_same && !record->is_cleared)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_TAKEN, "the device is registered with another key");
 	if (!cv_enrolment_check_named_key(enrolment, record) ||
@@ -116,6 +116,9 @@ check_record(struct registration *registration, const struct cv_device_record *r
 	case CV_DEVICE_OK:
 		break;
 	}
+	if (!is_same && record->is_cleared && record->named.state != CV_KEY_UNKNOWN)
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_KEY_IN_USE,
+		    "registering anew ends every earlier key of the device");
 	registration->is_same_key = is_same;
 	if (is_same && record->current_certificates > 0)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);

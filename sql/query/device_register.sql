@@ -9,5 +9,5 @@ WITH named AS (
 )
 UPDATE certvendor.device
 SET state = 'ok', state_reason = NULL, owner = coalesce($3, owner), origin = coalesce($4::uuid, origin),
-	registered_by = $5::uuid, first_seen_at = NULL
+	registered_by = $5::uuid, first_seen_at = NULL, cleared_at = NULL
 WHERE factory = $1 AND id = $2

@@ -66,14 +66,14 @@ class Registrant:
         return self
 
     def body(self, **changes):
-        body = {"uuid": self.uuid, "name": self.uuid, "hardware-id": "intel-corei7-64", "sota-config-dir": "/var/sota",
-                "use-ostree-server": "true", "csr": self.key.pem, "overrides": OVERRIDES}
+        body = {"use-ostree-server": "true", "sota-config-dir": "/var/sota", "hardware-id": "intel-corei7-64",
+                "name": self.uuid, "uuid": self.uuid, "csr": self.key.pem, "overrides": OVERRIDES}
         body.update(changes)
         return {name: value for name, value in body.items() if value is not None}
 
     def post(self, token=None, is_go=False, headers=None, path=PATH, **changes):
         body = self.body(**changes)
-        text = json.dumps(body) if is_go else boost_json(body)
+        text = json.dumps(body) if is_go else boost_json(body) + "\n"
         pairs = {"Accept": "*/*", "Content-type": "application/json", "OSF-TOKEN": token or self.lab.token}
         return self.lab.send("operator", "POST", path, body=text.encode(), headers=headers or pairs)
 

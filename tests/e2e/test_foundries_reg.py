@@ -247,6 +247,65 @@ def test_a_deleted_device_registers_anew_with_its_key(lab):
     device.new_key().register()
 
 
+def clear(lab, name):
+    """As the manual of FoundriesFactory says: delete it, then take its id from the list of denied ones."""
+    fioctl = Fioctl(lab)
+    fioctl.done("DELETE", f"{PATH}{name}/?factory={FACTORY}&by-uuid=1")
+    fioctl.done("DELETE", f"/ota/factories/{FACTORY}/denied-devices/{name}/")
+
+
+def mark_as_seen(lab, name):
+    """What memory writes a little later."""
+    lab.query(f"UPDATE certvendor.slot SET last_seen_at = now() WHERE device = '{name}'")
+
+
+def test_a_cleared_device_registers_anew(lab):
+    """lmp-device-register makes a new key each time."""
+    device = Registrant(lab).register(name=(name := f"n{uuid.uuid4().hex[:8]}"))
+    old = device.identity
+    assert device.check_in().status == 200
+    clear(lab, device.uuid)
+    device.new_key().register(name=name)
+    assert (device.check_in().status, device.check_in(old).status) == (200, 403)
+    rows = lab.operator("GET", f"/v1/audit?device={device.uuid}").json()["items"]
+    assert [row["action"] for row in rows].count("registered-anew") == 1
+    again = device.files["client.pem"]
+    device.register()
+    assert device.files["client.pem"] == again
+    held = device.identity
+    refusal(device.new_key().post(), 409, "exists")
+    assert device.check_in(held).status == 200
+
+
+def test_a_cleared_device_that_was_seen_keeps_its_key(lab):
+    device = Registrant(lab).register()
+    held = device.identity
+    clear(lab, device.uuid)
+    mark_as_seen(lab, device.uuid)
+    refusal(device.new_key().post(), 409, "exists")
+    assert device.check_in(held).status == 200
+    # So does one that was held meanwhile.
+    clear(lab, device.uuid)
+    for act in ("hold", "release"):
+        assert lab.operator("POST", f"/v1/devices/{device.uuid}/{act}", {}).status == 200
+    refusal(device.post(), 409, "exists")
+
+
+def test_a_cleared_device_takes_no_earlier_key(lab):
+    device = Registrant(lab).register()
+    other = lab.device(device.uuid)
+    other.subject, other.identity = device.key.subject, device.identity
+    other.rotate()
+    replaced = device.key
+    device.new_key()
+    other.reenrol(device.key)
+    clear(lab, device.uuid)
+    refusal(device.post(), 400, "key-in-use")
+    device.key = replaced
+    refusal(device.post(), 400, "key-in-use")
+    device.new_key().register()
+
+
 def test_too_many_certificates(make_lab):
     own = make_lab(settings={"issue": {"burst": 1}}).start()
     device = Registrant(own).register()
@@ -569,6 +628,30 @@ def test_a_denied_uuid_is_refused_to_a_registrar(lab, local_ca):
     fioctl.done("DELETE", f"/ota/factories/{FACTORY}/denied-devices/{device.name}/")
     assert put_certificate(lab, device.pem).status == 200
     assert lab.send("device", "GET", "/device", device).status == 200
+
+
+def test_a_cleared_uuid_comes_back_through_a_registrar(lab, local_ca):
+    first = issue(lab, local_ca)
+    assert put_certificate(lab, first.pem).status == 201
+    assert lab.send("device", "GET", "/device", first).status == 200
+    second, third = (issue(lab, local_ca, name=first.name) for _ in range(2))
+    refusal(put_certificate(lab, second.pem), 409, "exists")
+    clear(lab, first.name)
+    assert put_certificate(lab, second.pem, name=f"n{first.name[:8]}").status == 201
+    assert put_certificate(lab, second.pem).status == 200
+    assert [lab.send("device", "GET", "/device", each).status for each in (first, second)] == [403, 200]
+    refusal(put_certificate(lab, third.pem), 409, "exists")
+    clear(lab, first.name)
+    refusal(put_certificate(lab, first.pem), 409, "exists")
+    device = issue(lab, local_ca)
+    assert put_certificate(lab, device.pem).status == 201
+    announced = issue(lab, local_ca, name=device.name)
+    body = json.dumps({"next_pubkey": run("openssl", "pkey", "-in", announced.key, "-pubout").stdout}).encode()
+    assert lab.send("device", "PATCH", "/device", device, body, {"Content-Type": "application/json"}).status == 200
+    clear(lab, device.name)
+    refusal(put_certificate(lab, announced.pem), 409, "exists")
+    mark_as_seen(lab, device.name)
+    refusal(put_certificate(lab, issue(lab, local_ca, name=device.name).pem), 409, "exists")
 
 
 def test_repeated_serials(lab, local_ca):
