@@ -24,6 +24,31 @@ static const char explanation[] =
     "goes on by itself within some seconds. Approve only a code that you see on a device before "
     "you.</p>\n</body></html>\n";
 
+/* For people; lmp-device-register of 2023 ends with a crash where it is missing. */
+static const char *
+description_of(const char *error)
+{
+	static const struct {
+		const char *error, *description;
+	} known[] = {
+	    {"access_denied", "an operator refused, or who approved may no longer"},
+	    {"authorization_pending", "nobody has approved the code yet"},
+	    {"expired_token", "the code has expired; ask for a new one"},
+	    {"invalid_client", "the id or the secret of the client is not valid"},
+	    {"invalid_grant", "the code is not valid, or is of another device"},
+	    {"invalid_request", "a parameter is missing, repeated or malformed"},
+	    {"invalid_scope",
+		"the scope must be FACTORY:devices:create, of a factory that there is"},
+	    {"slow_down", "too many questions or waiting codes; try again later"},
+	    {"unsupported_grant_type", "this grant_type is not supported"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i].error, error) == 0)
+			return known[i].description;
+	return error;
+}
+
 /* RFC 6749 section 5.2. A polling device takes 400 for an answer and any other status for a reason
  * to ask again at once. */
 static void
@@ -31,7 +56,8 @@ refuse(struct cv_request *request, unsigned status, const char *error)
 {
 	cv_answer_reset(request);
 	request->reason = error;
-	cv_buffer_printf(&request->answer.body, "{\"error\":\"%s\"}\n", error);
+	cv_buffer_printf(&request->answer.body, "{\"error\":\"%s\",\"error_description\":\"%s\"}\n",
+	    error, description_of(error));
 	cv_operator_answer_json(request, status);
 }
 
