@@ -3,8 +3,8 @@
  *
  *   bench_http devices PORT TOKEN_FILE DEVICES THREADS ROUNDS
  *     Enrols devices, then measures, round by round, bare GETs and re-enrolments, each over a new
- * mutual-TLS connection. Prints {"gets_per_second":..., "reenrolments_per_second":...,
- * "ratio":...}, medians.
+ * mutual-TLS connection. Between the rounds each device goes over to its new key. Prints
+ * {"gets_per_second":..., "reenrolments_per_second":..., "ratio":...}, medians.
  *
  *   bench_http checks SOCKET PATH HEADER_FILE CONNECTIONS SECONDS
  *     Keep-alive GETs over a UNIX socket with the header lines of a file; every connection asks
@@ -17,6 +17,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -72,14 +73,16 @@ struct device {
 	char id[32];
 	EVP_PKEY *key;
 	X509 *certificate;
-	char *next; /* base64 of the next request */
+	EVP_PKEY *next_key;
+	char *next;   /* base64 of the request for it */
+	char *answer; /* to that */
 };
 
 struct load {
 	int port;
 	struct device *devices;
 	size_t first, last;
-	enum { LOAD_ENROL, LOAD_GET, LOAD_REENROL } kind;
+	enum { LOAD_ENROL, LOAD_GET, LOAD_REENROL, LOAD_ANNOUNCE, LOAD_SHOW } kind;
 	const char *token;
 };
 
@@ -173,6 +176,39 @@ read_certificate(const char *answer)
 	return certificate;
 }
 
+/* The PEM of the next key as a JSON text. */
+static void
+write_next_key(const struct device *device, char *text, size_t size)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *pem;
+	size_t at = 0;
+
+	if (!bio || PEM_write_bio_PUBKEY(bio, device->next_key) != 1)
+		die("cannot write a key");
+	for (long left = BIO_get_mem_data(bio, &pem); left > 0 && at + 3 < size; left--, pem++) {
+		if (*pem == '\n')
+			text[at++] = '\\';
+		text[at++] = *pem == '\n' ? 'n' : *pem;
+	}
+	text[at] = '\0';
+	BIO_free(bio);
+}
+
+static void
+write_announcement(char *request, size_t size, const struct device *device)
+{
+	char key[1024], body[1100];
+	int len;
+
+	write_next_key(device, key, sizeof(key));
+	len = snprintf(body, sizeof(body), "{\"next_pubkey\":\"%s\"}", key);
+	snprintf(request, size,
+	    "PATCH /device HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+	    "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+	    len, body);
+}
+
 static void
 write_request(char *request, size_t size, const struct load *load, const struct device *device)
 {
@@ -184,6 +220,11 @@ write_request(char *request, size_t size, const struct load *load, const struct 
 		snprintf(request, size,
 		    "GET /.well-known/est/csrattrs HTTP/1.1\r\nHost: localhost\r\n"
 		    "Connection: close\r\n\r\n");
+	else if (load->kind == LOAD_SHOW)
+		snprintf(request, size,
+		    "GET /device HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+	else if (load->kind == LOAD_ANNOUNCE)
+		write_announcement(request, size, device);
 	else
 		snprintf(request, size, post,
 		    load->kind == LOAD_ENROL ? "simpleenroll" : "simplereenroll",
@@ -213,6 +254,8 @@ run_load(void *argument)
 		}
 		if (load->kind == LOAD_ENROL)
 			device->certificate = read_certificate(answer);
+		if (load->kind == LOAD_REENROL)
+			device->answer = strdup(answer);
 	}
 	SSL_CTX_free(context);
 	return NULL;
@@ -241,12 +284,29 @@ static void
 prepare_requests(struct device *devices, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		EVP_PKEY *key = EVP_EC_gen("P-256");
-
 		free(devices[i].next);
-		devices[i].next = make_request(&devices[i], key);
-		EVP_PKEY_free(key);
+		devices[i].next_key = EVP_EC_gen("P-256");
+		devices[i].next = make_request(&devices[i], devices[i].next_key);
 	}
+}
+
+/* As devices do, so that no round finds what another one left open. */
+static void
+go_over(struct load *plan, size_t count, size_t threads)
+{
+	plan->kind = LOAD_ANNOUNCE;
+	measure(plan, count, threads);
+	for (size_t i = 0; i < count; i++) {
+		struct device *device = &plan->devices[i];
+
+		X509_free(device->certificate);
+		EVP_PKEY_free(device->key);
+		device->certificate = read_certificate(device->answer);
+		device->key = device->next_key;
+		free(device->answer);
+	}
+	plan->kind = LOAD_SHOW;
+	measure(plan, count, threads);
 }
 
 static int
@@ -278,6 +338,7 @@ bench_devices(char **argv)
 	prepare_requests(devices, count);
 	plan.kind = LOAD_REENROL;
 	measure(&plan, count, threads);
+	go_over(&plan, count, threads);
 	for (size_t i = 0; i < rounds; i++) {
 		prepare_requests(devices, count);
 		plan.kind = LOAD_GET;
@@ -285,6 +346,7 @@ bench_devices(char **argv)
 		plan.kind = LOAD_REENROL;
 		posts[i] = measure(&plan, count, threads);
 		ratios[i] = posts[i] / gets[i];
+		go_over(&plan, count, threads);
 	}
 	printf("{\"gets_per_second\": %.0f, \"reenrolments_per_second\": %.0f, \"ratio\": %.3f}\n",
 	    median(gets, rounds), median(posts, rounds), median(ratios, rounds));
