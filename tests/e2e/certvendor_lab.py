@@ -3,11 +3,14 @@
 Everything uses the real programs: certvendor, postgres, nginx, haproxy and openssl.
 """
 import base64
+import contextlib
 import hashlib
 import http.client
+import itertools
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -80,10 +83,16 @@ def wait_until(is_true, what, timeout=PATIENCE, pause=0.05):
         time.sleep(pause)
 
 
+# Below those that the system gives to whoever connects, so that no client has one when a server wants it.
+PORTS = itertools.cycle(range(10000, 32768))
+next(itertools.islice(PORTS, random.randrange(20000), None))
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def port_answers(port):
