@@ -28,6 +28,13 @@ cv_metrics_append_counter(
 }
 
 void
+cv_metrics_append_series(struct cv_buffer *buffer, const char *name, const char *label,
+    const char *value, uint64_t number)
+{
+	cv_buffer_printf(buffer, "%s{%s=\"%s\"} %" PRIu64 "\n", name, label, value, number);
+}
+
+void
 cv_metrics_append_histogram(struct cv_buffer *buffer, const char *name, const char *label,
     const struct cv_histogram *histogram)
 {
@@ -84,9 +91,9 @@ append_database(struct cv_buffer *buffer, struct cv_service *service)
 	    "1 when the last use of a connection succeeded.", cv_pool_is_up(pool));
 	cv_metrics_append_head(
 	    buffer, "certvendor_db_pool_connections", "gauge", "Connections, by state.");
-	cv_buffer_printf(buffer, "certvendor_db_pool_connections{state=\"open\"} %zu\n", open);
-	cv_buffer_printf(
-	    buffer, "certvendor_db_pool_connections{state=\"borrowed\"} %zu\n", borrowed);
+	cv_metrics_append_series(buffer, "certvendor_db_pool_connections", "state", "open", open);
+	cv_metrics_append_series(
+	    buffer, "certvendor_db_pool_connections", "state", "borrowed", borrowed);
 	cv_metrics_append_head(buffer, "certvendor_db_query_duration_seconds", "histogram",
 	    "How long statements that were sent together waited for the database.");
 	cv_metrics_append_histogram(
@@ -156,8 +163,7 @@ append_listeners(struct cv_buffer *buffer, struct cv_http *http)
 	    buffer, "certvendor_http_connections", "gauge", "Open connections, by listener.");
 	for (size_t i = 0; i < CV_LISTENER_COUNT; i++) {
 		if (http->listeners[i] != NULL)
-			cv_buffer_printf(buffer,
-			    "certvendor_http_connections{listener=\"%s\"} %" PRIu64 "\n",
+			cv_metrics_append_series(buffer, "certvendor_http_connections", "listener",
 			    cv_listener_name(http->listeners[i]->kind),
 			    atomic_load(&http->listeners[i]->counters.connections_open));
 	}

@@ -25,6 +25,9 @@ void cv_metrics_append_gauge(
     struct cv_buffer *buffer, const char *name, const char *help, int64_t value);
 void cv_metrics_append_counter(
     struct cv_buffer *buffer, const char *name, const char *help, uint64_t value);
+/* One series of a family, told apart by one label. */
+void cv_metrics_append_series(struct cv_buffer *buffer, const char *name, const char *label,
+    const char *value, uint64_t number);
 /* The series of a histogram without their head. label: "" or one that all of them have, such as
  * "listener=\"device\"". */
 void cv_metrics_append_histogram(struct cv_buffer *buffer, const char *name, const char *label,

@@ -14,9 +14,8 @@ append_failures(struct cv_buffer *buffer, struct cv_service_counters *counters)
 	    "Certificate requests that were refused, by reason.");
 	for (unsigned outcome = 0; outcome < CV_ENROLMENT_OUTCOMES; outcome++) {
 		if (cv_enrolment_is_refusal((enum cv_enrolment_outcome)outcome))
-			cv_buffer_printf(buffer,
-			    "certvendor_issue_failures_total{reason=\"%s\"} %" PRIu64 "\n",
-			    cv_enrolment_outcome_name((enum cv_enrolment_outcome)outcome),
+			cv_metrics_append_series(buffer, "certvendor_issue_failures_total",
+			    "reason", cv_enrolment_outcome_name((enum cv_enrolment_outcome)outcome),
 			    atomic_load(&counters->issue_refusals[outcome]));
 	}
 }
@@ -29,18 +28,14 @@ append_limits(struct cv_buffer *buffer, struct cv_http *http)
 	cv_metrics_append_head(buffer, "certvendor_ratelimit_rejected_total", "counter",
 	    "Requests beyond a limit: of certificates for a device, of its changes of itself, of "
 	    "what it fetches and tells, of bad credentials.");
-	cv_buffer_printf(buffer,
-	    "certvendor_ratelimit_rejected_total{limit=\"device\"} %" PRIu64 "\n",
+	cv_metrics_append_series(buffer, "certvendor_ratelimit_rejected_total", "limit", "device",
 	    atomic_load(&counters->rate_limited));
-	cv_buffer_printf(buffer,
-	    "certvendor_ratelimit_rejected_total{limit=\"changes\"} %" PRIu64 "\n",
+	cv_metrics_append_series(buffer, "certvendor_ratelimit_rejected_total", "limit", "changes",
 	    atomic_load(&counters->changes_refused));
-	cv_buffer_printf(buffer,
-	    "certvendor_ratelimit_rejected_total{limit=\"requests\"} %" PRIu64 "\n",
+	cv_metrics_append_series(buffer, "certvendor_ratelimit_rejected_total", "limit", "requests",
 	    atomic_load(&counters->requests_refused));
-	cv_buffer_printf(buffer,
-	    "certvendor_ratelimit_rejected_total{limit=\"credentials\"} %" PRIu64 "\n",
-	    atomic_load(&http->credentials_delayed));
+	cv_metrics_append_series(buffer, "certvendor_ratelimit_rejected_total", "limit",
+	    "credentials", atomic_load(&http->credentials_delayed));
 }
 
 /* Every authority that may issue has its series from the start. */
@@ -73,9 +68,9 @@ append_rotations(struct cv_buffer *buffer, struct cv_service *service)
 	cv_metrics_append_head(buffer, "certvendor_rotations_total", "counter",
 	    "Rotations that ended, by result: the next key became current, or an operator "
 	    "withdrew it.");
-	cv_buffer_printf(buffer, "certvendor_rotations_total{result=\"completed\"} %" PRIu64 "\n",
+	cv_metrics_append_series(buffer, "certvendor_rotations_total", "result", "completed",
 	    atomic_load(&counters->activated));
-	cv_buffer_printf(buffer, "certvendor_rotations_total{result=\"cancelled\"} %" PRIu64 "\n",
+	cv_metrics_append_series(buffer, "certvendor_rotations_total", "result", "cancelled",
 	    atomic_load(&counters->cancelled));
 	cv_metrics_append_gauge(buffer, "certvendor_rotations_pending",
 	    "Devices that announced a next key and have not used it yet.",
@@ -88,18 +83,18 @@ append_revocations(struct cv_buffer *buffer, struct cv_service_counters *counter
 	static const enum cv_reason reasons[] = {CV_REASON_UNSPECIFIED, CV_REASON_KEY_COMPROMISE,
 	    CV_REASON_CA_COMPROMISE, CV_REASON_AFFILIATION_CHANGED, CV_REASON_SUPERSEDED,
 	    CV_REASON_CESSATION_OF_OPERATION, CV_REASON_PRIVILEGE_WITHDRAWN};
-	static const char series[] = "certvendor_revocations_total{reason=\"%s\"} %" PRIu64 "\n";
+	static const char name[] = "certvendor_revocations_total";
 
-	cv_metrics_append_head(buffer, "certvendor_revocations_total", "counter",
+	cv_metrics_append_head(buffer, name, "counter",
 	    "Devices and certificates that operators revoked, by reason, and devices that they "
 	    "held or deleted.");
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		cv_buffer_printf(buffer, series, cv_reason_name(reasons[i]),
+		cv_metrics_append_series(buffer, name, "reason", cv_reason_name(reasons[i]),
 		    atomic_load(&counters->revocations[reasons[i]]));
-	cv_buffer_printf(
-	    buffer, series, "held", atomic_load(&counters->revocations[CV_REVOCATION_HELD]));
-	cv_buffer_printf(
-	    buffer, series, "deleted", atomic_load(&counters->revocations[CV_REVOCATION_DELETED]));
+	cv_metrics_append_series(buffer, name, "reason", "held",
+	    atomic_load(&counters->revocations[CV_REVOCATION_HELD]));
+	cv_metrics_append_series(buffer, name, "reason", "deleted",
+	    atomic_load(&counters->revocations[CV_REVOCATION_DELETED]));
 }
 
 static void
@@ -131,14 +126,11 @@ append_events(struct cv_buffer *buffer, struct cv_service_counters *counters)
 		    "Deliveries of events that wait, of all instances.", pending);
 	cv_metrics_append_head(buffer, "certvendor_webhook_deliveries_total", "counter",
 	    "Attempts to deliver an event to a webhook or an event queue, by result.");
-	cv_buffer_printf(buffer,
-	    "certvendor_webhook_deliveries_total{result=\"delivered\"} %" PRIu64 "\n",
-	    atomic_load(&counters->deliveries_done));
-	cv_buffer_printf(buffer,
-	    "certvendor_webhook_deliveries_total{result=\"failed\"} %" PRIu64 "\n",
+	cv_metrics_append_series(buffer, "certvendor_webhook_deliveries_total", "result",
+	    "delivered", atomic_load(&counters->deliveries_done));
+	cv_metrics_append_series(buffer, "certvendor_webhook_deliveries_total", "result", "failed",
 	    atomic_load(&counters->deliveries_failed));
-	cv_buffer_printf(buffer,
-	    "certvendor_webhook_deliveries_total{result=\"dead\"} %" PRIu64 "\n",
+	cv_metrics_append_series(buffer, "certvendor_webhook_deliveries_total", "result", "dead",
 	    atomic_load(&counters->deliveries_dead));
 }
 
@@ -147,9 +139,9 @@ append_lookups(struct cv_buffer *buffer, struct cv_service_counters *counters)
 {
 	cv_metrics_append_head(buffer, "certvendor_lookups_total", "counter",
 	    "Judgements of certificates, by where they were decided.");
-	cv_buffer_printf(buffer, "certvendor_lookups_total{source=\"memory\"} %" PRIu64 "\n",
+	cv_metrics_append_series(buffer, "certvendor_lookups_total", "source", "memory",
 	    atomic_load(&counters->judged_in_memory));
-	cv_buffer_printf(buffer, "certvendor_lookups_total{source=\"database\"} %" PRIu64 "\n",
+	cv_metrics_append_series(buffer, "certvendor_lookups_total", "source", "database",
 	    atomic_load(&counters->judged_in_database));
 	cv_metrics_append_head(
 	    buffer, "certvendor_verdicts_total", "counter", "Judgements, by verdict.");
@@ -158,8 +150,8 @@ append_lookups(struct cv_buffer *buffer, struct cv_service_counters *counters)
 		const char *word = verdict == CV_VERDICT_TALKS
 				       ? "talks"
 				       : cv_verdict_name((enum cv_verdict)verdict);
-		cv_buffer_printf(buffer, "certvendor_verdicts_total{verdict=\"%s\"} %" PRIu64 "\n",
-		    word, atomic_load(&counters->verdicts[verdict]));
+		cv_metrics_append_series(buffer, "certvendor_verdicts_total", "verdict", word,
+		    atomic_load(&counters->verdicts[verdict]));
 	}
 }
 
