@@ -238,7 +238,6 @@ static void
 take_answer(struct bench *bench, struct asker *asker, CURLcode code)
 {
 	long status = 0;
-
 	const uint64_t asked_us = asker->asked_us;
 
 	curl_multi_remove_handle(bench->multi, asker->handle);

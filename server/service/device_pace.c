@@ -40,6 +40,17 @@ cv_device_pace_free(struct cv_device_pace *pace)
 	free(pace);
 }
 
+struct cv_pace_limit
+cv_pace_limit_of(const struct cv_service_settings *settings, int64_t at_once, int64_t later)
+{
+	int64_t interval_ms = settings->issue_interval_seconds * 1000 / later;
+
+	return (struct cv_pace_limit){
+	    .at_once = (int64_t)settings->issue_burst * at_once,
+	    .interval_ms = interval_ms > 0 ? interval_ms : 1,
+	};
+}
+
 /* FNV-1a; the end of the text counts, too. */
 static uint64_t
 mix(uint64_t hash, const char *text)

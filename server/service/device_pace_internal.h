@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "cv/model/name.h"
+#include "cv/service/service.h"
 #include "cv/util/auto.h"
 
 struct cv_device_pace;
@@ -22,6 +23,11 @@ struct cv_pace_limit {
 	int64_t at_once;
 	int64_t interval_ms;
 };
+
+/* By the allowance of certificates: `at_once` for each that a device may have at once, and then
+ * `later` for each. */
+struct cv_pace_limit cv_pace_limit_of(
+    const struct cv_service_settings *settings, int64_t at_once, int64_t later);
 
 /* Takes leave for one. 0: it is given; else seconds after which it is worth asking again. */
 int64_t cv_device_pace_take(struct cv_device_pace *pace, const struct cv_pace_limit *limit,

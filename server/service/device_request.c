@@ -8,12 +8,8 @@
 int64_t
 cv_device_request_wait(struct cv_service *service, const struct cv_sight *sight)
 {
-	const struct cv_service_settings *settings = cv_service_settings(service);
-	int64_t interval_ms = settings->issue_interval_seconds * 1000 / CV_DEVICE_REQUESTS_LATER;
-	const struct cv_pace_limit limit = {
-	    .at_once = (int64_t)settings->issue_burst * CV_DEVICE_REQUESTS_AT_ONCE,
-	    .interval_ms = interval_ms > 0 ? interval_ms : 1,
-	};
+	const struct cv_pace_limit limit = cv_pace_limit_of(
+	    cv_service_settings(service), CV_DEVICE_REQUESTS_AT_ONCE, CV_DEVICE_REQUESTS_LATER);
 	char whose[CV_DEVICE_ID_MAX + 2];
 	int64_t wait_seconds;
 

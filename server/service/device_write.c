@@ -39,11 +39,8 @@ static bool
 has_leave(struct cv_device_write *write)
 {
 	const struct cv_party *party = &write->presenter.party;
-	const struct cv_service_settings *settings = cv_service_settings(write->service);
-	const struct cv_pace_limit limit = {
-	    .at_once = (int64_t)settings->issue_burst * CV_DEVICE_WRITES_AT_ONCE,
-	    .interval_ms = settings->issue_interval_seconds * 1000 / CV_DEVICE_WRITES_LATER,
-	};
+	const struct cv_pace_limit limit = cv_pace_limit_of(
+	    cv_service_settings(write->service), CV_DEVICE_WRITES_AT_ONCE, CV_DEVICE_WRITES_LATER);
 	int64_t now_ms = cv_clock_boot_ms(cv_service_clock(write->service));
 
 	if (!write->has_leave)
