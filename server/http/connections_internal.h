@@ -14,6 +14,7 @@
 #include "cv/util/error.h"
 #include "cv/util/pulse.h"
 #include "failure_limit_internal.h"
+#include "handshakes_internal.h"
 #include "request_internal.h"
 #include "tls_pair_internal.h"
 #include "tls_peer_internal.h"
@@ -33,6 +34,7 @@ struct cv_http_connection {
 	char remote[64];             /* address as text, for the log */
 	struct cv_source source;
 	struct cv_tls_pair *pair; /* reference; NULL without TLS */
+	struct cv_handshake handshake;
 	struct cv_tls_name_query name_query;
 	char named_factory[CV_FACTORY_NAME_MAX +
 			   1]; /* whose server the client means; "": nobody's */

@@ -24,6 +24,7 @@ struct cv_http {
 	struct cv_service *service; /* lent */
 	struct cv_workers *workers;
 	struct cv_connections *connections;
+	struct cv_handshakes *handshakes;
 	struct cv_failure_limit *failures;
 	struct cv_places *device_bodies;                  /* large ones, being read or worked on */
 	struct cv_places *operator_bodies;                /* these too */

@@ -162,6 +162,7 @@ open_connection(struct cv_listener *listener, struct MHD_Connection *mhd, void *
 	}
 	if (listener->asks_for_certificate)
 		cv_tls_ask_for_certificate(mhd);
+	cv_handshake_begin(http->handshakes, mhd, connection->descriptor, &connection->handshake);
 	cv_connection_set_deadline(
 	    connection, cv_http_now_ms(http) + (int64_t)atomic_load(&http->request_seconds) * 1000);
 	cv_connections_add(http->connections, connection);

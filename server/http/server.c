@@ -327,6 +327,7 @@ cv_http_start(struct cv_http_options *options, struct cv_http **ret_http, struct
 	    http->operator_bodies == NULL || http->device_answers == NULL)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	if (!cv_connections_start(cv_service_clock(http->service), &http->connections, err) ||
+	    !cv_handshakes_start(&http->handshakes, err) ||
 	    !cv_workers_start(
 		options->workers, options->queue_max, cv_dispatch_work, &http->workers, err) ||
 	    !open_monitoring(http, err))
@@ -402,8 +403,8 @@ cv_http_drain(struct cv_http *http, unsigned drain_ms)
 		    CV_LOG_NUMBER("requests", left));
 }
 
-/* The library must never be stopped with a suspended connection: first every worker ends, then the
- * listeners. */
+/* The library must never be stopped with a suspended connection: first every worker and every
+ * waiting handshake ends, then the listeners. */
 void
 cv_http_free(struct cv_http *http)
 {
@@ -414,10 +415,13 @@ cv_http_free(struct cv_http *http)
 	quiesce(http);
 	if (http->workers != NULL)
 		cv_workers_finish(http->workers);
+	if (http->handshakes != NULL)
+		cv_handshakes_finish(http->handshakes);
 	for (size_t i = 0; i < CV_LISTENER_COUNT; i++)
 		cv_listener_free(http->listeners[i]);
 	cv_workers_free(http->workers);
 	cv_connections_free(http->connections);
+	cv_handshakes_free(http->handshakes);
 	cv_failure_limit_free(http->failures);
 	cv_places_free(http->device_bodies);
 	cv_places_free(http->operator_bodies);

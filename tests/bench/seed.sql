@@ -12,4 +12,4 @@ INSERT INTO certvendor.certificate (fingerprint, tbs_digest, sha1, factory, devi
 		substring(sha256(('sha1' || i)::bytea) FROM 1 FOR 20), 'bench', 'seed-' || i, 'client',
 		sha256(('key' || i)::bytea), a.id, true, substring(sha256(i::text::bytea) FROM 1 FOR 19), now(), now() + interval '1 year', '\x30'
 	FROM generate_series(1, :count) i, certvendor.authority a WHERE a.kind = 'online';
-ANALYZE;
+VACUUM (ANALYZE);

@@ -160,6 +160,103 @@ def test_slow_clients(target, kind):
     assert all(1 < each.result() < 30 for each in running), [each.result() for each in running]
 
 
+def half_shaken(lab):
+    """A connection whose client has the flight of the server and says only a part of its own."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = tls_context(lab.root).wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    connection = plain(lab, "device")
+    while True:
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            connection.sendall(outgoing.read())
+            incoming.write(connection.recv(65536))
+        else:
+            break
+    connection.sendall(outgoing.read()[:-1])
+    return connection
+
+
+def begun(lab, is_tls, data):
+    connection = lab.raw("device").socket if is_tls else plain(lab, "device")
+    connection.sendall(data)
+    return connection
+
+
+def processor_seconds(lab):
+    with open(process_file(lab, "stat"), encoding="ascii") as file:
+        user, system = file.read().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("state", ["nothing", "a byte", "half a hello", "hello", "half a flight", "shaken", "half a head",
+                                   "half a body", "no reading"])
+def test_silence_costs_no_processor(target, state):
+    """An event loop that asks again and again would take one or two processors for the whole time."""
+    hello = client_hello(target)
+    start = {
+        "nothing": lambda: begun(target, False, b""),
+        "a byte": lambda: begun(target, False, hello[:1]),
+        "half a hello": lambda: begun(target, False, hello[:100]),
+        "hello": lambda: begun(target, False, hello),
+        "half a flight": lambda: half_shaken(target),
+        "shaken": lambda: begun(target, True, b""),
+        "half a head": lambda: begun(target, True, HARMLESS[:-3]),
+        "half a body": lambda: begun(target, True, ENROL + b"Content-Length: 9999\r\n\r\nMIIB"),
+        "no reading": lambda: begun(target, True, HARMLESS * 100),
+    }[state]
+    held = [start() for _ in range(10)]
+    time.sleep(0.1)  # what they sent is worked on
+    before, begin = processor_seconds(target), time.monotonic()
+    time.sleep(1)
+    spent = (processor_seconds(target) - before) / (time.monotonic() - begin)
+    for each in held:
+        each.close()
+    assert spent < 0.5, f"{spent:.2f} of a processor"
+
+
+def test_handshakes_that_wait_end_with_the_service(make_lab):
+    """The library would abort if it were stopped while one of them waits for its client."""
+    lab = make_lab().start()
+    held = [begun(lab, False, client_hello(lab)) for _ in range(50)] + [half_shaken(lab) for _ in range(50)]
+    assert lab.stop() == 0
+    for each in held:
+        each.settimeout(PATIENCE)
+        with contextlib.suppress(ConnectionResetError):
+            while each.recv(65536):
+                pass
+        each.close()
+
+
+def test_a_handshake_in_pieces(target):
+    """A client behind a bad line: one byte at a time."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = tls_context(target.root).wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+
+    def flush():
+        for byte in outgoing.read():
+            connection.sendall(bytes([byte]))
+            time.sleep(0.0005)
+
+    with plain(target, "device") as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                flush()
+                incoming.write(connection.recv(65536))
+        tls.write(HARMLESS)
+        flush()
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            incoming.write(connection.recv(65536))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                answer += tls.read(65536)
+        assert answer.startswith(b"HTTP/1.1 200")
+
+
 def test_clients_that_never_read(target):
     """The answers have nowhere to go: the connection is cut, and the memory for them is bounded."""
     held = [target.raw("device") for _ in range(8)]
