@@ -92,6 +92,7 @@ struct cv_connection {
 	int statement_ms;
 	struct cv_histogram *waits; /* of the pool */
 	int64_t waited_us;          /* in this batch */
+	int64_t planned_ms;         /* boot time; no plan is older */
 	bool is_broken;
 	bool is_in_transaction; /* a BEGIN was sent and neither COMMIT nor ROLLBACK */
 	struct cv_batch_item items[CV_BATCH_MAX];

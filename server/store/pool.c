@@ -14,12 +14,15 @@
 
 /* After a failed attempt others fail at once for so long, instead of queueing behind time-outs. */
 #define RETRY_MS 250
+#define PLANS_MS 5000
+#define DISCARD_MS 2000
 
 struct cv_pool {
 	char *url;
 	size_t size;
 	int statement_ms;
 	int connect_seconds;
+	int plans_ms;
 	pthread_mutex_t mutex;
 	pthread_cond_t returned;
 	struct cv_connection *idle;
@@ -96,6 +99,7 @@ cv_pool_new(const struct cv_pool_options *options, struct cv_pool **ret_pool, st
 	pool->size = options->size;
 	pool->statement_ms = options->statement_ms;
 	pool->connect_seconds = options->connect_seconds;
+	pool->plans_ms = options->plans_ms > 0 ? options->plans_ms : PLANS_MS;
 	*ret_pool = CV_TAKE(pool);
 	return true;
 }
@@ -168,6 +172,7 @@ connect_new(struct cv_pool *pool, struct cv_connection **ret_connection, struct 
 	connection->pool = pool;
 	connection->statement_ms = pool->statement_ms;
 	connection->waits = &pool->waits;
+	connection->planned_ms = cv_clock_boot_ms(cv_clock_system());
 	connection->pg = open_connection(pool);
 	if (PQstatus(connection->pg) != CONNECTION_OK) {
 		cv_fail(err, CV_E_DATABASE, "database: no connection");
@@ -243,6 +248,23 @@ is_alive(struct cv_connection *connection)
 	return PQstatus(connection->pg) == CONNECTION_OK;
 }
 
+/*
+ * A plan is good for the sizes that the tables had. Of a table that held a row or two the database
+ * reads all for each row that it looks for, and keeps at it when there are a hundred thousand,
+ * until its statistics are gathered.
+ */
+static bool
+plan_anew(struct cv_connection *connection)
+{
+	int64_t now_ms = cv_clock_boot_ms(cv_clock_system());
+	struct cv_error ignored = CV_ERROR_INIT;
+
+	if (now_ms - connection->planned_ms < connection->pool->plans_ms)
+		return true;
+	connection->planned_ms = now_ms;
+	return cv_execute_script(connection, "DISCARD PLANS", DISCARD_MS, &ignored);
+}
+
 bool
 cv_pool_borrow(struct cv_pool *pool, struct cv_connection **ret_connection, struct cv_error *err)
 {
@@ -254,7 +276,7 @@ cv_pool_borrow(struct cv_pool *pool, struct cv_connection **ret_connection, stru
 	pthread_mutex_unlock(&pool->mutex);
 	if (!is_reserved)
 		return false;
-	if (connection && !is_alive(connection)) {
+	if (connection && (!is_alive(connection) || !plan_anew(connection))) {
 		connection_free(connection);
 		connection = NULL;
 	}

@@ -26,15 +26,24 @@ borrow(struct scene *scene)
 }
 
 static void
-scene_open(struct scene *scene)
+scene_open_with_plans(struct scene *scene, int plans_ms)
 {
 	struct cv_error err = CV_ERROR_INIT;
 
 	database_open(&scene->database);
-	const struct cv_pool_options options = {
-	    .url = scene->database.url, .size = 4, .statement_ms = 20000, .connect_seconds = 5};
+	const struct cv_pool_options options = {.url = scene->database.url,
+	    .size = 4,
+	    .statement_ms = 20000,
+	    .connect_seconds = 5,
+	    .plans_ms = plans_ms};
 	must(cv_pool_new(&options, &scene->pool, &err), "pool", &err);
 	scene->connection = borrow(scene);
+}
+
+static void
+scene_open(struct scene *scene)
+{
+	scene_open_with_plans(scene, 0);
 }
 
 static void
@@ -301,5 +310,55 @@ Test(audit, the_hash_is_the_one_that_is_described)
 		"int4send(4) || 'held' || int4send(-1) || int4send(0) || int4send(-1) || "
 		"int4send(-1) || int4send(-1) || int4send(-1) || int4send(8) || '{\"b\": 1}')"),
 	    1);
+	scene_close(&scene);
+}
+
+/* Chains what is there with one connection, in portions, each after a new loan. */
+static void
+chain_portions(struct scene *scene, size_t count)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_audit_link head;
+	size_t chained;
+
+	for (size_t i = 0; i < count; i++) {
+		must(cv_audit_chain(scene->connection, &chained, &head, &err), "chaining", &err);
+		cv_pool_return(scene->connection);
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+		scene->connection = borrow(scene);
+	}
+}
+
+/* A trail that had one row when its statistics were gathered and grows at once, as when a fleet
+ * enrols: a portion must not read all of it. */
+Test(audit, statements_are_planned_anew_for_a_table_that_grew)
+{
+	struct scene scene;
+
+	scene_open_with_plans(&scene, 1);
+	change_database(
+	    &scene.database, "ALTER TABLE certvendor.audit SET (autovacuum_enabled = off)");
+	write_rows(&scene, 1);
+	chain_portions(&scene, 1);
+	change_database(&scene.database, "ANALYZE certvendor.audit");
+	write_rows(&scene, 1);
+	chain_portions(&scene, 1);
+	write_rows(&scene, 5000);
+	chain_portions(&scene, 2);
+	/* The end of a connection is when PostgreSQL counts what it read. */
+	cv_pool_return(scene.connection);
+	cv_pool_free(scene.pool);
+	scene.connection = NULL;
+	scene.pool = NULL;
+	int64_t placed = ask_number(
+	    &scene.database, "SELECT count(*) FROM certvendor.audit WHERE position IS NOT NULL");
+	cr_expect_eq(placed, 1002);
+	int64_t read = 0;
+	for (int i = 0; i < 100 && read == 0; i++) {
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+		read = ask_number(&scene.database,
+		    "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'audit_pkey'");
+	}
+	cr_expect(read >= 1000 && read < 3000, "%jd rows of the index were read", (intmax_t)read);
 	scene_close(&scene);
 }

@@ -21,6 +21,7 @@ struct cv_pool_options {
 	size_t size;         /* connections at most */
 	int statement_ms;    /* deadline of one round trip */
 	int connect_seconds; /* of one connection attempt to one host, 2 at least (libpq) */
+	int plans_ms;        /* after so long statements are planned anew; 0: five seconds */
 };
 
 /* Opens nothing yet. CV_E_CONFIG: a URL that libpq cannot read, which is never quoted: it may hold
