@@ -6,6 +6,7 @@ import pty
 import re
 import struct
 import subprocess
+import tempfile
 import termios
 import uuid
 
@@ -234,10 +235,11 @@ def on_terminal(lab, width, *words, stream="stdout"):
     """What it prints on a terminal of so many columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    other = tempfile.TemporaryFile()  # a pipe would have to be read at the same time
     process = subprocess.Popen(
         [BINARY, "--server", f"https://127.0.0.1:{lab.ports['operator']}", "--ca", lab.root, "--token-file",
          lab.token_file, *words], stdin=subprocess.DEVNULL, env=clean_environment(),
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: theirs})
+        **{"stdout": other, "stderr": other, stream: theirs})
     os.close(theirs)
     data = b""
     try:
@@ -246,8 +248,8 @@ def on_terminal(lab, width, *words, stream="stdout"):
     except OSError:  # the other end is closed
         pass
     os.close(ours)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+    with other:
+        assert process.wait() == 0, os.pread(other.fileno(), 4096, 0)
     return data.decode()
 
 
