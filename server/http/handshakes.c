@@ -63,10 +63,10 @@ watch(const struct cv_handshakes *handshakes, struct cv_handshake *handshake)
 	struct epoll_event event = {
 	    .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data = {.ptr = handshake}};
 	int operation = handshake->is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	bool is_good = epoll_ctl(handshakes->epoll, operation, handshake->descriptor, &event) == 0;
 
-	handshake->is_watched =
-	    epoll_ctl(handshakes->epoll, operation, handshake->descriptor, &event) == 0;
-	return handshake->is_watched;
+	handshake->is_watched = handshake->is_watched || is_good;
+	return is_good;
 }
 
 /*
@@ -80,7 +80,7 @@ wait_for_peer(struct cv_handshake *handshake)
 	bool is_waiting = false;
 
 	pthread_mutex_lock(&handshakes->mutex);
-	if (!handshakes->is_stopping && watch(handshakes, handshake)) {
+	if (!handshakes->is_stopping && !handshake->is_waiting && watch(handshakes, handshake)) {
 		insert(handshakes, handshake);
 		is_waiting = true;
 	}

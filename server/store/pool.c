@@ -15,7 +15,6 @@
 /* After a failed attempt others fail at once for so long, instead of queueing behind time-outs. */
 #define RETRY_MS 250
 #define PLANS_MS 5000
-#define DISCARD_MS 2000
 
 struct cv_pool {
 	char *url;
@@ -139,9 +138,9 @@ ignore_notice(void *context, const PGresult *result)
 
 /*
  * Times are the database's, names are qualified, and no statement or lock waits longer than a
- * request may. Two seconds is libpq's smallest connect time-out. Statements are planned once and
- * find rows by index alone: a plan that was made while a table was empty must not read it all when
- * it is full.
+ * request may. Two seconds is libpq's smallest connect time-out. Statements are planned for any
+ * parameters and find rows by index alone: a plan that was made while a table was empty must not
+ * read it all when it is full.
  */
 static PGconn *
 open_connection(const struct cv_pool *pool)
@@ -262,7 +261,7 @@ plan_anew(struct cv_connection *connection)
 	if (now_ms - connection->planned_ms < connection->pool->plans_ms)
 		return true;
 	connection->planned_ms = now_ms;
-	return cv_execute_script(connection, "DISCARD PLANS", DISCARD_MS, &ignored);
+	return cv_execute_script(connection, "DISCARD PLANS", connection->statement_ms, &ignored);
 }
 
 bool

@@ -356,8 +356,8 @@ Test(audit, statements_are_planned_anew_for_a_table_that_grew)
 	int64_t read = 0;
 	for (int i = 0; i < 100 && read == 0; i++) {
 		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-		read = ask_number(&scene.database,
-		    "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'audit_pkey'");
+		read = ask_number(&scene.database, "SELECT idx_tup_read FROM pg_stat_user_indexes "
+						   "WHERE indexrelname = 'audit_pkey'");
 	}
 	cr_expect(read >= 1000 && read < 3000, "%jd rows of the index were read", (intmax_t)read);
 	scene_close(&scene);
