@@ -128,19 +128,32 @@ read_subject(struct cv_der_reader *tbs, struct cv_certificate *certificate, stru
 	return true;
 }
 
+/* The key itself only of what may be an issuer. */
 static bool
-read_key(struct cv_der_reader *tbs, struct cv_certificate *certificate, struct cv_error *err)
+take_key(struct cv_certificate *certificate, bool is_leaf, enum cv_key_outcome *ret_outcome,
+    struct cv_error *err)
 {
-	CV_AUTO(cv_public_key) struct cv_public_key *key = NULL;
+	if (is_leaf)
+		return cv_public_key_identify(
+		    certificate->spki, ret_outcome, &certificate->key_id, err);
+	if (!cv_public_key_parse(certificate->spki, ret_outcome, &certificate->key, err))
+		return false;
+	if (certificate->key != NULL)
+		certificate->key_id = *cv_public_key_id(certificate->key);
+	return true;
+}
+
+static bool
+read_key(struct cv_der_reader *tbs, struct cv_certificate *certificate, bool is_leaf,
+    struct cv_error *err)
+{
 	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
 	if (!cv_der_read_whole(tbs, CV_DER_SEQUENCE, &certificate->spki))
 		return refuse(err, "public key is missing", "4.1.2.7");
-	if (!cv_public_key_parse(certificate->spki, &outcome, &key, err))
+	if (!take_key(certificate, is_leaf, &outcome, err))
 		return false;
 	switch (outcome) {
 	case CV_KEY_USABLE:
-		certificate->key_id = *cv_public_key_id(key);
-		certificate->key = CV_TAKE(key);
 		return true;
 	case CV_KEY_MALFORMED:
 		return refuse(err, "public key does not decode", "4.1.2.7");
@@ -247,14 +260,16 @@ read_powers(
 
 /* Reads like RFC 5280 section 4.1: one line for each field, in order. */
 static bool
-read_tbs(struct cv_der_reader *tbs, struct cv_certificate *certificate, struct cv_error *err)
+read_tbs(struct cv_der_reader *tbs, struct cv_certificate *certificate, bool is_leaf,
+    struct cv_error *err)
 {
 	uint64_t version = 0;
 	struct cv_extension_list extensions;
 	return read_version(tbs, &version, err) && read_serial(tbs, &certificate->serial, err) &&
 	       read_inner_algorithm(tbs, certificate, err) && read_issuer(tbs, certificate, err) &&
 	       read_validity(tbs, certificate, err) && read_subject(tbs, certificate, err) &&
-	       read_key(tbs, certificate, err) && skip_unique_identifiers(tbs, version, err) &&
+	       read_key(tbs, certificate, is_leaf, err) &&
+	       skip_unique_identifiers(tbs, version, err) &&
 	       read_extension_list(tbs, version, &extensions, err) &&
 	       read_identifiers(&extensions, certificate, err) &&
 	       read_powers(&extensions, certificate, err);
@@ -275,9 +290,9 @@ copy_bytes(struct cv_bytes der)
 	return CV_TAKE(certificate);
 }
 
-bool
-cv_certificate_parse(
-    struct cv_bytes der, struct cv_certificate **ret_certificate, struct cv_error *err)
+static bool
+parse(struct cv_bytes der, bool is_leaf, struct cv_certificate **ret_certificate,
+    struct cv_error *err)
 {
 	struct cv_der_reader tbs;
 	if (der.len > CV_CERTIFICATE_MAX_BYTES)
@@ -288,12 +303,26 @@ cv_certificate_parse(
 	CV_AUTO(cv_certificate) struct cv_certificate *certificate = copy_bytes(der);
 	if (certificate == NULL)
 		return cv_fail(err, CV_E_MEMORY, "no memory for a certificate");
-	if (!read_outer(certificate, &tbs, err) || !read_tbs(&tbs, certificate, err))
+	if (!read_outer(certificate, &tbs, err) || !read_tbs(&tbs, certificate, is_leaf, err))
 		return false;
 	cv_digest_sha256(certificate->der, &certificate->fingerprint);
 	cv_digest_sha256(certificate->tbs, &certificate->tbs_digest);
 	*ret_certificate = CV_TAKE(certificate);
 	return true;
+}
+
+bool
+cv_certificate_parse(
+    struct cv_bytes der, struct cv_certificate **ret_certificate, struct cv_error *err)
+{
+	return parse(der, false, ret_certificate, err);
+}
+
+bool
+cv_certificate_parse_leaf(
+    struct cv_bytes der, struct cv_certificate **ret_certificate, struct cv_error *err)
+{
+	return parse(der, true, ret_certificate, err);
 }
 
 bool

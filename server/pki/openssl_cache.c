@@ -25,6 +25,7 @@ static const char *const curve_names[CV_CURVE_COUNT] = {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_MD *hashes[CV_HASH_COUNT];
 static EVP_PKEY *curves[CV_CURVE_COUNT];
+static EC_GROUP *p256;
 
 static EVP_PKEY *
 make_curve(const char *name)
@@ -67,6 +68,8 @@ fill(void)
 		curves[i] = make_curve(curve_names[i]);
 		require(curves[i], curve_names[i]);
 	}
+	p256 = EC_GROUP_new_by_curve_name_ex(NULL, NULL, NID_X9_62_prime256v1);
+	require(p256, curve_names[CV_CURVE_P256]);
 }
 
 const EVP_MD *
@@ -81,4 +84,11 @@ cv_openssl_curve(enum cv_curve curve)
 {
 	pthread_once(&once, fill);
 	return curves[curve];
+}
+
+const EC_GROUP *
+cv_openssl_p256(void)
+{
+	pthread_once(&once, fill);
+	return p256;
 }

@@ -16,7 +16,8 @@
 #define SPKI_MAX_BYTES 4096
 
 struct cv_public_key {
-	EVP_PKEY *pkey; /* owned */
+	EVP_PKEY *pkey;        /* owned */
+	EVP_MD_CTX *verifying; /* owned; begun for P-256 with SHA-256, to be copied; else NULL */
 	enum cv_key_kind kind;
 	enum cv_key_type type;
 	struct cv_buffer spki; /* canonical */
@@ -135,6 +136,19 @@ type_of(const struct cv_key_parts *parts)
 	return CV_KEY_TYPE_ED25519;
 }
 
+/* The look-ups of a verification cost a twentieth of it. */
+static bool
+prepare_verifying(EVP_PKEY *pkey, EVP_MD_CTX **ret_verifying)
+{
+	CV_AUTO_OPENSSL(EVP_MD_CTX) EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+	if (context == NULL ||
+	    EVP_DigestVerifyInit(context, NULL, cv_openssl_hash(CV_HASH_SHA256), NULL, pkey) != 1)
+		return false;
+	*ret_verifying = CV_TAKE(context);
+	return true;
+}
+
 static bool
 make_key(EVP_PKEY **pkey, struct cv_key_parts *parts, struct cv_public_key **ret_key,
     struct cv_error *err)
@@ -150,6 +164,8 @@ make_key(EVP_PKEY **pkey, struct cv_key_parts *parts, struct cv_public_key **ret
 		return cv_fail(err, CV_E_MEMORY, "no memory for a public key");
 	key->kind = parts->kind;
 	key->type = type_of(parts);
+	if (key->type == CV_KEY_TYPE_P256 && !prepare_verifying(*pkey, &key->verifying))
+		return cv_openssl_fail(err, CV_E_CRYPTO, "a key cannot be made ready to verify");
 	key->pkey = CV_TAKE(*pkey);
 	cv_digest_sha256(cv_buffer_bytes(&key->spki), &key->id);
 	*ret_key = CV_TAKE(key);
@@ -172,6 +188,51 @@ cv_public_key_parse(struct cv_bytes spki, enum cv_key_outcome *ret_outcome,
 		return blame_input(ret_outcome, err);
 	if (!make_key(&pkey, &parts, ret_key, err))
 		return false;
+	*ret_outcome = CV_KEY_USABLE;
+	return true;
+}
+
+/* Decoding a point checks the curve equation. */
+static bool
+is_on_p256(struct cv_bytes point)
+{
+	const EC_GROUP *group = cv_openssl_p256();
+	CV_AUTO_OPENSSL(EC_POINT) EC_POINT *decoded = EC_POINT_new(group);
+
+	return decoded != NULL &&
+	       EC_POINT_oct2point(group, decoded, point.data, point.len, NULL) == 1;
+}
+
+static bool
+identify_whole(struct cv_bytes spki, enum cv_key_outcome *ret_outcome, struct cv_digest *ret_id,
+    struct cv_error *err)
+{
+	CV_AUTO(cv_public_key) struct cv_public_key *key = NULL;
+
+	if (!cv_public_key_parse(spki, ret_outcome, &key, err))
+		return false;
+	if (key != NULL)
+		*ret_id = key->id;
+	return true;
+}
+
+bool
+cv_public_key_identify(struct cv_bytes spki, enum cv_key_outcome *ret_outcome,
+    struct cv_digest *ret_id, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer canonical = {.max_bytes = SPKI_MAX_BYTES};
+	struct cv_key_parts parts;
+
+	if (spki.len > SPKI_MAX_BYTES || cv_key_parts_read(spki, &parts) != CV_KEY_USABLE ||
+	    parts.kind != CV_KEY_KIND_EC || parts.curve != CV_CURVE_P256 ||
+	    cv_key_parts_is_compressed(&parts))
+		return identify_whole(spki, ret_outcome, ret_id, err);
+	if (!is_on_p256(parts.point))
+		return blame_input(ret_outcome, err);
+	cv_key_parts_append(&canonical, &parts);
+	if (canonical.has_failed)
+		return cv_fail(err, CV_E_MEMORY, "no memory for a public key");
+	cv_digest_sha256(cv_buffer_bytes(&canonical), ret_id);
 	*ret_outcome = CV_KEY_USABLE;
 	return true;
 }
@@ -220,6 +281,7 @@ cv_public_key_free(struct cv_public_key *key)
 {
 	if (key == NULL)
 		return;
+	EVP_MD_CTX_free(key->verifying);
 	EVP_PKEY_free(key->pkey);
 	cv_buffer_deinit(&key->spki);
 	free(key);
@@ -277,16 +339,25 @@ set_pss(EVP_PKEY_CTX *context, const struct cv_signature_scheme *scheme)
 }
 
 static bool
+begin_verifying(
+    const struct cv_public_key *key, const struct cv_signature_scheme *scheme, EVP_MD_CTX *context)
+{
+	EVP_PKEY_CTX *key_context = NULL;
+	if (key->verifying != NULL && scheme->hash == CV_HASH_SHA256)
+		return EVP_MD_CTX_copy_ex(context, key->verifying) == 1;
+	return EVP_DigestVerifyInit(
+		   context, &key_context, cv_openssl_hash(scheme->hash), NULL, key->pkey) == 1 &&
+	       (!scheme->is_pss || set_pss(key_context, scheme));
+}
+
+static bool
 is_signature_good(const struct cv_public_key *key, const struct cv_signature_scheme *scheme,
     struct cv_bytes data, struct cv_bytes signature)
 {
 	CV_AUTO_OPENSSL(EVP_MD_CTX) EVP_MD_CTX *context = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *key_context = NULL;
-	if (context == NULL || EVP_DigestVerifyInit(context, &key_context,
-				   cv_openssl_hash(scheme->hash), NULL, key->pkey) != 1)
+	if (context == NULL || !begin_verifying(key, scheme, context))
 		return false;
-	if (scheme->is_pss && !set_pss(key_context, scheme))
-		return false;
+	EVP_MD_CTX_set_flags(context, EVP_MD_CTX_FLAG_FINALISE); /* it is not used again */
 	return EVP_DigestVerify(context, signature.data, signature.len, data.data, data.len) == 1;
 }
 

@@ -124,7 +124,7 @@ sign(const struct cv_signer *signer, const struct cv_issuance_order *order,
 	    cv_buffer_bytes(&tbs), request->algorithm, cv_bytes(signature, len), &der);
 	if (der.has_failed)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
-	if (!cv_certificate_parse(cv_buffer_bytes(&der), &certificate, err) ||
+	if (!cv_certificate_parse_leaf(cv_buffer_bytes(&der), &certificate, err) ||
 	    !check_made(order, request, cv_buffer_bytes(&tbs), certificate, err))
 		return false;
 	*ret_certificate = CV_TAKE(certificate);

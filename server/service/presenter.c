@@ -256,8 +256,8 @@ identify(struct identification *id, struct cv_connection **connection, struct cv
 	struct cv_error parse_error = CV_ERROR_INIT;
 	bool is_known;
 
-	if (evidence->certificate.len &&
-	    !cv_certificate_parse(evidence->certificate, &presenter->certificate, &parse_error)) {
+	if (evidence->certificate.len && !cv_certificate_parse_leaf(evidence->certificate,
+					     &presenter->certificate, &parse_error)) {
 		if (parse_error.code == CV_E_INPUT || parse_error.code == CV_E_LIMIT)
 			return refuse(
 			    id, CV_VERDICT_BAD_CERTIFICATE, "the certificate is malformed");

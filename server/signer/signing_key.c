@@ -70,7 +70,10 @@ wrap(EVP_PKEY **pkey, struct cv_signing_key **ret_key, struct cv_error *err)
 	if (outcome != CV_KEY_USABLE)
 		return cv_fail(err, CV_E_SIGNER, "key is of a type or size that is not used");
 	key->algorithm = row->algorithm;
-	key->digest = row->digest;
+	key->signing = EVP_MD_CTX_new();
+	if (key->signing == NULL ||
+	    EVP_DigestSignInit_ex(key->signing, NULL, row->digest, NULL, NULL, *pkey, NULL) != 1)
+		return cv_openssl_fail(err, CV_E_SIGNER, "key cannot be made ready to sign");
 	key->pkey = CV_TAKE(*pkey);
 	*ret_key = CV_TAKE(key);
 	return true;
@@ -197,6 +200,7 @@ cv_signing_key_free(struct cv_signing_key *key)
 {
 	if (key == NULL)
 		return;
+	EVP_MD_CTX_free(key->signing);
 	EVP_PKEY_free(key->pkey);
 	cv_public_key_free(key->public_key);
 	free(key);
@@ -209,8 +213,7 @@ cv_signing_key_sign(const struct cv_signing_key *key, struct cv_bytes data,
 	uint8_t signature[CV_SIGNATURE_MAX];
 	size_t len = sizeof(signature);
 	CV_AUTO_OPENSSL(EVP_MD_CTX) EVP_MD_CTX *context = EVP_MD_CTX_new();
-	if (context == NULL ||
-	    EVP_DigestSignInit_ex(context, NULL, key->digest, NULL, NULL, key->pkey, NULL) != 1 ||
+	if (context == NULL || EVP_MD_CTX_copy_ex(context, key->signing) != 1 ||
 	    EVP_DigestSign(context, signature, &len, data.data, data.len) != 1)
 		return cv_openssl_fail(err, CV_E_SIGNER, "signing failed");
 	memcpy(ret_signature, signature, len);

@@ -16,7 +16,7 @@ struct cv_signing_key {
 	EVP_PKEY *pkey;                   /* owned; OpenSSL wipes it when freed */
 	struct cv_public_key *public_key; /* owned */
 	struct cv_bytes algorithm;        /* static AlgorithmIdentifier element */
-	const char *digest;               /* static OpenSSL name; NULL: part of the algorithm */
+	EVP_MD_CTX *signing; /* owned; begun, copied for each signature: the look-ups are done */
 };
 
 /*

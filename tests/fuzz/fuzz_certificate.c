@@ -153,13 +153,26 @@ check_chain(X509 *x509, const struct cv_certificate *certificate)
 	FUZZ_REQUIRE((X509_get_extension_flags(x509) & (EXFLAG_CRITICAL | EXFLAG_INVALID)) == 0);
 }
 
+/* Judged alike, whether it may be an issuer or not. */
+static void
+check_leaf(struct cv_bytes der, const struct cv_certificate *whole)
+{
+	CV_AUTO(cv_certificate) struct cv_certificate *leaf = NULL;
+	struct cv_error err = CV_ERROR_INIT;
+
+	FUZZ_REQUIRE(cv_certificate_parse_leaf(der, &leaf, &err) == (whole != NULL));
+	FUZZ_REQUIRE(whole == NULL || cv_digest_equal(&leaf->key_id, &whole->key_id));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
 	struct cv_error err = CV_ERROR_INIT;
+	bool is_parsed = cv_certificate_parse(cv_bytes(data, size), &certificate, &err);
 
-	if (!cv_certificate_parse(cv_bytes(data, size), &certificate, &err)) {
+	check_leaf(cv_bytes(data, size), certificate);
+	if (!is_parsed) {
 		FUZZ_REQUIRE(err.code == CV_E_INPUT || err.code == CV_E_LIMIT);
 		return 0;
 	}

@@ -41,6 +41,17 @@ check_pem(const struct cv_public_key *key)
 		     cv_digest_equal(cv_public_key_id(again), cv_public_key_id(key)));
 }
 
+static void
+check_identity(struct cv_bytes spki, enum cv_key_outcome expected, const struct cv_public_key *key)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
+	struct cv_digest id;
+
+	FUZZ_REQUIRE(cv_public_key_identify(spki, &outcome, &id, &err) && outcome == expected);
+	FUZZ_REQUIRE(key == NULL || cv_digest_equal(&id, cv_public_key_id(key)));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -50,6 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	FUZZ_REQUIRE(cv_public_key_parse(cv_bytes(data, size), &outcome, &key, &err));
 	FUZZ_REQUIRE((outcome == CV_KEY_USABLE) == (key != NULL));
+	check_identity(cv_bytes(data, size), outcome, key);
 	if (key == NULL)
 		return 0;
 	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *presented = read_by_openssl(cv_bytes(data, size));

@@ -38,7 +38,7 @@ struct cv_certificate {
 	struct cv_digest fingerprint;  /* SHA-256 of der */
 	struct cv_digest tbs_digest;   /* SHA-256 of tbs */
 	struct cv_digest key_id;       /* of the canonical key */
-	struct cv_public_key *key;     /* owned */
+	struct cv_public_key *key;     /* owned; NULL: parsed as a leaf */
 	int64_t not_before_utc;
 	int64_t not_after_utc;
 	char common_name[CV_DEVICE_ID_MAX + 1]; /* "" unless there is exactly one CN of 1..64
@@ -61,6 +61,9 @@ struct cv_certificate {
  * algorithm, or a key that cannot be read; with CV_E_LIMIT above CV_CERTIFICATE_MAX_BYTES.
  */
 bool cv_certificate_parse(
+    struct cv_bytes der, struct cv_certificate **ret_certificate, struct cv_error *err);
+/* The same judgement, of what is nobody's issuer: its key is identified and not kept. */
+bool cv_certificate_parse_leaf(
     struct cv_bytes der, struct cv_certificate **ret_certificate, struct cv_error *err);
 /* One PEM "CERTIFICATE" block; text around it is ignored, a second block is refused. */
 bool cv_certificate_parse_pem(

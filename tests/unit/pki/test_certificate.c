@@ -12,6 +12,19 @@
 #include "cv/pki/public_key.h"
 #include "../support/openssl_fixture.h"
 
+/* As a leaf it is judged alike. */
+static void
+expect_leaf(struct cv_bytes der, const struct cv_certificate *whole, const struct cv_error *refusal)
+{
+	CV_AUTO(cv_certificate) struct cv_certificate *leaf = NULL;
+	struct cv_error err = CV_ERROR_INIT;
+	cr_expect_eq(cv_certificate_parse_leaf(der, &leaf, &err), whole != NULL);
+	cr_expect_eq(err.code, refusal->code);
+	cr_expect_str_eq(err.text, refusal->text);
+	cr_expect(
+	    whole == NULL || (cv_digest_equal(&leaf->key_id, &whole->key_id) && leaf->key == NULL));
+}
+
 static bool
 parse(struct cv_bytes der, struct cv_certificate **ret_certificate, struct cv_error *err)
 {
@@ -19,6 +32,7 @@ parse(struct cv_bytes der, struct cv_certificate **ret_certificate, struct cv_er
 	const bool is_parsed = cv_certificate_parse(der, ret_certificate, err);
 	cr_expect_eq(is_parsed, *ret_certificate != NULL);
 	cr_expect_eq(is_parsed, err->code == CV_E_NONE);
+	expect_leaf(der, *ret_certificate, err);
 	return is_parsed;
 }
 

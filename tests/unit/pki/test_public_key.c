@@ -14,6 +14,19 @@
 #include "cv/pki/oid.h"
 #include "../support/openssl_fixture.h"
 
+/* Whoever only asks which key it is hears the same. */
+static void
+expect_identified(
+    struct cv_bytes spki, enum cv_key_outcome expected, const struct cv_public_key *key)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
+	struct cv_digest id;
+	cr_assert(cv_public_key_identify(spki, &outcome, &id, &err), "%s", err.text);
+	cr_expect_eq(outcome, expected);
+	cr_expect(key == NULL || cv_digest_equal(&id, cv_public_key_id(key)));
+}
+
 static enum cv_key_outcome
 parse(struct cv_bytes spki, struct cv_public_key **ret_key)
 {
@@ -21,6 +34,7 @@ parse(struct cv_bytes spki, struct cv_public_key **ret_key)
 	enum cv_key_outcome outcome = CV_KEY_MALFORMED;
 	cr_assert(cv_public_key_parse(spki, &outcome, ret_key, &err), "%s", err.text);
 	cr_expect_eq(outcome == CV_KEY_USABLE, *ret_key != NULL);
+	expect_identified(spki, outcome, *ret_key);
 	return outcome;
 }
 
