@@ -74,7 +74,16 @@ check_member(const char *query, const char *name)
 	FUZZ_REQUIRE(strcmp(value, again) == 0);
 }
 
-/* Segment by segment, as a reader of the table would. */
+/* A parameter for all that is left: one segment at least, and only the last may be empty. */
+static void
+check_is_rest(const struct cv_path *path, size_t first, const char *parameter)
+{
+	FUZZ_REQUIRE(parameter == path->segments[first] && parameter[0] != '\0');
+	for (size_t i = first; i + 1 < path->count; i++)
+		FUZZ_REQUIRE(path->segments[i][0] != '\0');
+}
+
+/* Segment by segment, as a reader of the table would. A slash at the end may be left out. */
 static void
 check_is_pattern(const struct cv_route_match *match, const struct cv_path *path)
 {
@@ -89,6 +98,10 @@ check_is_pattern(const struct cv_route_match *match, const struct cv_path *path)
 		if (is_doubled)
 			continue;
 		FUZZ_REQUIRE(pattern[0] == '/');
+		if (len > strlen("...}") && strncmp(pattern + 1 + len - 4, "...}", 4) == 0) {
+			check_is_rest(path, i, match->parameters[parameter]);
+			return;
+		}
 		if (pattern[1] == '{')
 			FUZZ_REQUIRE(path->segments[i][0] != '\0' &&
 				     match->parameters[parameter++] == path->segments[i]);
@@ -97,7 +110,7 @@ check_is_pattern(const struct cv_route_match *match, const struct cv_path *path)
 				     strncmp(path->segments[i], pattern + 1, len) == 0);
 		pattern += 1 + len;
 	}
-	FUZZ_REQUIRE(*pattern == '\0');
+	FUZZ_REQUIRE(*pattern == '\0' || strcmp(pattern, "/") == 0);
 }
 
 static void

@@ -304,17 +304,28 @@ def write_ota(certificates, requests):
 # ---- Tables of the program ---------------------------------------------------------------------
 
 
+def routes():
+    """(method, pattern) of every row, the macros written out."""
+    text = (ROOT / "server/http/route_table.c").read_text()
+    text = re.sub(r"#define[^\n]*(\\\n[^\n]*)*", "", text)
+    text = text.replace('OTA_FACTORY "', '"/ota/factories/{factory}').replace('EST "', '"/.well-known/est')
+    text = re.sub(r'OTA_LAYER\("([^"]+)"', r'{"GET", "\1" {"PATCH", "\1" {"POST", "\1" {"DELETE", "\1{file...}/"', text)
+    return re.findall(r'\{"([A-Z]+)",\s*"([^"]+)"', text)
+
+
 def write_targets():
-    rows = re.findall(r'\{"([A-Z]+)",\s*(EST )?"([^"]+)"', (ROOT / "server/http/route_table.c").read_text())
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-    for number, (method, est, pattern) in enumerate(rows):
-        path = ("/.well-known/est" if est else "") + re.sub(r"\{\w+\}", "demo", pattern)
+    rows = routes()
+    for number, (method, pattern) in enumerate(rows):
+        path = re.sub(r"\{\w+\.\.\.\}", "a/b/c", re.sub(r"\{\w+\}", "demo", pattern))
         write("request_target", f"route-{number:03}", bytes([methods.index(method)]) + path.encode())
+        if path.endswith("/"):
+            write("request_target", f"route-{number:03}-bare", bytes([methods.index(method)]) + path[:-1].encode())
     write("request_target", "absolute", b"\x00https://host:1/device?x=y")
     write("request_target", "doubled", b"\x02/.well-known/est//simpleenroll")
     write("request_target", "encoded", b"\x00/v1/devices/a%3Ab?factory=d%65mo&state=ok&limit=10")
     write_dictionary("request_target", ["%2F", "%00", "%2e", "//", "/../", "?factory=", "&device=", "https://"] +
-                     [part for *_, pattern in rows for part in re.findall(r"/[^/{]+", pattern)])
+                     [part for _, pattern in rows for part in re.findall(r"/[^/{]+", pattern)])
 
 
 def write_settings():
