@@ -163,8 +163,10 @@ def test_a_broker_is_never_sent_to_somebody_else(lab, path):
     hook = [("vernemq-hook", "auth_on_register")]
     for body in (b"", b"{", b"[]", b"\xff\xfe", b'{"username":"a","username":"b"}'):
         expect_denied(ask(lab, path, body, headers=hook), path, "bad-certificate")
-    large = json.dumps({"username": "x" * 300000}).encode()
-    expect_denied(ask(lab, path, large, headers=hook), path, "bad-certificate")
+    with lab.raw("gateway", lab.gateway) as raw:
+        raw.send(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 300000\r\n"
+                 'vernemq-hook: auth_on_register\r\n\r\n{"username":"xxx')
+        expect_denied(raw.answer(), path, "bad-certificate")
     answer = lab.send("gateway", "POST", path, device.identity, b"{}", hook)
     expect_denied(answer, path, "not-a-gateway")
     expect_denied(lab.send("gateway", "POST", path, None, b"{}", hook), path, "not-a-gateway")
@@ -263,8 +265,10 @@ def test_rabbitmq_is_always_answered_with_200(lab, what):
     with lab.raw("gateway", lab.gateway) as raw:
         raw.send(rabbitmq_request("POST", what, form + "&x=" + "y" * 2000))
         expect_rabbitmq(raw.answer(), "allow", "ok")
-    answer = lab.send("gateway", "POST", RABBITMQ + what, lab.gateway, (form + "&x=" + "y" * 300000).encode())
-    expect_rabbitmq(answer, "deny", "bad-certificate")
+    with lab.raw("gateway", lab.gateway) as raw:
+        # Answered before it is all there: who goes on sending may not get to read that.
+        raw.send(rabbitmq_request("POST", what, form + "&x=" + "y" * 300000)[:4096])
+        expect_rabbitmq(raw.answer(), "deny", "bad-certificate")
     assert lab.send("gateway", "PUT", RABBITMQ + what, lab.gateway, b"x=y").status == 405
     assert lab.send("gateway", "GET", RABBITMQ + what + "/x", lab.gateway).status == 404
 

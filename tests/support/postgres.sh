@@ -92,7 +92,7 @@ stop() {
 	local dir=$1
 	[ -s "$dir/data/postmaster.pid" ] || return 0
 	dir=$(cd "$dir" && pwd)
-	as_owner "$programs/pg_ctl" --pgdata="$dir/data" --mode=fast --wait --timeout=60 --silent stop
+	as_owner "$programs/pg_ctl" --pgdata="$dir/data" --mode=fast --wait --timeout=110 --silent stop
 }
 
 # In the tree's var/ where PostgreSQL may go there, else in the system's temporary folder.
