@@ -183,6 +183,14 @@ def begun(lab, is_tls, data):
     return connection
 
 
+def unread(lab):
+    """A connection whose client lets the answers pile up."""
+    connection = begun(lab, True, b"")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.sendall(HARMLESS * 20)
+    return connection
+
+
 def processor_seconds(lab):
     with open(process_file(lab, "stat"), encoding="ascii") as file:
         user, system = file.read().rpartition(")")[2].split()[11:13]
@@ -203,7 +211,7 @@ def test_silence_costs_no_processor(target, state):
         "shaken": lambda: begun(target, True, b""),
         "half a head": lambda: begun(target, True, HARMLESS[:-3]),
         "half a body": lambda: begun(target, True, ENROL + b"Content-Length: 9999\r\n\r\nMIIB"),
-        "no reading": lambda: begun(target, True, HARMLESS * 100),
+        "no reading": lambda: unread(target),
     }[state]
     held = [start() for _ in range(10)]
     time.sleep(0.1)  # what they sent is worked on
