@@ -2,9 +2,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "cv/util/thread.h"
 
 #define REAP_INTERVAL_SECONDS 1
 
@@ -73,18 +74,15 @@ cv_connections_start(
 {
 	CV_AUTO(cv_connections)
 	struct cv_connections *connections = calloc(1, sizeof(*connections));
-	int status;
 
 	if (connections == NULL)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	connections->clock = clock;
 	pthread_mutex_init(&connections->mutex, NULL);
 	init_condition(&connections->stopped);
-	status = pthread_create(&connections->reaper, NULL, reap, connections);
-	if (status != 0) {
-		(void)cv_fail(err, CV_E_INTERNAL, "starting the time-out thread failed");
-		return cv_error_cause(err, "%s", strerror(status));
-	}
+	if (!cv_thread_start(reap, connections, "starting the time-out thread failed",
+		&connections->reaper, err))
+		return false;
 	connections->has_reaper = true;
 	*ret_connections = CV_TAKE(connections);
 	return true;

@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cv/util/thread.h"
+#include "tls_session_internal.h"
+
 #define EVENTS_MAX 64
 
 struct cv_handshakes {
@@ -123,9 +126,7 @@ void
 cv_handshake_begin(struct cv_handshakes *handshakes, struct MHD_Connection *connection,
     int descriptor, struct cv_handshake *ret_handshake)
 {
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	gnutls_session_t session = info == NULL ? NULL : info->tls_session;
+	gnutls_session_t session = cv_tls_session_of(connection);
 
 	*ret_handshake = (struct cv_handshake){
 	    .all = handshakes, .connection = connection, .descriptor = descriptor};
@@ -190,18 +191,14 @@ bool
 cv_handshakes_start(struct cv_handshakes **ret_handshakes, struct cv_error *err)
 {
 	CV_AUTO(cv_handshakes) struct cv_handshakes *handshakes = calloc(1, sizeof(*handshakes));
-	int status;
 
 	if (handshakes == NULL)
 		return cv_fail(err, CV_E_MEMORY, "out of memory");
 	pthread_mutex_init(&handshakes->mutex, NULL);
-	if (!open_descriptors(handshakes, err))
+	if (!open_descriptors(handshakes, err) ||
+	    !cv_thread_start(run, handshakes, "starting the thread for handshakes failed",
+		&handshakes->watcher, err))
 		return false;
-	status = pthread_create(&handshakes->watcher, NULL, run, handshakes);
-	if (status != 0) {
-		(void)cv_fail(err, CV_E_INTERNAL, "starting the thread for handshakes failed");
-		return cv_error_cause(err, "%s", strerror(status));
-	}
 	handshakes->has_watcher = true;
 	*ret_handshakes = CV_TAKE(handshakes);
 	return true;

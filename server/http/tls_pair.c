@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cv/util/text.h"
+#include "tls_session_internal.h"
 
 struct cv_tls_pair {
 	gnutls_certificate_credentials_t credentials;
@@ -136,10 +137,8 @@ cv_tls_pair_certificate(const struct cv_tls_pair *pair)
 void
 cv_tls_pair_use(const struct cv_tls_pair *pair, struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	gnutls_session_t session = cv_tls_session_of(connection);
 
-	if (info != NULL && info->tls_session != NULL)
-		(void)gnutls_credentials_set(
-		    info->tls_session, GNUTLS_CRD_CERTIFICATE, pair->credentials);
+	if (session != NULL)
+		(void)gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, pair->credentials);
 }

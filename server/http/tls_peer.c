@@ -6,6 +6,7 @@
 #include "cv/pki/digest.h"
 #include "cv/util/base64.h"
 #include "cv/util/text.h"
+#include "tls_session_internal.h"
 
 const char cv_tls_priorities[] =
     "NONE:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -21,19 +22,10 @@ const char cv_tls_priorities[] =
     ":+COMP-NULL:+CTYPE-X509"
     ":%SERVER_PRECEDENCE";
 
-static gnutls_session_t
-session_of(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-
-	return info == NULL ? NULL : info->tls_session;
-}
-
 void
 cv_tls_ask_for_certificate(struct MHD_Connection *connection)
 {
-	gnutls_session_t session = session_of(connection);
+	gnutls_session_t session = cv_tls_session_of(connection);
 
 	/* Without a trust list the CertificateRequest names no CA: Go and Java clients send nothing
 	 * when theirs is missing. */
@@ -61,7 +53,7 @@ take_name(gnutls_session_t session)
 void
 cv_tls_ask_for_name(struct MHD_Connection *connection, struct cv_tls_name_query *query)
 {
-	gnutls_session_t session = session_of(connection);
+	gnutls_session_t session = cv_tls_session_of(connection);
 
 	if (session == NULL)
 		return;
@@ -82,7 +74,7 @@ cv_tls_peer_read(struct MHD_Connection *connection, struct cv_tls_peer *peer)
 	if (peer->is_read)
 		return;
 	peer->is_read = true;
-	session = session_of(connection);
+	session = cv_tls_session_of(connection);
 	if (session == NULL)
 		return;
 	chain = gnutls_certificate_get_peers(session, &count);
@@ -111,7 +103,7 @@ read_binding(gnutls_session_t session, gnutls_channel_binding_t kind, char *ret_
 void
 cv_tls_bind(struct MHD_Connection *connection, struct cv_channel_binding *ret_binding)
 {
-	gnutls_session_t session = session_of(connection);
+	gnutls_session_t session = cv_tls_session_of(connection);
 
 	*ret_binding = (struct cv_channel_binding){.tls_unique = ""};
 	if (session == NULL || (gnutls_protocol_get_version(session) == GNUTLS_TLS1_2 &&

@@ -2,7 +2,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "cv/util/thread.h"
 
 /* All of them may be waiting for the database, each several times. */
 #define PATIENCE_MS (90 * 1000)
@@ -57,12 +58,9 @@ static bool
 start_threads(struct cv_workers *workers, unsigned threads, struct cv_error *err)
 {
 	while (workers->thread_count < threads) {
-		int status =
-		    pthread_create(&workers->threads[workers->thread_count], NULL, run, workers);
-		if (status != 0) {
-			(void)cv_fail(err, CV_E_INTERNAL, "starting a worker thread failed");
-			return cv_error_cause(err, "%s", strerror(status));
-		}
+		if (!cv_thread_start(run, workers, "starting a worker thread failed",
+			&workers->threads[workers->thread_count], err))
+			return false;
 		workers->thread_count++;
 	}
 	return true;

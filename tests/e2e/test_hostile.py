@@ -99,10 +99,15 @@ def plain(lab, listener):
     return socket.create_connection(("127.0.0.1", lab.ports[listener]), timeout=PATIENCE)
 
 
+def in_memory(lab):
+    """TLS of a client, what it reads and what it wrote."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    return tls_context(lab.root).wrap_bio(incoming, outgoing, server_hostname="127.0.0.1"), incoming, outgoing
+
+
 def client_hello(lab):
     """The first flight of a client."""
-    outgoing = ssl.MemoryBIO()
-    tls = tls_context(lab.root).wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="127.0.0.1")
+    tls, _, outgoing = in_memory(lab)
     with pytest.raises(ssl.SSLWantReadError):
         tls.do_handshake()
     return outgoing.read()
@@ -162,8 +167,7 @@ def test_slow_clients(target, kind):
 
 def half_shaken(lab):
     """A connection whose client has the flight of the server and says only a part of its own."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = tls_context(lab.root).wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    tls, incoming, outgoing = in_memory(lab)
     connection = plain(lab, "device")
     while True:
         try:
@@ -238,8 +242,7 @@ def test_handshakes_that_wait_end_with_the_service(make_lab):
 
 def test_a_handshake_in_pieces(target):
     """A client behind a bad line: one byte at a time."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = tls_context(target.root).wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    tls, incoming, outgoing = in_memory(target)
 
     def flush():
         for byte in outgoing.read():
