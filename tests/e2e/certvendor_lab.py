@@ -288,7 +288,7 @@ class StoppableConnection:
         is_change = False
         for message in self._messages():
             statement = message[5:].split(b"\0")[1] if message[:1] == b"B" else b""
-            if statement == b"begin":
+            if statement in (b"begin", b"begin_snapshot"):
                 is_change = False
             elif statement == self.stopper.mark:
                 is_change = True
