@@ -309,16 +309,13 @@ commit(struct act *act, struct cv_device_change *change, struct cv_error *err)
 	    .before_json = act->before,
 	    .after_json = act->after,
 	    .touches_all_slots = true};
-	struct cv_party every_slot = act->party;
 
 	describe(act, cv_device_change_record(change));
-
 	if (!cv_device_change_commit(change, &note, NULL, err))
 		return false;
 	count_act(act);
 	log_act(act);
-	every_slot.slot[0] = '\0';
-	return cv_service_take_change(act->service, act->connection, &every_slot, err);
+	return true;
 }
 
 static bool
@@ -342,12 +339,27 @@ attempt(struct act *act, struct cv_error *err)
 	return act->outcome != CV_LIFECYCLE_DONE || commit(act, change, err);
 }
 
+/*
+ * What an operator is told to be so is so here, even when another instance made it so, or an
+ * attempt whose answer was lost.
+ */
+static bool
+take_in(struct act *act, struct cv_error *err)
+{
+	struct cv_party every_slot = act->party;
+
+	if (act->outcome != CV_LIFECYCLE_DONE && act->outcome != CV_LIFECYCLE_UNCHANGED)
+		return true;
+	every_slot.slot[0] = '\0';
+	return cv_service_take_change(act->service, act->connection, &every_slot, err);
+}
+
 static bool
 attempt_until_settled(struct act *act, struct cv_error *err)
 {
 	for (int i = 0; i < CV_ATTEMPTS_MAX; i++) {
 		if (attempt(act, err))
-			return true;
+			return take_in(act, err);
 		/* A constraint: somebody took the name that the device was to have again. */
 		if (err->code != CV_E_CONFLICT && err->code != CV_E_CONSTRAINT)
 			return false;
@@ -456,7 +468,7 @@ attempt_revocation(struct revocation *revocation, struct cv_error *err)
 	    CV_LOG_TEXT("request_id", note.request_id), CV_LOG_TEXT("actor", note.actor),
 	    CV_LOG_TEXT("factory", party->factory), CV_LOG_TEXT("device", party->device),
 	    CV_LOG_TEXT("reason", note.reason));
-	return cv_service_take_change(revocation->service, revocation->connection, party, err);
+	return true;
 }
 
 static bool
@@ -474,7 +486,8 @@ revoke_certificate(
 	}
 	for (int i = 0; i < CV_ATTEMPTS_MAX; i++) {
 		if (attempt_revocation(revocation, err))
-			return true;
+			return cv_service_take_change(revocation->service, revocation->connection,
+			    &revocation->found.party, err);
 		if (err->code != CV_E_CONFLICT)
 			return false;
 	}

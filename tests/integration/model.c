@@ -725,11 +725,12 @@ model_act(struct model *model, struct model_memory *memory, enum cv_lifecycle_ac
 	enum cv_lifecycle_outcome outcome =
 	    it->exists ? do_act(model, act, it) : CV_LIFECYCLE_NOT_FOUND;
 
-	if (outcome != CV_LIFECYCLE_DONE)
-		return outcome;
-	for (int slot = 0; slot < MODEL_SLOTS; slot++)
-		it->slots[slot].version += it->slots[slot].exists;
-	remember_device(model, memory, device);
+	if (outcome == CV_LIFECYCLE_DONE) {
+		for (int slot = 0; slot < MODEL_SLOTS; slot++)
+			it->slots[slot].version += it->slots[slot].exists;
+	}
+	if (outcome == CV_LIFECYCLE_DONE || outcome == CV_LIFECYCLE_UNCHANGED)
+		remember_device(model, memory, device);
 	return outcome;
 }
 
@@ -781,8 +782,10 @@ model_revoke(struct model *model, struct model_memory *memory, int certificate,
 	*ret_ends_key = false;
 	if (!it->is_recorded)
 		return CV_LIFECYCLE_NOT_FOUND;
-	if (it->is_revoked && (!is_compromise || slot->keys[it->key].state == CV_KEY_COMPROMISED))
+	if (it->is_revoked && (!is_compromise || slot->keys[it->key].state == CV_KEY_COMPROMISED)) {
+		remember(model, memory, it->device, it->slot);
 		return CV_LIFECYCLE_UNCHANGED;
+	}
 	*ret_ends_key = is_compromise || (reason != CV_REASON_SUPERSEDED &&
 					     is_last_of_current_key(model, certificate));
 	it->is_revoked = true;

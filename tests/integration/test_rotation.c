@@ -548,6 +548,32 @@ Test(rotation, a_revoked_device_loses_every_key)
 	scene_close(&scene);
 }
 
+/* Whose first answer was lost, or came from another instance. */
+Test(rotation, whoever_repeats_an_order_may_rely_on_it)
+{
+	struct scene scene;
+	struct instance late;
+
+	for (int i = 0; i < 2; i++) {
+		scene_open(&scene);
+		instance_open_held(&scene.world, NULL, &late);
+		cr_assert_eq(recall(&late, &scene.first).verdict, CV_VERDICT_OK);
+		if (i == 0)
+			act(&scene.instance, CV_LIFECYCLE_REVOKE, DEVICE);
+		else
+			revoke_credential(
+			    &scene.instance, DEVICE, &scene.first, CV_REASON_KEY_COMPROMISE, NULL);
+		cr_expect_eq(recall(&late, &scene.first).verdict, CV_VERDICT_OK, "it lags");
+		cr_expect_eq(i == 0 ? act(&late, CV_LIFECYCLE_REVOKE, DEVICE)
+				    : revoke_credential(&late, DEVICE, &scene.first,
+					  CV_REASON_KEY_COMPROMISE, NULL),
+		    CV_LIFECYCLE_UNCHANGED);
+		cr_expect_eq(recall(&late, &scene.first).verdict, CV_VERDICT_DENIED);
+		instance_close(&late);
+		scene_close(&scene);
+	}
+}
+
 /* ---- revoked certificates ---- */
 
 Test(rotation, a_compromised_key_takes_its_announcement_with_it)
