@@ -205,7 +205,8 @@ class CommitStopper:
         self.mark = b"change_finish"  # the statement whose transaction is meant
         self.reached = threading.Event()
         self.stopped = None
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
 
     def url(self, database):
         port = self.listener.getsockname()[1]
@@ -225,6 +226,9 @@ class CommitStopper:
         self.stopped.close()
 
     def close(self):
+        """The thread ends first: it would go on with the number of this socket, which the next may get."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()
 
     def take_stage(self, connection):

@@ -1,3 +1,4 @@
+import contextlib
 import fcntl
 import itertools
 import pathlib
@@ -9,7 +10,7 @@ import pytest
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "support")]
 
 import est_lab as est_profile  # noqa: E402
-from certvendor_lab import BINARY, VAR, Lab, Postgres, tail  # noqa: E402
+from certvendor_lab import BINARY, VAR, CommitStopper, Lab, Postgres, tail  # noqa: E402
 
 EST_RESULTS = pytest.StashKey()
 LABS = pytest.StashKey()
@@ -137,6 +138,13 @@ def make_lab(postgres, request):
 def make_module_lab(postgres, request):
     """The same for a whole module."""
     yield from lab_maker(postgres, request)
+
+
+@pytest.fixture
+def make_stopper():
+    """Named before make_lab: the servers end first."""
+    with contextlib.ExitStack() as stack:
+        yield lambda server: stack.enter_context(contextlib.closing(CommitStopper(server)))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from certvendor_lab import CommitStopper, basic, issued, wait_until
+from certvendor_lab import basic, issued, wait_until
 
 
 class Enrolment:
@@ -161,10 +161,10 @@ def recover(lab, how, kind, background):
 
 @pytest.mark.parametrize("stage", ["before", "after"])
 @pytest.mark.parametrize("how", ["server", "connection", "postgres"])
-def test_an_end_inside_commit(request, make_lab, stage, how):
+def test_an_end_inside_commit(request, make_stopper, make_lab, stage, how):
     server = request.getfixturevalue("own_postgres" if how == "postgres" else "postgres")
     lab = make_lab(server)
-    stopper = CommitStopper(server)
+    stopper = make_stopper(server)
     lab.settings = {"database": {"url": stopper.url(lab.database)}}
     lab.write_config()
     lab.start()
@@ -190,4 +190,3 @@ def test_an_end_inside_commit(request, make_lab, stage, how):
         # Repeating what had happened wrote nothing anew.
         new = len(certificates_of(tables(lab, party.device))) - len(certificates_of(before))
         assert new == (kind in (Enrolment, Renewal)), kind
-    stopper.close()

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from certvendor_lab import FACTORY, CommitStopper, clean_environment, run, wait_until
+from certvendor_lab import FACTORY, clean_environment, run, wait_until
 from foundries_pki_lab import (
     DAY, Refused, Workstation, ca_key, dns_names, now, pem, read_csr, shown_certificate, usage, utf8_name)
 
@@ -704,9 +704,9 @@ def test_no_key_is_in_the_database_in_the_clear(ready, own):
 
 
 @pytest.mark.parametrize("stage", ["before", "after"])
-def test_an_answer_that_was_lost_is_asked_for_again(postgres, make_lab, stage):
+def test_an_answer_that_was_lost_is_asked_for_again(postgres, make_stopper, make_lab, stage):
     """The server dies in its commit, or between that and its answer; the operator repeats the command."""
-    stopper = CommitStopper(postgres)
+    stopper = make_stopper(postgres)
     stopper.mark = b"factory_pki_write"
     lab = make_lab()
     lab.settings["database"] = {"url": stopper.url(lab.database)}
@@ -729,4 +729,3 @@ def test_an_answer_that_was_lost_is_asked_for_again(postgres, make_lab, stage):
     station.patch(**fields)
     assert station.certs()["tls-crt"] == fields["tls_crt"]
     assert shows(lab, "lost.localhost", x509.load_pem_x509_certificate(fields["tls_crt"].encode()))
-    stopper.close()

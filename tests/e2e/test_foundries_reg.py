@@ -377,10 +377,9 @@ def test_two_devices_want_one_name_at_once(lab):
         assert sorted(answer.status for answer in answers) == [201, 409], answers
 
 
-def test_killed_between_commit_and_answer(make_lab):
-    from certvendor_lab import CommitStopper
+def test_killed_between_commit_and_answer(make_stopper, make_lab):
     own = make_lab()
-    stopper = CommitStopper(own.postgres)
+    stopper = make_stopper(own.postgres)
     own.settings["database"] = {"url": stopper.url(own.database)}
     own.write_config()
     own.start()
@@ -399,7 +398,6 @@ def test_killed_between_commit_and_answer(make_lab):
     assert ssl.PEM_cert_to_DER_cert(device.files["client.pem"]).hex() == stored[0][0]
     assert device.check_in().status == 200
     own.close()
-    stopper.close()
 
 
 # ---- sota.toml -----------------------------------------------------------------------------------
