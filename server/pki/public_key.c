@@ -136,17 +136,18 @@ type_of(const struct cv_key_parts *parts)
 	return CV_KEY_TYPE_ED25519;
 }
 
-/* The look-ups of a verification cost a twentieth of it. */
-static bool
-prepare_verifying(EVP_PKEY *pkey, EVP_MD_CTX **ret_verifying)
+/* The look-ups of a verification cost a twentieth of it. NULL: each verification looks up itself.
+ */
+static EVP_MD_CTX *
+prepare_verifying(EVP_PKEY *pkey)
 {
 	CV_AUTO_OPENSSL(EVP_MD_CTX) EVP_MD_CTX *context = EVP_MD_CTX_new();
 
-	if (context == NULL ||
-	    EVP_DigestVerifyInit(context, NULL, cv_openssl_hash(CV_HASH_SHA256), NULL, pkey) != 1)
-		return false;
-	*ret_verifying = CV_TAKE(context);
-	return true;
+	if (context != NULL &&
+	    EVP_DigestVerifyInit(context, NULL, cv_openssl_hash(CV_HASH_SHA256), NULL, pkey) == 1)
+		return CV_TAKE(context);
+	cv_openssl_forget();
+	return NULL;
 }
 
 static bool
@@ -164,12 +165,30 @@ make_key(EVP_PKEY **pkey, struct cv_key_parts *parts, struct cv_public_key **ret
 		return cv_fail(err, CV_E_MEMORY, "no memory for a public key");
 	key->kind = parts->kind;
 	key->type = type_of(parts);
-	if (key->type == CV_KEY_TYPE_P256 && !prepare_verifying(*pkey, &key->verifying))
-		return cv_openssl_fail(err, CV_E_CRYPTO, "a key cannot be made ready to verify");
+	if (key->type == CV_KEY_TYPE_P256)
+		key->verifying = prepare_verifying(*pkey);
 	key->pkey = CV_TAKE(*pkey);
 	cv_digest_sha256(cv_buffer_bytes(&key->spki), &key->id);
 	*ret_key = CV_TAKE(key);
 	return true;
+}
+
+/* For RSA this is most of the work: the parts are read once. */
+static enum cv_key_outcome
+read_parts(struct cv_bytes spki, struct cv_key_parts *ret_parts)
+{
+	return spki.len > SPKI_MAX_BYTES ? CV_KEY_MALFORMED : cv_key_parts_read(spki, ret_parts);
+}
+
+static bool
+decode(struct cv_key_parts *parts, enum cv_key_outcome *ret_outcome, struct cv_public_key **ret_key,
+    struct cv_error *err)
+{
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *pkey = NULL;
+
+	if (!load(parts, &pkey))
+		return blame_input(ret_outcome, err);
+	return make_key(&pkey, parts, ret_key, err);
 }
 
 bool
@@ -177,19 +196,9 @@ cv_public_key_parse(struct cv_bytes spki, enum cv_key_outcome *ret_outcome,
     struct cv_public_key **ret_key, struct cv_error *err)
 {
 	struct cv_key_parts parts;
-	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *pkey = NULL;
-	const enum cv_key_outcome outcome =
-	    spki.len > SPKI_MAX_BYTES ? CV_KEY_MALFORMED : cv_key_parts_read(spki, &parts);
-	if (outcome != CV_KEY_USABLE) {
-		*ret_outcome = outcome;
-		return true;
-	}
-	if (!load(&parts, &pkey))
-		return blame_input(ret_outcome, err);
-	if (!make_key(&pkey, &parts, ret_key, err))
-		return false;
-	*ret_outcome = CV_KEY_USABLE;
-	return true;
+
+	*ret_outcome = read_parts(spki, &parts);
+	return *ret_outcome != CV_KEY_USABLE || decode(&parts, ret_outcome, ret_key, err);
 }
 
 /* Decoding a point checks the curve equation. */
@@ -204,12 +213,12 @@ is_on_p256(struct cv_bytes point)
 }
 
 static bool
-identify_whole(struct cv_bytes spki, enum cv_key_outcome *ret_outcome, struct cv_digest *ret_id,
-    struct cv_error *err)
+identify_decoded(struct cv_key_parts *parts, enum cv_key_outcome *ret_outcome,
+    struct cv_digest *ret_id, struct cv_error *err)
 {
 	CV_AUTO(cv_public_key) struct cv_public_key *key = NULL;
 
-	if (!cv_public_key_parse(spki, ret_outcome, &key, err))
+	if (!decode(parts, ret_outcome, &key, err))
 		return false;
 	if (key != NULL)
 		*ret_id = key->id;
@@ -223,17 +232,18 @@ cv_public_key_identify(struct cv_bytes spki, enum cv_key_outcome *ret_outcome,
 	CV_AUTO_BUFFER struct cv_buffer canonical = {.max_bytes = SPKI_MAX_BYTES};
 	struct cv_key_parts parts;
 
-	if (spki.len > SPKI_MAX_BYTES || cv_key_parts_read(spki, &parts) != CV_KEY_USABLE ||
-	    parts.kind != CV_KEY_KIND_EC || parts.curve != CV_CURVE_P256 ||
+	*ret_outcome = read_parts(spki, &parts);
+	if (*ret_outcome != CV_KEY_USABLE)
+		return true;
+	if (parts.kind != CV_KEY_KIND_EC || parts.curve != CV_CURVE_P256 ||
 	    cv_key_parts_is_compressed(&parts))
-		return identify_whole(spki, ret_outcome, ret_id, err);
+		return identify_decoded(&parts, ret_outcome, ret_id, err);
 	if (!is_on_p256(parts.point))
 		return blame_input(ret_outcome, err);
 	cv_key_parts_append(&canonical, &parts);
 	if (canonical.has_failed)
 		return cv_fail(err, CV_E_MEMORY, "no memory for a public key");
 	cv_digest_sha256(cv_buffer_bytes(&canonical), ret_id);
-	*ret_outcome = CV_KEY_USABLE;
 	return true;
 }
 
