@@ -147,7 +147,10 @@ open_connection(struct cv_listener *listener, struct MHD_Connection *mhd, void *
 	*socket_context = NULL;
 	connection = calloc(1, sizeof(*connection));
 	if (connection == NULL || info == NULL) {
-		free(connection); /* its requests are refused */
+		/* Nobody would wait for its handshake, nor end it in time. */
+		if (info != NULL)
+			(void)shutdown(info->connect_fd, SHUT_RDWR);
+		free(connection);
 		return;
 	}
 	connection->listener = listener;

@@ -89,8 +89,13 @@ check_bootstrap(struct registration *registration, struct cv_error *err)
 	int64_t now = cv_clock_wall_seconds(cv_service_clock(enrolment->service));
 	int64_t skew = cv_service_settings(enrolment->service)->skew_seconds;
 
-	if (!cv_certificate_parse(evidence->certificate, &certificate, &parse_error))
-		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_BAD_CERTIFICATE, NULL);
+	if (!cv_certificate_parse_leaf(evidence->certificate, &certificate, &parse_error)) {
+		if (parse_error.code == CV_E_INPUT || parse_error.code == CV_E_LIMIT)
+			return cv_enrolment_refuse_verdict(
+			    enrolment, CV_VERDICT_BAD_CERTIFICATE, NULL);
+		*err = parse_error;
+		return false;
+	}
 	if (!cv_realm_find_issuer(
 		enrolment->realm, certificate, &registration->bootstrap, &outcome, NULL, err))
 		return false;

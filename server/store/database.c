@@ -333,8 +333,10 @@ cv_rollback(struct cv_connection *connection)
 	 */
 	if (PQpipelineStatus(connection->pg) != PQ_PIPELINE_OFF) {
 		if (connection->item_head < connection->item_tail &&
-		    !cv_batch_sync(connection, &err))
+		    !cv_batch_sync(connection, &err)) {
+			connection->is_broken = true;
 			return;
+		}
 		if (!cv_batch_end(connection, &err) && connection->is_broken)
 			return;
 	}

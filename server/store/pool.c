@@ -15,6 +15,7 @@
 /* After a failed attempt others fail at once for so long, instead of queueing behind time-outs. */
 #define RETRY_MS 250
 #define PLANS_MS 5000
+#define DISCARD_MS 500 /* the server need not ask its disk for that */
 
 struct cv_pool {
 	char *url;
@@ -261,7 +262,7 @@ plan_anew(struct cv_connection *connection)
 	if (now_ms - connection->planned_ms < connection->pool->plans_ms)
 		return true;
 	connection->planned_ms = now_ms;
-	return cv_execute_script(connection, "DISCARD PLANS", connection->statement_ms, &ignored);
+	return cv_execute_script(connection, "DISCARD PLANS", DISCARD_MS, &ignored);
 }
 
 bool
