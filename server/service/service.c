@@ -18,6 +18,7 @@
 
 #define REFUSALS 4096
 #define REFUSAL_MS 1000
+#define FORGOTTEN_PLACES 256
 #define EVENTS_MAX 512
 /* One: while it waits for the disk the next one gathers, and the larger a batch the cheaper. */
 #define RENEWAL_BATCHES 1
@@ -45,6 +46,8 @@ struct cv_service {
 	struct cv_realm *realm;
 	pthread_mutex_t refusal_mutex;
 	struct refusal *refusals;
+	uint64_t changes;                     /* that refusals were forgotten for */
+	uint64_t forgotten[FORGOTTEN_PLACES]; /* by device: the last such change */
 	pthread_mutex_t event_mutex;
 	struct cv_security_event events[EVENTS_MAX];
 	size_t event_count;
@@ -77,17 +80,43 @@ door_of(const struct cv_evidence *evidence)
 	return door;
 }
 
+/* Devices share places. Place 0 is that of every change: what nobody knows may be about anybody. */
+static uint64_t *
+forgotten_place(struct cv_service *service, const char *device)
+{
+	uint32_t hash = 2166136261U;
+
+	if (device[0] == '\0')
+		return &service->forgotten[0];
+	for (const char *at = device; *at; at++)
+		hash = (hash ^ (uint8_t)*at) * 16777619U;
+	return &service->forgotten[1 + hash % (FORGOTTEN_PLACES - 1)];
+}
+
+uint64_t
+cv_service_refusals_begin(struct cv_service *service)
+{
+	uint64_t changes;
+
+	pthread_mutex_lock(&service->refusal_mutex);
+	changes = service->changes;
+	pthread_mutex_unlock(&service->refusal_mutex);
+	return changes;
+}
+
 void
-cv_service_remember_refusal(
-    struct cv_service *service, const struct cv_evidence *evidence, const struct cv_sight *sight)
+cv_service_remember_refusal(struct cv_service *service, const struct cv_evidence *evidence,
+    const struct cv_sight *sight, uint64_t began_at)
 {
 	struct refusal *refusal = refusal_place(service, &evidence->fingerprint);
 
 	pthread_mutex_lock(&service->refusal_mutex);
-	refusal->fingerprint = evidence->fingerprint;
-	refusal->door = door_of(evidence);
-	refusal->until_boot_ms = cv_clock_boot_ms(service->parts.clock) + REFUSAL_MS;
-	refusal->sight = *sight;
+	if (*forgotten_place(service, sight->party.device) <= began_at) {
+		refusal->fingerprint = evidence->fingerprint;
+		refusal->door = door_of(evidence);
+		refusal->until_boot_ms = cv_clock_boot_ms(service->parts.clock) + REFUSAL_MS;
+		refusal->sight = *sight;
+	}
 	pthread_mutex_unlock(&service->refusal_mutex);
 }
 
@@ -112,15 +141,31 @@ cv_service_recall_refusal(
 	return is_known;
 }
 
-/* device NULL: all of them. */
+/* Under the mutex: what is being judged now may rest on what was so before. */
+static void
+note_change(struct cv_service *service, const char *device)
+{
+	service->changes++;
+	*forgotten_place(service, "") = service->changes;
+	if (device) {
+		*forgotten_place(service, device) = service->changes;
+		return;
+	}
+	for (size_t i = 0; i < FORGOTTEN_PLACES; i++)
+		service->forgotten[i] = service->changes;
+}
+
+/* device NULL: all of them. What was refused without knowing the device may be this one's. */
 static void
 forget_refusals(struct cv_service *service, const char *device)
 {
 	pthread_mutex_lock(&service->refusal_mutex);
+	note_change(service, device);
 	for (size_t i = 0; i < REFUSALS; i++) {
 		struct refusal *refusal = &service->refusals[i];
+		const char *refused = refusal->sight.party.device;
 
-		if (!device || strcmp(refusal->sight.party.device, device) == 0)
+		if (!device || refused[0] == '\0' || strcmp(refused, device) == 0)
 			refusal->until_boot_ms = 0;
 	}
 	pthread_mutex_unlock(&service->refusal_mutex);

@@ -75,9 +75,12 @@ void cv_certificate_to_row(const struct cv_certificate *certificate, const char 
 bool cv_service_take_change(struct cv_service *service, struct cv_connection *connection,
     const struct cv_party *party, struct cv_error *err);
 
-/* A refusal read from the primary database may be repeated from memory for one second. */
-void cv_service_remember_refusal(
-    struct cv_service *service, const struct cv_evidence *evidence, const struct cv_sight *sight);
+/* Before a judgement asks the database: told to cv_service_remember_refusal. */
+uint64_t cv_service_refusals_begin(struct cv_service *service);
+/* A refusal read from the primary database may be repeated from memory for one second, unless its
+ * device was changed since the judgement began. */
+void cv_service_remember_refusal(struct cv_service *service, const struct cv_evidence *evidence,
+    const struct cv_sight *sight, uint64_t began_at);
 bool cv_service_recall_refusal(
     struct cv_service *service, const struct cv_evidence *evidence, struct cv_sight *ret_sight);
 

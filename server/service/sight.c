@@ -428,6 +428,7 @@ cv_sight_judge(struct cv_service *service, const struct cv_evidence *evidence,
     struct cv_sight *ret_sight, struct cv_error *err)
 {
 	struct judgement judgement = {.service = service, .sight = ret_sight};
+	uint64_t began_at = cv_service_refusals_begin(service);
 	bool is_good;
 
 	memset(ret_sight, 0, sizeof(*ret_sight));
@@ -443,7 +444,7 @@ cv_sight_judge(struct cv_service *service, const struct cv_evidence *evidence,
 		ret_sight->verdict = CV_VERDICT_UNAVAILABLE;
 		ret_sight->detail = "the database cannot be asked";
 	} else if (is_to_be_remembered(ret_sight->verdict)) {
-		cv_service_remember_refusal(service, evidence, ret_sight);
+		cv_service_remember_refusal(service, evidence, ret_sight, began_at);
 	}
 	count_verdict(service, ret_sight);
 }
