@@ -94,7 +94,7 @@ decide_current(const struct cv_presented *presented, const struct cv_device_reco
 	    record->current_certificates < CV_RECORDED_MAX)
 		return decide(CV_VERDICT_OK, CV_STEP_RECORD);
 	/* A name is no sight. */
-	if (record->is_seen || presented->evidence == CV_EVIDENCE_NAME)
+	if ((record->is_seen && !record->is_cleared) || presented->evidence == CV_EVIDENCE_NAME)
 		return decide(CV_VERDICT_OK, CV_STEP_NONE);
 	return decide(CV_VERDICT_OK, CV_STEP_MARK_SEEN);
 }

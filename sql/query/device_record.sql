@@ -45,7 +45,7 @@ SELECT
 	d.group_name AS group_name,
 	g.announce AS group_announce,
 	g.id AS group_id,
-	coalesce(d.cleared_at > coalesce(s.last_seen_at, '-infinity'), false) AS is_cleared
+	d.cleared_at IS NOT NULL AS is_cleared
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bigint[],
 		$9::text[])
 	WITH ORDINALITY AS w(factory, device, slot, presented_key, named_key, tbs_digest, csr_digest, replay_window, label, n)

@@ -37,8 +37,8 @@ struct cv_device_record {
 	int64_t now_utc; /* the database's clock */
 	bool exists;     /* the device has a row */
 	enum cv_device_state device_state;
-	bool is_seen;    /* a certificate of it was seen at some door */
-	bool is_cleared; /* it was deleted, then cleared, and its key was not seen since */
+	bool is_seen;                        /* a certificate of it was seen at some door */
+	bool is_cleared;                     /* it was deleted, then cleared, and not seen since */
 	char registered_by[CV_UUID_SIZE];    /* token; "": none */
 	char group[CV_FACTORY_NAME_MAX + 1]; /* "": none */
 	uint32_t group_id;                   /* 0: none */

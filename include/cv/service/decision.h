@@ -52,7 +52,8 @@ enum cv_step {
 				*/
 	CV_STEP_RECORD, /* key is current, certificate not yet recorded: record it, then answer ok
 			 */
-	CV_STEP_MARK_SEEN, /* first sight of a registered device: note it, then answer ok */
+	CV_STEP_MARK_SEEN, /* first sight of a registered device, or of a cleared one: note it, then
+			      answer ok */
 };
 
 struct cv_decision {
