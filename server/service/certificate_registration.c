@@ -288,7 +288,8 @@ attempt_until_settled(struct enrolment *enrolment, struct cv_error *err)
 	for (int i = 0; i < CV_ATTEMPTS_MAX; i++) {
 		cv_enrolment_begin_attempt(enrolment);
 		if (attempt(enrolment, err))
-			return true;
+			return enrolment->answer->outcome != CV_ENROLMENT_REPEATED ||
+			       cv_enrolment_take_repeated(enrolment, err);
 		if (err->code != CV_E_CONFLICT && err->code != CV_E_CONSTRAINT)
 			return false;
 	}

@@ -455,6 +455,8 @@ attempt_revocation(struct revocation *revocation, struct cv_error *err)
 		return false;
 	if (is_done_before(revocation, cv_device_change_record(change))) {
 		revocation->outcome = CV_LIFECYCLE_UNCHANGED;
+		revocation->ends_key =
+		    cv_key_state_is_denied(cv_device_change_record(change)->presented.state);
 		return true;
 	}
 	edit_revocation(revocation, change);

@@ -105,6 +105,16 @@ attempt_until_settled(struct cv_device_write *write, struct cv_error *err)
 	return cv_fail(err, CV_E_DATABASE, "the device is changed too often at once");
 }
 
+/* Nothing was to be written: somebody did that before, and its answer may have been lost. */
+static bool
+take_in(struct cv_device_write *write, struct cv_error *err)
+{
+	if (write->has_written || write->is_refused || write->is_too_often)
+		return true;
+	return cv_service_take_change(
+	    write->service, write->connection, &write->presenter.party, err);
+}
+
 bool
 cv_device_write(struct cv_device_write *write, struct cv_error *err)
 {
@@ -119,5 +129,5 @@ cv_device_write(struct cv_device_write *write, struct cv_error *err)
 		return false;
 	if (is_refused)
 		return settle_refused(write, verdict);
-	return attempt_until_settled(write, err);
+	return attempt_until_settled(write, err) && take_in(write, err);
 }

@@ -407,7 +407,18 @@ cv_enrolment_begin_attempt(struct enrolment *enrolment)
 	cv_certificate_free(CV_TAKE(enrolment->certificate));
 }
 
-/* The answer that was lost: read after the change is over. */
+/* After the change is over. What ended with it the first time must have ended here, too. */
+bool
+cv_enrolment_take_repeated(struct enrolment *enrolment, struct cv_error *err)
+{
+	struct cv_party every_slot = enrolment->answer->party;
+
+	every_slot.slot[0] = '\0';
+	return cv_enrolment_connect(enrolment, err) &&
+	       cv_service_take_change(enrolment->service, enrolment->connection, &every_slot, err);
+}
+
+/* The answer that was lost. */
 bool
 cv_enrolment_answer_again(struct enrolment *enrolment, struct cv_error *err)
 {
@@ -415,7 +426,7 @@ cv_enrolment_answer_again(struct enrolment *enrolment, struct cv_error *err)
 
 	if (enrolment->answer->outcome != CV_ENROLMENT_REPEATED)
 		return true;
-	if (!cv_enrolment_connect(enrolment, err) ||
+	if (!cv_enrolment_take_repeated(enrolment, err) ||
 	    !cv_certificate_store_der(
 		enrolment->connection, &enrolment->repeat, enrolment->ret_der, err) ||
 	    !cv_certificate_parse(cv_buffer_bytes(enrolment->ret_der), &certificate, err))

@@ -95,7 +95,9 @@ void cv_enrolment_take_issued(struct enrolment *enrolment, enum cv_issue_kind ki
 
 /* Before an attempt: as if nothing had been tried. */
 void cv_enrolment_begin_attempt(struct enrolment *enrolment);
-/* The certificate that answered this CSR before, where that is the outcome. */
+/* Where the outcome is a repetition: takes into memory what was written the first time. */
+bool cv_enrolment_take_repeated(struct enrolment *enrolment, struct cv_error *err);
+/* The same, and reads the certificate that answered this CSR before. */
 bool cv_enrolment_answer_again(struct enrolment *enrolment, struct cv_error *err);
 /*
  * Runs one attempt until it neither collides with another transaction nor finds the record changed.

@@ -145,8 +145,9 @@ model_remembered(const struct model *model, const struct model_memory *memory, i
 		return CV_INDEX_EXPIRED;
 	if (talks(model, key))
 		return CV_INDEX_TALKS;
-	return key->state == CV_KEY_CURRENT && device->is_seen ? CV_INDEX_ALLOWED
-							       : CV_INDEX_UNDECIDED;
+	return key->state == CV_KEY_CURRENT && device->is_seen && !device->is_cleared
+		   ? CV_INDEX_ALLOWED
+		   : CV_INDEX_UNDECIDED;
 }
 
 /* ---- changes of one slot ---- */
@@ -259,7 +260,7 @@ register_device(struct model *model, int device, int key, int token)
 	struct model_device *it = &model->devices[device];
 
 	it->exists = true;
-	it->is_seen = false;
+	it->is_seen = it->is_cleared = false;
 	it->state = CV_DEVICE_OK;
 	it->registered_by = token;
 	if (token != MODEL_NONE && it->tokens_void_before < model->tokens[token].made)
@@ -295,8 +296,8 @@ decide_known(
 	if (key->state == CV_KEY_CURRENT) {
 		bool is_new = !it->is_recorded && door->may_activate;
 
-		return (struct decision){
-		    CV_VERDICT_OK, is_new || !device->is_seen ? NOTE : NOTHING};
+		return (struct decision){CV_VERDICT_OK,
+		    is_new || !device->is_seen || device->is_cleared ? NOTE : NOTHING};
 	}
 	if (!is_pending || key->asked_by != model_current_key(slot))
 		return refuse(CV_VERDICT_THIRD_KEY);
@@ -361,6 +362,7 @@ judge(struct model *model, struct model_memory *memory, int certificate,
 		claim(model, it->key, it->device);
 		it->is_recorded = true;
 		model->devices[it->device].is_seen = true;
+		model->devices[it->device].is_cleared = false;
 		slot_of(model, it)->version++;
 		remember(model, memory, it->device, it->slot);
 	}
@@ -494,8 +496,10 @@ model_reenrol(struct model *model, struct model_memory *memory, int over, int ke
 	if (answer.certificate != MODEL_NONE) {
 		answer.outcome = CV_ENROLMENT_REPEATED;
 		announces = announces && slot->keys[key].state == CV_KEY_ASKED;
-		if (!announces)
+		if (!announces) {
+			remember_device(model, memory, it->device);
 			return answer;
+		}
 	} else {
 		if (key != it->key)
 			ask(model, slot, key);
@@ -504,7 +508,9 @@ model_reenrol(struct model *model, struct model_memory *memory, int over, int ke
 	if (announces)
 		announce_too(slot, key);
 	slot->version++;
-	if (model->now > it->not_after)
+	if (answer.outcome == CV_ENROLMENT_REPEATED)
+		remember_device(model, memory, it->device);
+	else if (model->now > it->not_after)
 		remember(model, memory, it->device, it->slot);
 	return answer;
 }
@@ -519,6 +525,8 @@ model_announce(struct model *model, struct model_memory *memory, int over, int k
 	*ret_verdict = admit(model, memory, over);
 	if (*ret_verdict != CV_VERDICT_OK)
 		return CV_ANNOUNCEMENT_REFUSED;
+	/* Also by one that changes nothing. */
+	remember(model, memory, it->device, it->slot);
 	if (is_of_another(model, key, it->device))
 		return CV_ANNOUNCEMENT_KEY_IN_USE;
 	if (cv_key_state_is_denied(slot->keys[key].state))
@@ -625,8 +633,11 @@ model_enrol(struct model *model, struct model_memory *memory, int token, int dev
 	answer.outcome = check_key(model, device, MODEL_CLIENT, key);
 	if (answer.outcome == CV_ENROLMENT_ISSUED)
 		answer = use_token(model, token, device, key, csr, &announces);
-	if (answer.outcome != CV_ENROLMENT_ISSUED && !announces)
+	if (answer.outcome != CV_ENROLMENT_ISSUED && !announces) {
+		if (answer.outcome == CV_ENROLMENT_REPEATED)
+			remember_device(model, memory, device);
 		return answer;
+	}
 	model->tokens[token].gave[device] = key;
 	if (answer.outcome == CV_ENROLMENT_ISSUED)
 		answer.certificate = issue(model, &wanted, fresh, lifetime);
@@ -634,7 +645,7 @@ model_enrol(struct model *model, struct model_memory *memory, int token, int dev
 		at->slots[slot].version +=
 		    slot == MODEL_CLIENT || (is_anew && at->slots[slot].exists);
 	remember(model, memory, device, MODEL_CLIENT);
-	if (is_anew)
+	if (is_anew || answer.outcome == CV_ENROLMENT_REPEATED)
 		remember_device(model, memory, device);
 	return answer;
 }
@@ -646,6 +657,7 @@ set_state(struct model *model, struct model_device *device, enum cv_device_state
 {
 	if (device->state == state)
 		return CV_LIFECYCLE_UNCHANGED;
+	device->is_cleared = device->state == CV_DEVICE_DELETED && state == CV_DEVICE_OK;
 	device->state = state;
 	if (state != CV_DEVICE_OK)
 		device->tokens_void_before = model->step;

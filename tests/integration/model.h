@@ -40,6 +40,7 @@ struct model_slot {
 
 struct model_device {
 	bool exists, is_seen;
+	bool is_cleared; /* and not seen since */
 	enum cv_device_state state;
 	int registered_by;      /* token */
 	int tokens_void_before; /* step */

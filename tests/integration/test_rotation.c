@@ -6,6 +6,8 @@
 
 #include "cv/store/realm_store.h"
 
+#include "../../server/service/service_internal.h"
+
 /* One instance, and a device that enrolled and was seen with its first key. */
 struct scene {
 	struct world world;
@@ -574,6 +576,108 @@ Test(rotation, whoever_repeats_an_order_may_rely_on_it)
 	}
 }
 
+/* A deleted id that was cleared: until it is seen, another key may take its place. */
+Test(rotation, the_first_sight_after_clearing_is_written_down)
+{
+	struct scene scene;
+	const char *cleared = "SELECT count(*) FROM certvendor.device WHERE cleared_at IS NOT NULL";
+
+	scene_open(&scene);
+	act(&scene.instance, CV_LIFECYCLE_DELETE, DEVICE);
+	act(&scene.instance, CV_LIFECYCLE_ALLOW, DEVICE);
+	cr_expect_eq(ask_number(&scene.world.database, "%s", cleared), 1);
+	cr_expect_not(recall(&scene.instance, &scene.first).is_decided);
+	cr_expect_eq(look(&scene, &scene.first), CV_VERDICT_OK);
+	cr_expect_eq(ask_number(&scene.world.database, "%s", cleared), 0);
+	expect_in_memory(&scene, &scene.first, CV_VERDICT_OK);
+	/* So does one of another key. */
+	act(&scene.instance, CV_LIFECYCLE_DELETE, DEVICE);
+	act(&scene.instance, CV_LIFECYCLE_ALLOW, DEVICE);
+	ask(&scene, &scene.first, 1, &scene.second);
+	name_key(&scene, &scene.first, 1);
+	cr_expect_eq(look(&scene, &scene.second), CV_VERDICT_ACTIVATED);
+	cr_expect_eq(ask_number(&scene.world.database, "%s", cleared), 0);
+	scene_close(&scene);
+}
+
+Test(rotation, whoever_repeats_a_request_is_known)
+{
+	struct scene scene;
+	struct instance late;
+	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+
+	scene_open(&scene);
+	instance_open_held(&scene.world, NULL, &late);
+	make_request(scene.keys[1], DEVICE, FACTORY, &csr);
+	reenrol_request(
+	    &scene.instance, &scene.first, cv_buffer_bytes(&csr), scene.keys[1], &scene.second);
+	cr_expect_eq(status_in_memory(&late, &scene.second.fingerprint), CV_INDEX_MISSING);
+	cr_expect_eq(
+	    reenrol_request(&late, &scene.first, cv_buffer_bytes(&csr), scene.keys[1], &scene.third)
+		.outcome,
+	    CV_ENROLMENT_REPEATED);
+	cr_expect_eq(status_in_memory(&late, &scene.second.fingerprint), CV_INDEX_UNDECIDED);
+	instance_close(&late);
+	scene_close(&scene);
+}
+
+/* A device may have tried its key too early, and lost the answer to its announcement. */
+Test(rotation, whoever_repeats_an_announcement_may_go_on)
+{
+	struct scene scene;
+	struct instance late;
+
+	scene_open(&scene);
+	instance_open_held(&scene.world, NULL, &late);
+	ask(&scene, &scene.first, 1, &scene.second);
+	cr_expect_eq(see(&late, &scene.second), CV_VERDICT_THIRD_KEY);
+	name_key(&scene, &scene.first, 1);
+	cr_expect_eq(recall(&late, &scene.second).verdict, CV_VERDICT_THIRD_KEY, "remembered");
+	cr_expect_eq(announce(&late, &scene.first, scene.keys[1], NULL), CV_ANNOUNCEMENT_DONE);
+	cr_expect_eq(see(&late, &scene.second), CV_VERDICT_ACTIVATED);
+	instance_close(&late);
+	scene_close(&scene);
+}
+
+static void
+hold_and_release(struct scene *scene)
+{
+	act(&scene->instance, CV_LIFECYCLE_HOLD, DEVICE);
+	act(&scene->instance, CV_LIFECYCLE_RELEASE, DEVICE);
+}
+
+/* A judgement that read the record before a change may end after it. */
+Test(rotation, no_refusal_is_remembered_beyond_a_change)
+{
+	struct scene scene;
+	struct cv_sight sight;
+	struct cv_evidence evidence;
+	uint64_t began_at;
+
+	scene_open(&scene);
+	ask(&scene, &scene.first, 1, &scene.second);
+	evidence = evidence_of(&scene.second);
+	for (int i = 0; i < 4; i++) {
+		bool knows_device = i % 2 == 0, begins_later = i >= 2;
+
+		began_at = cv_service_refusals_begin(scene.instance.service);
+		cr_assert_eq(look(&scene, &scene.second), CV_VERDICT_THIRD_KEY);
+		sight = recall(&scene.instance, &scene.second);
+		cr_assert(sight.is_decided);
+		if (!knows_device)
+			memset(&sight.party, 0, sizeof(sight.party));
+		hold_and_release(&scene);
+		cr_assert_not(recall(&scene.instance, &scene.second).is_decided);
+		if (begins_later)
+			began_at = cv_service_refusals_begin(scene.instance.service);
+		cv_service_remember_refusal(scene.instance.service, &evidence, &sight, began_at);
+		cr_expect_eq(recall(&scene.instance, &scene.second).is_decided, begins_later);
+		hold_and_release(&scene);
+		cr_expect_not(recall(&scene.instance, &scene.second).is_decided);
+	}
+	scene_close(&scene);
+}
+
 /* ---- revoked certificates ---- */
 
 Test(rotation, a_compromised_key_takes_its_announcement_with_it)
@@ -588,6 +692,11 @@ Test(rotation, a_compromised_key_takes_its_announcement_with_it)
 			 CV_REASON_KEY_COMPROMISE, &ends_key),
 	    CV_LIFECYCLE_DONE);
 	cr_expect(ends_key);
+	ends_key = false;
+	cr_expect_eq(revoke_credential(&scene.instance, DEVICE, &scene.first,
+			 CV_REASON_KEY_COMPROMISE, &ends_key),
+	    CV_LIFECYCLE_UNCHANGED);
+	cr_expect(ends_key, "asked again, it tells the same");
 	expect_in_memory(&scene, &scene.first, CV_VERDICT_DENIED);
 	cr_expect_eq(look(&scene, &scene.second), CV_VERDICT_DENIED);
 	cr_expect_eq(ask_number(&scene.world.database,
