@@ -32,7 +32,7 @@ def pytest_configure(config):
     if not BINARY.exists():
         pytest.exit(f"{BINARY} is missing; build it with make", returncode=1)
     shutil.rmtree(VAR, ignore_errors=True)
-    VAR.mkdir(mode=0o755)
+    VAR.mkdir(mode=0o755, exist_ok=True)
 
 
 def pytest_collection_modifyitems(items):

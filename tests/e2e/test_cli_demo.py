@@ -204,8 +204,10 @@ def test_an_answer_that_would_command_the_terminal(lab, member, value):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        result = fails(lab, "--server", url, device_url=url)
-        server.shutdown()
+        try:
+            result = fails(lab, "--server", url, device_url=url)
+        finally:
+            server.shutdown()
     assert "\x1b" not in result.stdout + result.stderr and "fake" not in result.stdout
     enrolments = [headers for path, headers in asked if path.endswith("/simpleenroll")]
     if member is None:
@@ -237,8 +239,10 @@ def test_what_cannot_be_cleared_away_is_told(lab, lost):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        result = fails(lab, "--id", device, "--server", url, device_url=url)
-        server.shutdown()
+        try:
+            result = fails(lab, "--id", device, "--server", url, device_url=url)
+        finally:
+            server.shutdown()
     assert [path for path, _ in asked[-2:]] == [f"/v1/enrolment-tokens/{handler.made['id']}", f"/v1/devices/{device}"]
     assert (f"device {device} may be left" in result.stderr) == ("devices" in lost)
     assert result.stderr.count("no answer from") == len(lost)
@@ -321,8 +325,10 @@ def test_who_waits_in_vain_shows(lab, talkative):
     with socketserver.ThreadingUnixStreamServer(str(path), Silent) as server:
         server.daemon_threads, server.numbers, server.talkative = True, itertools.count(), talkative
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        result = bench(lab, "--json", "--socket", path, "--sha256", "0" * 64, "--connections", "2", is_checked=False)
-        server.shutdown()
+        try:
+            result = bench(lab, "--json", "--socket", path, "--sha256", "0" * 64, "--connections", "2", is_checked=False)
+        finally:
+            server.shutdown()
     shown = json.loads(result.stdout)
     assert (result.returncode == 0) == (shown["checks"] > 0) == (talkative > 0)
     assert ("no answer within the time" in result.stderr) == (talkative == 0)

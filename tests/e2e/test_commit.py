@@ -143,12 +143,12 @@ def is_tried_again(how, kind):
 
 
 def recover(lab, how, kind, background):
-    if how == "postgres":
-        lab.postgres.start()
     if how == "server":
         lab.start()
     background.join(60)
     assert not background.is_alive()
+    if how == "postgres":
+        lab.postgres.start()
     if how == "server":
         assert background.answer is None, background.answer
     elif is_tried_again(how, kind):

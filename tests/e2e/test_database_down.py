@@ -102,7 +102,7 @@ def test_an_index_that_is_too_old_allows_nothing(own_postgres, make_lab):
     lab.gateway = lab.add_gateway()
     device = lab.enrolled_device()
     assert device.check().status == 200
-    own_postgres.stop()
+    own_postgres.kill()
     assert device.check().status == 200
     wait_until(lambda: device.check().status != 200, "the index is too old", timeout=30)
     answer = device.check()

@@ -22,7 +22,8 @@ def connect_to(lab, *servers):
     ports = ",".join("5432" for _ in servers)
     lab.settings = {"database": {
         "url": f"postgresql:///{lab.database}?host={hosts}&port={ports}&user=certvendor"
-               "&target_session_attrs=read-write"}}
+               "&target_session_attrs=read-write"},
+        "issue": {"burst": "1000", "interval": "1"}}
     lab.write_config()
     return lab
 

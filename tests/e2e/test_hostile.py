@@ -241,12 +241,13 @@ def test_handshakes_that_wait_end_with_the_service(make_lab):
 
 
 def test_a_handshake_in_pieces(target):
-    """A client behind a bad line: one byte at a time."""
+    """A client behind a bad line: a few bytes at a time."""
     tls, incoming, outgoing = in_memory(target)
 
     def flush():
-        for byte in outgoing.read():
-            connection.sendall(bytes([byte]))
+        data = outgoing.read()
+        for at in range(0, len(data), 5):
+            connection.sendall(data[at:at + 5])
             time.sleep(0.0005)
 
     with plain(target, "device") as connection:

@@ -83,9 +83,9 @@ def test_the_grace_ends(lenient):
                          f"FROM certvendor.slot_key WHERE device = '{device.name}' "
                          "AND state = 'retired'")
     assert int(days) == DAYS
-    grace_ends(lab, device, 3)
+    grace_ends(lab, device, 6)
     assert through_nginx(lab, old) == (200, "ok")
-    wait_until(lambda: through_nginx(lab, old) == (403, "denied"), "the grace ended", timeout=10)
+    wait_until(lambda: through_nginx(lab, old) == (403, "denied"), "the grace ended")
     assert reason(device.show(old)) == (403, "denied")
     assert through_nginx(lab, device.identity) == (200, "ok")
     assert lab.stop() == 0
