@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cv/util/random.h"
+#include "cv/util/text.h"
 
 #define FIRST_BUCKETS 1024
 
@@ -34,24 +35,13 @@ cv_slot_table_at(const struct cv_slot_table *table, uint32_t reference)
 	return &chunk[reference % CV_SLOT_CHUNK];
 }
 
-/* FNV-1a, seeded: names come from outside, but only writers that already have a device pay for a
- * collision. */
-static uint64_t
-hash_text(uint64_t hash, const char *text)
-{
-	do {
-		hash ^= (uint8_t)*text;
-		hash *= 0x100000001b3ULL;
-	} while (*text++);
-	return hash;
-}
-
+/* Names come from outside, but only writers that already have a device pay for a collision. */
 static uint32_t
 bucket_of(const struct cv_slot_table *table, const struct cv_party *party)
 {
-	uint64_t hash = hash_text(table->seed, party->factory);
+	uint64_t hash = cv_text_hash(table->seed, party->factory);
 
-	hash = hash_text(hash_text(hash, party->device), party->slot);
+	hash = cv_text_hash(cv_text_hash(hash, party->device), party->slot);
 	return (uint32_t)((hash ^ (hash >> 32)) & (table->bucket_count - 1));
 }
 

@@ -346,12 +346,9 @@ attempt(struct act *act, struct cv_error *err)
 static bool
 take_in(struct act *act, struct cv_error *err)
 {
-	struct cv_party every_slot = act->party;
-
 	if (act->outcome != CV_LIFECYCLE_DONE && act->outcome != CV_LIFECYCLE_UNCHANGED)
 		return true;
-	every_slot.slot[0] = '\0';
-	return cv_service_take_change(act->service, act->connection, &every_slot, err);
+	return cv_service_take_device(act->service, act->connection, &act->party, err);
 }
 
 static bool

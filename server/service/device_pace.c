@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cv/util/random.h"
+#include "cv/util/text.h"
 
 #define BUCKETS 1024
 #define ENTRIES_PER_BUCKET 8
@@ -51,16 +52,6 @@ cv_pace_limit_of(const struct cv_service_settings *settings, int64_t at_once, in
 	};
 }
 
-/* FNV-1a; the end of the text counts, too. */
-static uint64_t
-mix(uint64_t hash, const char *text)
-{
-	do
-		hash = (hash ^ (uint8_t)*text) * 0x100000001b3U;
-	while (*text++ != '\0');
-	return hash;
-}
-
 /* Of this name, or else the one that owes least: it has the least to be forgotten. */
 static struct entry *
 find(struct entry *bucket, uint64_t name)
@@ -81,7 +72,8 @@ int64_t
 cv_device_pace_take(struct cv_device_pace *pace, const struct cv_pace_limit *limit,
     const char *factory, const char *device, int64_t now_ms)
 {
-	uint64_t name = mix(mix(0xcbf29ce484222325U ^ pace->seed, factory), device);
+	uint64_t name =
+	    cv_text_hash(cv_text_hash(0xcbf29ce484222325U ^ pace->seed, factory), device);
 	int64_t debt_ms, wait_ms;
 
 	pthread_mutex_lock(&pace->mutex);

@@ -411,11 +411,9 @@ cv_enrolment_begin_attempt(struct enrolment *enrolment)
 bool
 cv_enrolment_take_repeated(struct enrolment *enrolment, struct cv_error *err)
 {
-	struct cv_party every_slot = enrolment->answer->party;
-
-	every_slot.slot[0] = '\0';
 	return cv_enrolment_connect(enrolment, err) &&
-	       cv_service_take_change(enrolment->service, enrolment->connection, &every_slot, err);
+	       cv_service_take_device(
+		   enrolment->service, enrolment->connection, &enrolment->answer->party, err);
 }
 
 /* The answer that was lost. */

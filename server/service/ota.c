@@ -144,8 +144,7 @@ attempt(struct cv_service *service, struct cv_connection *connection,
 	edit(update, change);
 	if (!cv_device_change_commit(change, &note, NULL, err))
 		return false;
-	party.slot[0] = '\0';
-	return cv_service_take_change(service, connection, &party, err);
+	return cv_service_take_device(service, connection, &party, err);
 }
 
 static void

@@ -18,7 +18,7 @@
 
 #define REFUSALS 4096
 #define REFUSAL_MS 1000
-#define FORGOTTEN_PLACES 256
+#define CHANGE_PLACES 4096
 #define EVENTS_MAX 512
 /* One: while it waits for the disk the next one gathers, and the larger a batch the cheaper. */
 #define RENEWAL_BATCHES 1
@@ -27,6 +27,7 @@ struct refusal {
 	struct cv_digest fingerprint;
 	uint64_t door;
 	int64_t until_boot_ms;
+	uint64_t began_at; /* changes that its judgement knew of */
 	struct cv_sight sight;
 };
 
@@ -46,8 +47,8 @@ struct cv_service {
 	struct cv_realm *realm;
 	pthread_mutex_t refusal_mutex;
 	struct refusal *refusals;
-	uint64_t changes;                     /* that refusals were forgotten for */
-	uint64_t forgotten[FORGOTTEN_PLACES]; /* by device: the last such change */
+	_Atomic uint64_t changes;             /* that end refusals, counted */
+	uint64_t last_changes[CHANGE_PLACES]; /* by device: the last of them */
 	pthread_mutex_t event_mutex;
 	struct cv_security_event events[EVENTS_MAX];
 	size_t event_count;
@@ -75,33 +76,22 @@ door_of(const struct cv_evidence *evidence)
 			(evidence->accepts_every_slot ? 2U : 0U) |
 			(evidence->honours_expired_grace ? 4U : 0U);
 
-	for (const char *at = evidence->factories; at && *at; at++)
-		door = (door ^ (uint8_t)*at) * 0x100000001b3ULL;
-	return door;
+	return evidence->factories ? cv_text_hash(door, evidence->factories) : door;
 }
 
 /* Devices share places. Place 0 is that of every change: what nobody knows may be about anybody. */
 static uint64_t *
-forgotten_place(struct cv_service *service, const char *device)
+last_change_of(struct cv_service *service, const char *device)
 {
-	uint32_t hash = 2166136261U;
-
 	if (device[0] == '\0')
-		return &service->forgotten[0];
-	for (const char *at = device; *at; at++)
-		hash = (hash ^ (uint8_t)*at) * 16777619U;
-	return &service->forgotten[1 + hash % (FORGOTTEN_PLACES - 1)];
+		return &service->last_changes[0];
+	return &service->last_changes[1 + cv_text_hash(0, device) % (CHANGE_PLACES - 1)];
 }
 
 uint64_t
 cv_service_refusals_begin(struct cv_service *service)
 {
-	uint64_t changes;
-
-	pthread_mutex_lock(&service->refusal_mutex);
-	changes = service->changes;
-	pthread_mutex_unlock(&service->refusal_mutex);
-	return changes;
+	return atomic_load(&service->changes);
 }
 
 void
@@ -111,12 +101,11 @@ cv_service_remember_refusal(struct cv_service *service, const struct cv_evidence
 	struct refusal *refusal = refusal_place(service, &evidence->fingerprint);
 
 	pthread_mutex_lock(&service->refusal_mutex);
-	if (*forgotten_place(service, sight->party.device) <= began_at) {
-		refusal->fingerprint = evidence->fingerprint;
-		refusal->door = door_of(evidence);
-		refusal->until_boot_ms = cv_clock_boot_ms(service->parts.clock) + REFUSAL_MS;
-		refusal->sight = *sight;
-	}
+	refusal->fingerprint = evidence->fingerprint;
+	refusal->door = door_of(evidence);
+	refusal->until_boot_ms = cv_clock_boot_ms(service->parts.clock) + REFUSAL_MS;
+	refusal->began_at = began_at;
+	refusal->sight = *sight;
 	pthread_mutex_unlock(&service->refusal_mutex);
 }
 
@@ -130,7 +119,8 @@ cv_service_recall_refusal(
 
 	pthread_mutex_lock(&service->refusal_mutex);
 	is_known = refusal->until_boot_ms > now && refusal->door == door_of(evidence) &&
-		   cv_digest_equal(&refusal->fingerprint, &evidence->fingerprint);
+		   cv_digest_equal(&refusal->fingerprint, &evidence->fingerprint) &&
+		   *last_change_of(service, refusal->sight.party.device) <= refusal->began_at;
 	if (is_known) {
 		int64_t age_ms = ret_sight->age_ms;
 
@@ -141,33 +131,20 @@ cv_service_recall_refusal(
 	return is_known;
 }
 
-/* Under the mutex: what is being judged now may rest on what was so before. */
-static void
-note_change(struct cv_service *service, const char *device)
-{
-	service->changes++;
-	*forgotten_place(service, "") = service->changes;
-	if (device) {
-		*forgotten_place(service, device) = service->changes;
-		return;
-	}
-	for (size_t i = 0; i < FORGOTTEN_PLACES; i++)
-		service->forgotten[i] = service->changes;
-}
-
-/* device NULL: all of them. What was refused without knowing the device may be this one's. */
+/* device NULL: all of them. What was refused, or is being judged, may rest on what was so before.
+ */
 static void
 forget_refusals(struct cv_service *service, const char *device)
 {
-	pthread_mutex_lock(&service->refusal_mutex);
-	note_change(service, device);
-	for (size_t i = 0; i < REFUSALS; i++) {
-		struct refusal *refusal = &service->refusals[i];
-		const char *refused = refusal->sight.party.device;
+	uint64_t change;
 
-		if (!device || refused[0] == '\0' || strcmp(refused, device) == 0)
-			refusal->until_boot_ms = 0;
-	}
+	pthread_mutex_lock(&service->refusal_mutex);
+	change = atomic_fetch_add(&service->changes, 1) + 1;
+	service->last_changes[0] = change;
+	if (device)
+		*last_change_of(service, device) = change;
+	for (size_t i = 1; !device && i < CHANGE_PLACES; i++)
+		service->last_changes[i] = change;
 	pthread_mutex_unlock(&service->refusal_mutex);
 }
 
@@ -248,6 +225,16 @@ cv_service_take_change(struct cv_service *service, struct cv_connection *connect
 
 	forget_refusals(service, party->device);
 	return is_good || cv_error_context(err, "own change not yet in memory");
+}
+
+bool
+cv_service_take_device(struct cv_service *service, struct cv_connection *connection,
+    const struct cv_party *party, struct cv_error *err)
+{
+	struct cv_party every_slot = *party;
+
+	every_slot.slot[0] = '\0';
+	return cv_service_take_change(service, connection, &every_slot, err);
 }
 
 /* ---- security events ---- */

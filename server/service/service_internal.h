@@ -75,6 +75,10 @@ void cv_certificate_to_row(const struct cv_certificate *certificate, const char 
 bool cv_service_take_change(struct cv_service *service, struct cv_connection *connection,
     const struct cv_party *party, struct cv_error *err);
 
+/* The same for every slot of the device. */
+bool cv_service_take_device(struct cv_service *service, struct cv_connection *connection,
+    const struct cv_party *party, struct cv_error *err);
+
 /* Before a judgement asks the database: told to cv_service_remember_refusal. */
 uint64_t cv_service_refusals_begin(struct cv_service *service);
 /* A refusal read from the primary database may be repeated from memory for one second, unless its

@@ -89,6 +89,15 @@ cv_text_from_number(int64_t number, char digits[CV_NUMBER_SIZE])
 	return at;
 }
 
+uint64_t
+cv_text_hash(uint64_t hash, const char *text)
+{
+	do
+		hash = (hash ^ (uint8_t)*text) * 0x100000001b3U;
+	while (*text++ != '\0');
+	return hash;
+}
+
 bool
 cv_text_parse_unsigned(const char *text, uint64_t max, uint64_t *ret_value)
 {

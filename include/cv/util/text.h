@@ -18,6 +18,10 @@ bool cv_text_equal(const char *a, const char *b);               /* NULL equals o
 bool cv_text_equal_ignoring_case(const char *a, const char *b); /* ASCII only */
 bool cv_text_has_prefix(const char *text, const char *prefix);
 
+/* FNV-1a, going on from a seed or from another hash; the end of the text counts, too. No defence
+ * against whoever chooses the text and knows the seed. */
+uint64_t cv_text_hash(uint64_t hash, const char *text);
+
 /* Decimal without sign, blanks or leading '+', whole string. False when it is not one or > max. */
 bool cv_text_parse_unsigned(const char *text, uint64_t max, uint64_t *ret_value);
 

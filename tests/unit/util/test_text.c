@@ -229,3 +229,12 @@ Test(text, numbers_in_decimal)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		cr_expect_str_eq(cv_text_from_number(rows[i].number, digits), rows[i].text);
 }
+
+Test(text, hashes_tell_where_a_text_ends)
+{
+	/* FNV-1a of "a" and its NUL. */
+	cr_expect_eq(cv_text_hash(0xcbf29ce484222325U, "a"), UINT64_C(0x089be207b544f1e4));
+	cr_expect_neq(
+	    cv_text_hash(cv_text_hash(7, "ab"), "c"), cv_text_hash(cv_text_hash(7, "a"), "bc"));
+	cr_expect_neq(cv_text_hash(7, "a"), cv_text_hash(8, "a"));
+}
