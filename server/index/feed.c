@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cv/util/log.h"
+#include "cv/util/thread.h"
 
 #define READ_LIMIT 2000
 #define NUMBER_LIMIT 10000
@@ -351,8 +352,8 @@ cv_feed_start(
 	cv_pool_return(connection);
 	if (!is_loaded)
 		return false;
-	if (pthread_create(&feed->thread, NULL, run, feed) != 0)
-		return cv_fail(err, CV_E_INTERNAL, "change feed: no thread");
+	if (!cv_thread_start(run, feed, "change feed: no thread", &feed->thread, err))
+		return false;
 	feed->has_thread = true;
 	*ret_feed = CV_TAKE(feed);
 	return true;

@@ -10,6 +10,7 @@
 #include "cv/util/log.h"
 #include "cv/util/random.h"
 #include "cv/util/text.h"
+#include "cv/util/thread.h"
 #include "retry_internal.h"
 #include "transfer_internal.h"
 
@@ -310,8 +311,9 @@ cv_sender_start(struct cv_service *service, const struct cv_sender_settings *set
 	if (sender->multi == NULL)
 		return cv_fail(err, CV_E_MEMORY, "no memory for the sender of events");
 	if (settings->connections > 0) {
-		if (pthread_create(&sender->thread, NULL, run, sender) != 0)
-			return cv_fail(err, CV_E_INTERNAL, "sender of events: no thread");
+		if (!cv_thread_start(
+			run, sender, "sender of events: no thread", &sender->thread, err))
+			return false;
 		sender->has_thread = true;
 	}
 	*ret_sender = CV_TAKE(sender);

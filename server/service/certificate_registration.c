@@ -39,7 +39,7 @@ parse(struct registration *registration, struct cv_bytes der, struct cv_error *e
 	enum cv_key_outcome outcome;
 
 	if (!cv_certificate_parse(der, &registration->certificate, &parse_error)) {
-		if (parse_error.code == CV_E_INPUT || parse_error.code == CV_E_LIMIT)
+		if (cv_error_blames_input(&parse_error))
 			return refuse_certificate(registration, "the certificate is malformed");
 		*err = parse_error;
 		return false;

@@ -258,7 +258,7 @@ identify(struct identification *id, struct cv_connection **connection, struct cv
 
 	if (evidence->certificate.len && !cv_certificate_parse_leaf(evidence->certificate,
 					     &presenter->certificate, &parse_error)) {
-		if (parse_error.code == CV_E_INPUT || parse_error.code == CV_E_LIMIT)
+		if (cv_error_blames_input(&parse_error))
 			return refuse(
 			    id, CV_VERDICT_BAD_CERTIFICATE, "the certificate is malformed");
 		*err = parse_error;

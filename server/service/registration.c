@@ -90,7 +90,7 @@ check_bootstrap(struct registration *registration, struct cv_error *err)
 	int64_t skew = cv_service_settings(enrolment->service)->skew_seconds;
 
 	if (!cv_certificate_parse_leaf(evidence->certificate, &certificate, &parse_error)) {
-		if (parse_error.code == CV_E_INPUT || parse_error.code == CV_E_LIMIT)
+		if (cv_error_blames_input(&parse_error))
 			return cv_enrolment_refuse_verdict(
 			    enrolment, CV_VERDICT_BAD_CERTIFICATE, NULL);
 		*err = parse_error;

@@ -1,4 +1,5 @@
 """`certvendor demo` and `certvendor bench`: what an operator runs to see that an installation works, and how fast."""
+import contextlib
 import http.server
 import itertools
 import json
@@ -189,6 +190,17 @@ class Impostor(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@contextlib.contextmanager
+def serving(server):
+    """Its thread ends before its socket, also when the test fails."""
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+
+
 @pytest.mark.parametrize("member,value", [
     (None, None),
     ("factory", "\x1b[2J"), ("factory", "a\nfake"), ("id", "\x1b[2J"), ("id", ".."),
@@ -201,13 +213,9 @@ def test_an_answer_that_would_command_the_terminal(lab, member, value):
         made[member] = value
     asked = []
     handler = type("Handler", (Impostor,), {"made": made, "asked": asked})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
         url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            result = fails(lab, "--server", url, device_url=url)
-        finally:
-            server.shutdown()
+        result = fails(lab, "--server", url, device_url=url)
     assert "\x1b" not in result.stdout + result.stderr and "fake" not in result.stdout
     enrolments = [headers for path, headers in asked if path.endswith("/simpleenroll")]
     if member is None:
@@ -236,13 +244,9 @@ def test_what_cannot_be_cleared_away_is_told(lab, lost):
     asked = []
     device = fresh_id()
     handler = type("Handler", (Forgetful,), {"lost": lost, "asked": asked})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
         url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            result = fails(lab, "--id", device, "--server", url, device_url=url)
-        finally:
-            server.shutdown()
+        result = fails(lab, "--id", device, "--server", url, device_url=url)
     assert [path for path, _ in asked[-2:]] == [f"/v1/enrolment-tokens/{handler.made['id']}", f"/v1/devices/{device}"]
     assert (f"device {device} may be left" in result.stderr) == ("devices" in lost)
     assert result.stderr.count("no answer from") == len(lost)
@@ -322,13 +326,9 @@ class Silent(socketserver.StreamRequestHandler):
 @pytest.mark.parametrize("talkative", [0, 1, 2])
 def test_who_waits_in_vain_shows(lab, talkative):
     path = lab.keys / f"{talkative}.sock"
-    with socketserver.ThreadingUnixStreamServer(str(path), Silent) as server:
+    with serving(socketserver.ThreadingUnixStreamServer(str(path), Silent)) as server:
         server.daemon_threads, server.numbers, server.talkative = True, itertools.count(), talkative
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            result = bench(lab, "--json", "--socket", path, "--sha256", "0" * 64, "--connections", "2", is_checked=False)
-        finally:
-            server.shutdown()
+        result = bench(lab, "--json", "--socket", path, "--sha256", "0" * 64, "--connections", "2", is_checked=False)
     shown = json.loads(result.stdout)
     assert (result.returncode == 0) == (shown["checks"] > 0) == (talkative > 0)
     assert ("no answer within the time" in result.stderr) == (talkative == 0)

@@ -57,4 +57,11 @@ bool cv_error_context(struct cv_error *err, const char *format, ...)
 /* The stable name of a code, e.g. "database". Never NULL. */
 const char *cv_error_name(enum cv_error_code code);
 
+/* Whether it is about what came in, not about what we lacked: CV_E_INPUT or CV_E_LIMIT. */
+static inline bool
+cv_error_blames_input(const struct cv_error *err)
+{
+	return err->code == CV_E_INPUT || err->code == CV_E_LIMIT;
+}
+
 #endif
