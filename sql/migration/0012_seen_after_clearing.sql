@@ -20,7 +20,3 @@ JOIN certvendor.slot s ON s.factory = c.factory AND s.device = c.device AND s.na
 JOIN certvendor.slot_key k ON k.factory = c.factory AND k.device = c.device AND k.slot = c.slot
 	AND k.key_id = c.key_id
 LEFT JOIN certvendor.device_group g ON g.factory = d.factory AND g.name = d.group_name;
-
--- What announces a key is remembered with the refusals of those that nobody announced.
-CREATE OR REPLACE TRIGGER group_raises_realm AFTER INSERT OR UPDATE OF policies, announce OR DELETE
-	ON certvendor.device_group FOR EACH STATEMENT EXECUTE FUNCTION certvendor.raise_realm_version();
