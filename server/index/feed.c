@@ -122,19 +122,25 @@ gather(void *context, const struct cv_status_row *row)
 	return true;
 }
 
+static bool
+take_slots(struct cv_index *index, struct cv_connection *connection, const struct cv_party *slots,
+    size_t count, struct cv_error *err)
+{
+	AUTO_GATHERER struct gatherer gatherer = {.index = index};
+
+	if (cv_change_store_slots(connection, slots, count, gather, &gatherer, err) &&
+	    flush_slot(&gatherer))
+		return true;
+	if (gatherer.has_failed)
+		*err = gatherer.error;
+	return false;
+}
+
 bool
 cv_feed_refresh_slot(struct cv_index *index, struct cv_connection *connection,
     const struct cv_party *party, struct cv_error *err)
 {
-	AUTO_GATHERER struct gatherer gatherer = {.index = index};
-
-	if (!cv_change_store_slot(connection, party, gather, &gatherer, err))
-		return false;
-	if (!flush_slot(&gatherer)) {
-		*err = gatherer.error;
-		return false;
-	}
-	return true;
+	return take_slots(index, connection, party, 1, err);
 }
 
 /* ---- load ---- */
@@ -170,22 +176,40 @@ load(struct cv_feed *feed, struct cv_connection *connection, struct cv_error *er
 
 /* ---- follow ---- */
 
+/* The slots that changed since they were taken in; what this instance wrote is in memory already.
+ */
+struct news {
+	struct cv_index *index;
+	size_t count;
+	struct cv_party slots[2 * READ_LIMIT];
+};
+
+static bool
+note_news(void *context, const struct cv_party *slot, int64_t version)
+{
+	struct news *news = context;
+
+	if (cv_index_version(news->index, slot) < version)
+		news->slots[news->count++] = *slot;
+	return true;
+}
+
 /* Applies what changed; true with *ret_is_complete when every committed row was seen. */
 static bool
 read_once(struct cv_feed *feed, struct cv_connection *connection, bool *ret_is_complete,
     struct cv_error *err)
 {
-	AUTO_GATHERER struct gatherer gatherer = {.index = feed->options.index};
+	CV_AUTO_MEMORY struct news *news = malloc(sizeof(*news));
 	int64_t position = feed->position;
-	size_t rows;
 
-	if (!cv_change_store_read(connection, READ_LIMIT, gather, &gatherer, &position,
-		ret_is_complete, &rows, err) ||
-	    !flush_slot(&gatherer)) {
-		if (gatherer.has_failed)
-			*err = gatherer.error;
+	if (!news)
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	news->index = feed->options.index;
+	news->count = 0;
+	if (!cv_change_store_read(
+		connection, READ_LIMIT, note_news, news, &position, ret_is_complete, err) ||
+	    !take_slots(feed->options.index, connection, news->slots, news->count, err))
 		return false;
-	}
 	feed->position = position;
 	return true;
 }

@@ -522,6 +522,42 @@ cv_index_apply(
 	return is_good;
 }
 
+/* 0: the index does not hold it. */
+static int64_t
+version_of(const struct cv_index *index, const struct cv_party *party, uint32_t *ret_reference)
+{
+	if (!cv_slot_table_find(&index->slots, party, ret_reference))
+		return 0;
+	return atomic_load(&cv_slot_table_at(&index->slots, *ret_reference)->version);
+}
+
+void
+cv_index_add(struct cv_index *index, const struct cv_status_row *row)
+{
+	struct cv_error ignored = CV_ERROR_INIT;
+	uint32_t reference;
+	int64_t held;
+
+	pthread_mutex_lock(&index->writer);
+	held = version_of(index, &row->party, &reference);
+	if (held > 0 && held == row->version - 1 && apply_row(index, reference, row, &ignored) &&
+	    take_names(index, row, &ignored))
+		atomic_store(&cv_slot_table_at(&index->slots, reference)->version, row->version);
+	pthread_mutex_unlock(&index->writer);
+}
+
+int64_t
+cv_index_version(struct cv_index *index, const struct cv_party *party)
+{
+	uint32_t reference;
+	int64_t version;
+
+	pthread_mutex_lock(&index->writer);
+	version = version_of(index, party, &reference);
+	pthread_mutex_unlock(&index->writer);
+	return version;
+}
+
 /* ---- age ---- */
 
 void

@@ -106,22 +106,27 @@ add_record(struct cv_slot_table *table, const struct cv_party *party, uint32_t *
 }
 
 bool
+cv_slot_table_find(
+    const struct cv_slot_table *table, const struct cv_party *party, uint32_t *ret_reference)
+{
+	uint32_t bucket = *probe(table, party);
+
+	if (!bucket)
+		return false;
+	*ret_reference = bucket - 1;
+	return true;
+}
+
+bool
 cv_slot_table_find_or_add(
     struct cv_slot_table *table, const struct cv_party *party, uint32_t *ret_reference)
 {
-	uint32_t *bucket = probe(table, party);
-
-	if (*bucket) {
-		*ret_reference = *bucket - 1;
+	if (cv_slot_table_find(table, party, ret_reference))
 		return true;
-	}
-	if (atomic_load(&table->count) >= table->bucket_count / 4 * 3) {
-		if (!grow_buckets(table))
-			return false;
-		bucket = probe(table, party);
-	}
+	if (atomic_load(&table->count) >= table->bucket_count / 4 * 3 && !grow_buckets(table))
+		return false;
 	if (!add_record(table, party, ret_reference))
 		return false;
-	*bucket = *ret_reference + 1;
+	*probe(table, party) = *ret_reference + 1;
 	return true;
 }

@@ -37,6 +37,9 @@ void cv_slot_table_deinit(struct cv_slot_table *table);
 /* Writers only: the reference of a party, made when new. False: out of memory. */
 bool cv_slot_table_find_or_add(
     struct cv_slot_table *table, const struct cv_party *party, uint32_t *ret_reference);
+/* Writers only; false: there is none. */
+bool cv_slot_table_find(
+    const struct cv_slot_table *table, const struct cv_party *party, uint32_t *ret_reference);
 /* Any thread. */
 struct cv_slot_record *cv_slot_table_at(const struct cv_slot_table *table, uint32_t reference);
 

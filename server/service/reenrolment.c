@@ -13,6 +13,7 @@ struct reenrolment {
 	struct cv_presenter presenter;
 	struct cv_combiner_item item; /* while it is renewed together with others */
 	bool is_settled;              /* that decided it */
+	struct cv_status_row status;  /* of the certificate, as memory is to have it */
 };
 
 static void
@@ -98,6 +99,33 @@ repeat(struct reenrolment *reenrolment, struct cv_device_change *change)
 	return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
 }
 
+/* A renewal adds a certificate and changes nothing else that memory holds of the slot. */
+static void
+note_status(struct reenrolment *reenrolment, const struct cv_device_record *record)
+{
+	const struct enrolment *enrolment = &reenrolment->base;
+	struct cv_status_row *status = &reenrolment->status;
+	struct cv_certificate_row row;
+
+	cv_certificate_to_row(enrolment->certificate, enrolment->issuer->row.id, true, &row);
+	*status = (struct cv_status_row){
+	    .party = reenrolment->presenter.party,
+	    .version = record->version + 1,
+	    .is_seen = record->is_seen && !record->is_cleared,
+	    .fingerprint = row.fingerprint,
+	    .serial_len = row.serial.len,
+	    .key_state = CV_KEY_CURRENT,
+	    .not_before_utc = row.not_before_utc,
+	    .not_after_utc = row.not_after_utc,
+	};
+	if (is_rekey(reenrolment))
+		status->key_state =
+		    record->named.state == CV_KEY_UNKNOWN ? CV_KEY_ASKED : record->named.state;
+	memcpy(status->sha1, row.sha1, sizeof(status->sha1));
+	memcpy(status->serial, row.serial.data, row.serial.len);
+	memcpy(status->authority, row.authority, sizeof(status->authority));
+}
+
 static bool
 issue(struct reenrolment *reenrolment, struct cv_device_change *change, struct cv_error *err)
 {
@@ -114,6 +142,7 @@ issue(struct reenrolment *reenrolment, struct cv_device_change *change, struct c
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
 		return true;
+	note_status(reenrolment, cv_device_change_record(change));
 	if (is_rekey(reenrolment))
 		cv_device_change_ask_key(change, cv_public_key_id(key), cv_public_key_spki(key));
 	announce_late(reenrolment, change);
@@ -134,6 +163,20 @@ renew(struct reenrolment *reenrolment, struct cv_device_change *change, struct c
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
 	return record->has_repeat ? repeat(reenrolment, change) : issue(reenrolment, change, err);
+}
+
+/* After the commit; what a late renewal announced must be in memory, too. */
+static bool
+take_in(
+    struct reenrolment *reenrolment, const struct cv_device_record *record, struct cv_error *err)
+{
+	struct enrolment *enrolment = &reenrolment->base;
+
+	if (is_late(reenrolment, record))
+		return cv_service_take_change(
+		    enrolment->service, enrolment->connection, &enrolment->answer->party, err);
+	cv_index_add(cv_service_index(enrolment->service), &reenrolment->status);
+	return true;
 }
 
 static struct cv_record_query
@@ -169,10 +212,7 @@ attempt_reenrolment(struct enrolment *enrolment, struct cv_error *err)
 		return false;
 	if (cv_enrolment_is_going_on(enrolment))
 		cv_enrolment_take_issued(enrolment, CV_ISSUE_RENEWAL);
-	/* Whether a key is announced is in memory, too. */
-	return !is_late(reenrolment, cv_device_change_record(change)) ||
-	       cv_service_take_change(
-		   enrolment->service, enrolment->connection, &enrolment->answer->party, err);
+	return take_in(reenrolment, cv_device_change_record(change), err);
 }
 
 /* ---- together ---- */
@@ -256,6 +296,7 @@ renew_company(struct company *company, struct cv_connection *connection)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		cv_enrolment_take_issued(&renewed[i]->base, CV_ISSUE_RENEWAL);
+		cv_index_add(cv_service_index(renewed[i]->base.service), &renewed[i]->status);
 		renewed[i]->is_settled = true;
 	}
 }

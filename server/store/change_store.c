@@ -144,17 +144,26 @@ cv_change_store_load(struct cv_connection *connection, int64_t grace_seconds, cv
 /* ---- changes ---- */
 
 bool
-cv_change_store_slot(struct cv_connection *connection, const struct cv_party *party,
+cv_change_store_slots(struct cv_connection *connection, const struct cv_party *slots, size_t count,
     cv_status_sink *sink, void *context, struct cv_error *err)
 {
-	struct cv_parameters parameters = {0};
+	CV_AUTO_ROWS struct cv_rows wanted = {0};
+	struct cv_parameters parameters;
 	CV_AUTO_RESULT PGresult *result = NULL;
 
-	cv_parameter_text(&parameters, party->factory);
-	cv_parameter_text(&parameters, party->device);
-	cv_parameter_text(&parameters, party->slot);
-	if (!cv_execute(connection, CV_SQL(status_slot), &parameters, &result, err))
-		return cv_error_context(err, "reading device %s", party->device);
+	if (count == 0)
+		return true;
+	for (size_t i = 0; i < count; i++) {
+		cv_rows_next(&wanted);
+		cv_rows_text(&wanted, slots[i].factory);
+		cv_rows_text(&wanted, slots[i].device);
+		cv_rows_text(&wanted, slots[i].slot);
+	}
+	if (!cv_rows_bind(&wanted, &parameters, err))
+		return false;
+	if (!cv_execute(connection, CV_SQL(status_slots), &parameters, &result, err))
+		return cv_error_context(err, "reading the certificates of device %s%s",
+		    slots[0].device, count > 1 ? " and others" : "");
 	for (int i = 0; i < PQntuples(result); i++) {
 		if (!give_status((struct cv_row){result, i}, 0, sink, context, err))
 			return false;
@@ -162,18 +171,29 @@ cv_change_store_slot(struct cv_connection *connection, const struct cv_party *pa
 	return true;
 }
 
+static bool
+give_changed(struct cv_row row, cv_changed_sink *sink, void *context, struct cv_error *err)
+{
+	struct cv_party slot;
+
+	if (!cv_party_restore(&slot, cv_row_text(row, 4), cv_row_text(row, 5), cv_row_text(row, 6)))
+		return cv_fail(err, CV_E_INTERNAL, "database: a slot's name cannot be read");
+	if (!sink(context, &slot, cv_row_number(row, 7)))
+		return cv_fail(err, CV_E_MEMORY, "out of memory");
+	return true;
+}
+
 bool
-cv_change_store_read(struct cv_connection *connection, size_t limit, cv_status_sink *sink,
-    void *context, int64_t *position, bool *ret_is_complete, size_t *ret_rows, struct cv_error *err)
+cv_change_store_read(struct cv_connection *connection, size_t limit, cv_changed_sink *sink,
+    void *context, int64_t *position, bool *ret_is_complete, struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
 	CV_AUTO_RESULT PGresult *result = NULL;
 	struct cv_row first;
-	int64_t numbered, unnumbered;
 
 	cv_parameter_number(&parameters, *position);
 	cv_parameter_number(&parameters, (int64_t)limit);
-	if (!cv_execute(connection, CV_SQL(status_changed), &parameters, &result, err))
+	if (!cv_execute(connection, CV_SQL(feed_read), &parameters, &result, err))
 		return cv_error_context(err, "reading the change feed");
 	first = (struct cv_row){result, 0};
 	if (cv_row_number(first, 3) > *position)
@@ -182,14 +202,12 @@ cv_change_store_read(struct cv_connection *connection, size_t limit, cv_status_s
 	for (int i = 0; i < PQntuples(result); i++) {
 		struct cv_row row = {result, i};
 
-		if (!cv_row_is_null(row, 4) && !give_status(row, 4, sink, context, err))
+		if (!cv_row_is_null(row, 4) && !give_changed(row, sink, context, err))
 			return false;
 	}
-	numbered = cv_row_number(first, 1);
-	unnumbered = cv_row_number(first, 2);
 	*position = cv_row_number(first, 0);
-	*ret_is_complete = numbered < (int64_t)limit && unnumbered < (int64_t)limit;
-	*ret_rows = (size_t)(numbered + unnumbered);
+	*ret_is_complete =
+	    cv_row_number(first, 1) < (int64_t)limit && cv_row_number(first, 2) < (int64_t)limit;
 	return true;
 }
 

@@ -510,7 +510,9 @@ model_reenrol(struct model *model, struct model_memory *memory, int over, int ke
 	slot->version++;
 	if (answer.outcome == CV_ENROLMENT_REPEATED)
 		remember_device(model, memory, it->device);
-	else if (model->now > it->not_after)
+	else if (model->now > it->not_after ||
+		 memory->slots[it->device][it->slot].device.slots[it->slot].version ==
+		     slot->version - 1)
 		remember(model, memory, it->device, it->slot);
 	return answer;
 }

@@ -240,9 +240,10 @@ Test(feed, a_reader_behind_the_trimmed_part_loads_anew)
 }
 
 static bool
-count_row(void *context, const struct cv_status_row *row)
+count_slot(void *context, const struct cv_party *slot, int64_t version)
 {
-	(void)row;
+	cr_expect_str_eq(slot->slot, "client");
+	cr_expect_gt(version, 0);
 	(*(size_t *)context)++;
 	return true;
 }
@@ -253,14 +254,14 @@ Test(feed, trimming_tells_readers_that_are_behind)
 	struct cv_connection *connection;
 	struct cv_error err = CV_ERROR_INIT;
 	int64_t behind = 0, present;
-	size_t count = 0, rows;
+	size_t count = 0;
 	bool is_complete;
 
 	scene_open(&scene);
 	must(cv_pool_borrow(scene.instance.pool, &connection, &err), "connection", &err);
 	cr_assert(is_numbered(&scene));
-	must(cv_change_store_read(
-		 connection, 1000, count_row, &count, &behind, &is_complete, &rows, &err),
+	must(
+	    cv_change_store_read(connection, 1000, count_slot, &count, &behind, &is_complete, &err),
 	    "read", &err);
 	cr_expect(is_complete);
 	cr_expect_geq(count, 2);
@@ -268,16 +269,16 @@ Test(feed, trimming_tells_readers_that_are_behind)
 	present = behind;
 	must(cv_change_store_trim(connection, 3600, &err), "trim", &err);
 	behind = 0;
-	must(cv_change_store_read(
-		 connection, 1000, count_row, &count, &behind, &is_complete, &rows, &err),
+	must(
+	    cv_change_store_read(connection, 1000, count_slot, &count, &behind, &is_complete, &err),
 	    "read", &err);
 	must(cv_change_store_trim(connection, -1, &err), "trim", &err);
 	must(cv_change_store_read(
-		 connection, 1000, count_row, &count, &present, &is_complete, &rows, &err),
+		 connection, 1000, count_slot, &count, &present, &is_complete, &err),
 	    "read", &err);
 	behind = 0;
 	cr_expect_not(cv_change_store_read(
-	    connection, 1000, count_row, &count, &behind, &is_complete, &rows, &err));
+	    connection, 1000, count_slot, &count, &behind, &is_complete, &err));
 	cr_expect_eq(err.code, CV_E_NOT_FOUND);
 	cv_pool_return(connection);
 	scene_close(&scene);
@@ -289,7 +290,7 @@ Test(feed, a_short_read_says_that_it_is_not_complete)
 	struct cv_connection *connection;
 	struct cv_error err = CV_ERROR_INIT;
 	int64_t position = 0, before;
-	size_t count = 0, rows, reads = 0;
+	size_t count = 0, reads = 0;
 	bool is_complete = false;
 
 	scene_open(&scene);
@@ -298,7 +299,7 @@ Test(feed, a_short_read_says_that_it_is_not_complete)
 	while (!is_complete && reads < 100) {
 		before = position;
 		must(cv_change_store_read(
-			 connection, 1, count_row, &count, &position, &is_complete, &rows, &err),
+			 connection, 1, count_slot, &count, &position, &is_complete, &err),
 		    "read", &err);
 		cr_expect_eq(position, before + (is_complete ? 0 : 1));
 		reads++;

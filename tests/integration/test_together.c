@@ -69,12 +69,27 @@ struct fleet {
 };
 
 static void
+fleet_enrol(struct fleet *fleet)
+{
+	for (int i = 0; i < FLEET; i++)
+		unit_open(&fleet->instance, i, &fleet->units[i]);
+}
+
+static void
 fleet_open(struct fleet *fleet)
 {
 	world_open(&fleet->world);
 	instance_open(&fleet->world, NULL, &fleet->instance);
-	for (int i = 0; i < FLEET; i++)
-		unit_open(&fleet->instance, i, &fleet->units[i]);
+	fleet_enrol(fleet);
+}
+
+/* It hears of nothing that it did not do itself. */
+static void
+fleet_open_held(struct fleet *fleet)
+{
+	world_open(&fleet->world);
+	instance_open_held(&fleet->world, NULL, &fleet->instance);
+	fleet_enrol(fleet);
 }
 
 static void
@@ -116,6 +131,32 @@ Test(together, one_transaction_serves_many)
 		    1);
 	}
 	cr_expect_lt(transactions_of(&fleet), FLEET, "each went alone");
+	fleet_close(&fleet);
+}
+
+static enum cv_index_status
+status_of_next(const struct fleet *fleet, size_t unit)
+{
+	return status_in_memory(&fleet->instance, &fleet->units[unit].next.fingerprint);
+}
+
+/* So that the feed has nothing to fetch; a slot that another instance changed is left to it. */
+Test(together, memory_takes_what_was_issued)
+{
+	struct fleet fleet;
+
+	fleet_open_held(&fleet);
+	change_database(&fleet.world.database,
+	    "UPDATE certvendor.slot SET version = version + 1 WHERE device = 'unit-0'; "
+	    "INSERT INTO certvendor.change (factory, device, slot, version, kind) "
+	    "SELECT factory, device, name, version, 'changed' FROM certvendor.slot "
+	    "WHERE device = 'unit-0'");
+	reenrol_all(&fleet.world, fleet.units, FLEET);
+	for (size_t i = 1; i < FLEET; i++)
+		cr_expect_eq(status_of_next(&fleet, i), CV_INDEX_UNDECIDED);
+	cr_expect_eq(status_of_next(&fleet, 0), CV_INDEX_MISSING);
+	instance_read_feed(&fleet.instance);
+	cr_expect_eq(status_of_next(&fleet, 0), CV_INDEX_UNDECIDED);
 	fleet_close(&fleet);
 }
 

@@ -79,6 +79,14 @@ size_t cv_index_take_seen(struct cv_index *index, struct cv_last_seen *ret_rows,
  */
 bool cv_index_apply(
     struct cv_index *index, const struct cv_status_row *rows, size_t count, struct cv_error *err);
+/*
+ * Takes one more certificate of a slot, by a change of this instance that left the rest of the slot
+ * as it was and gave it row->version. Of the row, what is not of the certificate is not looked at.
+ * Ignored unless the index holds the version before, and where memory is short: the feed brings it.
+ */
+void cv_index_add(struct cv_index *index, const struct cv_status_row *row);
+/* The version of a slot that the index holds; 0: none. */
+int64_t cv_index_version(struct cv_index *index, const struct cv_party *party);
 /* States of authorities (by uuid); revoked ones refuse at the next find. */
 bool cv_index_set_authority(struct cv_index *index, const char *authority,
     enum cv_authority_state state, struct cv_error *err);

@@ -43,19 +43,20 @@ typedef bool cv_status_sink(void *context, const struct cv_status_row *row);
 bool cv_change_store_load(struct cv_connection *connection, int64_t grace_seconds,
     cv_status_sink *sink, void *context, int64_t *ret_total, int64_t *ret_position,
     struct cv_error *err);
-/* The certificates of one slot, as they are now; slot "": of every slot of the device. */
-bool cv_change_store_slot(struct cv_connection *connection, const struct cv_party *party,
-    cv_status_sink *sink, void *context, struct cv_error *err);
+/* The certificates of slots, as they are now; a slot "": of every slot of the device. */
+bool cv_change_store_slots(struct cv_connection *connection, const struct cv_party *slots,
+    size_t count, cv_status_sink *sink, void *context, struct cv_error *err);
+
+typedef bool cv_changed_sink(void *context, const struct cv_party *slot, int64_t version);
 
 /*
- * Reads what changed: numbered rows after *position and all rows not yet numbered, then the present
- * state of those slots. At most limit rows; *ret_is_complete tells whether every committed row was
- * seen. *position moves only over numbered rows. CV_E_NOT_FOUND: rows after *position were trimmed,
- * load anew.
+ * The slots that changed, with the versions that they have now: those of numbered rows after
+ * *position and of all rows not yet numbered. At most limit rows of either kind; *ret_is_complete
+ * tells whether every committed row was seen. *position moves only over numbered rows.
+ * CV_E_NOT_FOUND: rows after *position were trimmed, load anew.
  */
-bool cv_change_store_read(struct cv_connection *connection, size_t limit, cv_status_sink *sink,
-    void *context, int64_t *position, bool *ret_is_complete, size_t *ret_rows,
-    struct cv_error *err);
+bool cv_change_store_read(struct cv_connection *connection, size_t limit, cv_changed_sink *sink,
+    void *context, int64_t *position, bool *ret_is_complete, struct cv_error *err);
 
 /* Sequencer: numbers the rows that it sees, in one short transaction; false when another one is at
  * it (not an error). */

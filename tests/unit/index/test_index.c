@@ -231,6 +231,56 @@ Test(index, a_version_never_goes_back)
 	cr_expect_eq(status_of(index, 2), CV_INDEX_ALLOWED);
 }
 
+/* By the change that followed what the index holds, and by no other. */
+Test(index, takes_one_more_certificate_of_a_slot)
+{
+	static const struct {
+		uint32_t device;
+		int64_t version;
+		bool is_taken;
+		int64_t held; /* of that slot, afterwards */
+	} cases[] = {
+	    {2, 1, false, 0}, /* nothing is known of this slot */
+	    {1, 7, false, 7},
+	    {1, 9, false, 7},
+	    {1, 8, true, 8},
+	    {1, 8, false, 8},
+	    {1, 9, true, 9},
+	};
+	struct fake_clock clock = make_clock();
+	CV_AUTO(cv_index) struct cv_index *index = make_index(&clock);
+	struct cv_status_row row = make_row(1, 1, 7);
+
+	row.has_pending = true;
+	row.group = 70000;
+	row.device_state = CV_DEVICE_HELD;
+	apply(index, &row, 1);
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cv_status_row more = make_row(cases[i].device, 10 + i, cases[i].version);
+		struct cv_index_answer answer;
+
+		cv_index_add(index, &more);
+		cv_index_find(index, &more.fingerprint, &answer);
+		cr_expect_eq(cv_index_version(index, &more.party), cases[i].held, "case %u", i);
+		if (!cases[i].is_taken) {
+			cr_expect_eq(answer.status, CV_INDEX_MISSING, "case %u", i);
+			continue;
+		}
+		/* The rest of the slot stays. */
+		cr_expect_eq(answer.status, CV_INDEX_DEVICE_REFUSED, "case %u", i);
+		cr_expect_eq(answer.version, cases[i].held);
+		cr_expect(answer.has_pending);
+		cr_expect_eq(answer.group, 70000);
+	}
+	row.device_state = CV_DEVICE_OK;
+	row.version = 9;
+	apply(index, &row, 1);
+	cr_expect_eq(status_of(index, 13), CV_INDEX_DEVICE_REFUSED, "it was overtaken");
+	row.version = 10;
+	apply(index, &row, 1);
+	cr_expect_eq(status_of(index, 13), CV_INDEX_ALLOWED);
+}
+
 Test(index, a_rotation_denies_one_and_allows_the_other)
 {
 	struct fake_clock clock = make_clock();

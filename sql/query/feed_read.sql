@@ -1,5 +1,6 @@
--- $1 position, $2 limit. The present state of the slots that changed: numbered rows after the position, and rows
--- not yet numbered. The first two columns are bookkeeping: highest position and number of rows, on every row.
+-- $1 position, $2 limit. The slots that changed, and their versions now: numbered rows after the position, and rows
+-- not yet numbered. The first four columns are bookkeeping, on every row: highest position, number of rows of each
+-- kind, and up to where rows are gone.
 WITH numbered AS (
 	SELECT factory, device, slot, position FROM certvendor.change
 	WHERE position > $1::bigint ORDER BY position LIMIT $2::integer
@@ -13,6 +14,6 @@ SELECT (SELECT coalesce(max(position), $1::bigint) FROM numbered),
 	(SELECT count(*) FROM numbered), (SELECT count(*) FROM unnumbered),
 	(SELECT trimmed FROM certvendor.feed), st.*
 FROM (SELECT) AS always LEFT JOIN LATERAL (
-	SELECT c.* FROM certvendor.certificate_status c JOIN changed USING (factory, device, slot)
-	ORDER BY c.factory, c.device, c.slot
+	SELECT s.factory, s.device, s.name, s.version
+	FROM changed c JOIN certvendor.slot s ON s.factory = c.factory AND s.device = c.device AND s.name = c.slot
 ) st ON true
