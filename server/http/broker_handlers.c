@@ -125,9 +125,9 @@ session_end(const struct cv_request *request)
 {
 	int64_t seconds = request->http->options->broker_session_seconds;
 
-	return seconds == 0
-		   ? 0
-		   : cv_clock_wall_seconds(cv_service_clock(request->http->service)) + seconds;
+	return seconds == 0 ? 0
+			    : cv_clock_wall_seconds(cv_service_clock(request->http->service)) +
+				  cv_gateway_seconds_left(request, seconds);
 }
 
 /* VerneMQ keeps an answer for so long, and would stumble over another word beside it. */

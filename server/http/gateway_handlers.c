@@ -116,11 +116,21 @@ cv_gateway_add_facts(struct cv_request *request)
 }
 
 int64_t
+cv_gateway_seconds_left(const struct cv_request *request, int64_t most)
+{
+	int64_t left = request->sight.not_after_utc -
+		       cv_clock_wall_seconds(cv_service_clock(request->http->service));
+
+	return left < most ? left : most;
+}
+
+int64_t
 cv_gateway_max_age(const struct cv_request *request)
 {
 	bool is_plain = request->sight.verdict == CV_VERDICT_OK && !request->sight.has_pending;
+	int64_t max_age = is_plain ? atomic_load(&request->http->check_max_age_seconds) : 0;
 
-	return is_plain ? atomic_load(&request->http->check_max_age_seconds) : 0;
+	return max_age > 0 ? cv_gateway_seconds_left(request, max_age) : 0;
 }
 
 static void

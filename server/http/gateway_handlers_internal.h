@@ -36,8 +36,10 @@ void cv_gateway_settle(struct cv_request *request, enum cv_verdict verdict);
  * anything else. */
 void cv_gateway_refuse(struct cv_request *request, enum cv_verdict verdict);
 void cv_gateway_add_facts(struct cv_request *request);
+/* Seconds to the end of the certificate, or as many as are given. */
+int64_t cv_gateway_seconds_left(const struct cv_request *request, int64_t most);
 /* Seconds for which the answer may be kept: only a plain "ok", as anything else can change with the
- * next sight. */
+ * next sight; never beyond the end of the certificate. */
 int64_t cv_gateway_max_age(const struct cv_request *request);
 
 #endif

@@ -21,8 +21,11 @@
 #include "http_internal.h"
 #include "kept_response_internal.h"
 
-/* Room for a percent-encoded chain in the headers; MHD clears all of it after each request. */
-#define GATEWAY_MEMORY ((size_t)36 * 1024)
+/*
+ * Room for 32 KiB of headers with a percent-encoded chain, for what the library keeps of each of
+ * them, and for the answer. MHD clears all of it after each request.
+ */
+#define GATEWAY_MEMORY ((size_t)42 * 1024)
 #define MEMORY ((size_t)32 * 1024)
 #define OPTIONS_MAX 16
 #define LOG_LINE_MAX 256

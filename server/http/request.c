@@ -111,7 +111,58 @@ cv_request_deinit(struct cv_request *request)
 struct header_scan {
 	struct cv_request *request;
 	unsigned count;
+	bool is_bad;
 };
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* RFC 9110 section 5.1, as far as it keeps two readers from finding two names in one line. */
+static bool
+is_name(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] <= ' ' || name[i] == 0x7f)
+			return false;
+	}
+	return len > 0;
+}
+
+/*
+ * RFC 9112 section 5.2: a line may go on in the next one, which was never used for good. The
+ * library (0.9.75) appends what follows to the name and not to the value: a header that nobody
+ * looks at becomes one that is believed. A name that it made so no longer stands before its value.
+ */
+static bool
+is_one_line(const char *name, size_t len, const char *value)
+{
+	const char *at = name + len + 1;
+
+	if (value < at || value - at > CV_REQUEST_LINE_MAX)
+		return false;
+	while (at < value && is_blank(*at))
+		at++;
+	return at == value;
+}
+
+/* RFC 9110 section 5.5: blanks around a value are not of it, and the library leaves those behind
+ * it. The text is in its buffer, which belongs to this request. */
+static const char *
+trim(const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len > 0 && is_blank(value[len - 1])) {
+		char *end = (char *)(uintptr_t)value + len;
+
+		while (end > value && is_blank(end[-1]))
+			*--end = '\0';
+	}
+	return value;
+}
 
 static enum MHD_Result
 scan_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -121,13 +172,17 @@ scan_header(void *context, enum MHD_ValueKind kind, const char *name, const char
 
 	(void)kind;
 	scan->count++;
+	if (!is_name(name, len) || value == NULL || !is_one_line(name, len, value)) {
+		scan->is_bad = true;
+		return MHD_NO;
+	}
 	for (size_t i = 0; i < CV_HEADER_COUNT; i++) {
 		if (len != header_names[i].len ||
 		    (memcmp(name, header_names[i].text, len) != 0 &&
 			!cv_text_equal_ignoring_case(name, header_names[i].text)))
 			continue;
 		if (scan->request->headers[i].count++ == 0)
-			scan->request->headers[i].text = value == NULL ? "" : value;
+			scan->request->headers[i].text = trim(value);
 		break;
 	}
 	return MHD_YES;
@@ -201,7 +256,7 @@ cv_request_read_headers(
 		(void)cv_trace_begin(
 		    cv_request_header(request, CV_HEADER_TRACEPARENT), &request->trace);
 	enum cv_framing framing = judge_framing(request, ret_length);
-	if (!is_request_line_good(request, version))
+	if (scan.is_bad || !is_request_line_good(request, version))
 		return CV_FRAMING_BAD;
 	if (framing == CV_FRAMING_GOOD && scan.count > CV_REQUEST_HEADERS_MAX)
 		return CV_FRAMING_HEADERS;

@@ -25,6 +25,7 @@ struct cv_listener;
 
 #define CV_REQUEST_ID_SIZE 64
 #define CV_REQUEST_HEADERS_MAX 100
+#define CV_REQUEST_LINE_MAX 65536 /* no buffer of the library is as large */
 /* A larger body needs one of so many places. Devices have theirs and operators have theirs. */
 #define CV_LARGE_BODIES_MAX 32
 /* So does a larger answer to a device. */
@@ -155,8 +156,8 @@ void cv_request_deinit(struct cv_request *request);
 
 enum cv_framing {
 	CV_FRAMING_GOOD,
-	CV_FRAMING_BAD, /* RFC 9112 section 6.3: two lengths, or a length and an encoding; 3.2: Host
-			 */
+	CV_FRAMING_BAD,     /* RFC 9112 section 6.3: two lengths, or a length and an encoding; 3.2:
+			       Host; 5.1 and 5.2: a blank before the colon, a line that goes on */
 	CV_FRAMING_HEADERS, /* more headers than we read */
 };
 

@@ -118,6 +118,7 @@ describe(
 	ret_answer->party = &slot->party;
 	ret_answer->authority = index->authorities[condition.authority];
 	ret_answer->version = atomic_load(&slot->version);
+	ret_answer->not_after_utc = (int64_t)condition.not_after_utc;
 	ret_answer->has_pending = atomic_load(&slot->has_pending);
 	ret_answer->group = atomic_load(&slot->group);
 	ret_answer->identity = atomic_load_explicit(&entry->prefix_0, memory_order_relaxed);

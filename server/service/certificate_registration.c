@@ -65,7 +65,7 @@ check_dates(struct registration *registration)
 	return true;
 }
 
-/* A CA that is disabled admits nobody new; one that is revoked, nobody. */
+/* A CA that is disabled or outside its dates admits nobody new; one that is revoked, nobody. */
 static bool
 find_authority(struct registration *registration, struct cv_error *err)
 {
@@ -84,9 +84,10 @@ find_authority(struct registration *registration, struct cv_error *err)
 		registration->order->operator_, registration->authority->row.factory))
 		return refuse_certificate(
 		    registration, "no device CA of the factory issued the certificate");
-	if (registration->authority->row.state != CV_AUTHORITY_TRUSTED)
+	if (!cv_realm_authority_admits(registration->authority,
+		cv_clock_wall_seconds(cv_service_clock(enrolment->service))))
 		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_AUTHORITY_REFUSED,
-		    "the device CA is disabled or revoked");
+		    "the device CA is disabled, revoked or outside its dates");
 	return true;
 }
 

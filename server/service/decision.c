@@ -110,13 +110,21 @@ decide_pending(const struct cv_presented *presented, const struct cv_device_reco
 	return decide(CV_VERDICT_ACTIVATED, CV_STEP_ACTIVATE);
 }
 
+static bool
+authority_admits(const struct cv_presented *presented, int64_t now_utc)
+{
+	return presented->authority_state == CV_AUTHORITY_TRUSTED &&
+	       presented->authority_not_before_utc <= now_utc &&
+	       presented->authority_not_after_utc >= now_utc;
+}
+
 static struct cv_decision
 decide_first_contact(const struct cv_presented *presented, const struct cv_device_record *record,
     const struct cv_decision_policy *policy)
 {
 	if (!policy->registers_first_contact || !presented->is_full)
 		return refuse(CV_VERDICT_UNKNOWN);
-	if (presented->authority_state != CV_AUTHORITY_TRUSTED)
+	if (!authority_admits(presented, record->now_utc))
 		return refuse(CV_VERDICT_AUTHORITY_REFUSED);
 	if (record->presented.is_of_another)
 		return refuse(CV_VERDICT_KEY_IN_USE);

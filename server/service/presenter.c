@@ -58,6 +58,8 @@ take_authority(struct identification *id, const struct cv_realm_authority *autho
 		return;
 	presented->authority_kind = authority->row.kind;
 	presented->authority_state = authority->row.state;
+	presented->authority_not_before_utc = authority->certificate->not_before_utc;
+	presented->authority_not_after_utc = authority->certificate->not_after_utc;
 }
 
 /* Whether the authority's key made this very signature, and the leaf is an end entity's. */

@@ -39,7 +39,6 @@ take_factory(void *context, const struct cv_factory_row *row)
 	return append((void **)&realm->factories, &realm->factory_count, sizeof(*row), row);
 }
 
-/* Nobody else can issue under these names what goes by a serial number of ours. */
 static void
 write_names(struct cv_realm_authority *authority)
 {
@@ -58,8 +57,7 @@ take_authority(void *context, const struct cv_authority_row *row)
 	if (!cv_certificate_parse(row->certificate, &authority.certificate, &loading->error))
 		return cv_error_context(&loading->error, "authority %s", row->name);
 	authority.row.certificate = cv_bytes(NULL, 0);
-	if (row->kind == CV_AUTHORITY_ONLINE)
-		write_names(&authority);
+	write_names(&authority);
 	if (append((void **)&realm->authorities, &realm->authority_count, sizeof(authority),
 		&authority))
 		return true;
@@ -253,10 +251,37 @@ cv_realm_policies(const struct cv_realm *realm, uint32_t group)
 }
 
 bool
-cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer)
+cv_realm_authority_admits(const struct cv_realm_authority *authority, int64_t now_utc)
+{
+	return authority->row.state == CV_AUTHORITY_TRUSTED &&
+	       authority->certificate->not_before_utc <= now_utc &&
+	       authority->certificate->not_after_utc >= now_utc;
+}
+
+static bool
+is_called(const struct cv_realm_authority *authority, const char *issuer)
 {
 	for (int style = 0; style < CV_NAME_STYLES; style++) {
 		if (authority->names[style][0] && strcmp(authority->names[style], issuer) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer)
+{
+	return authority->row.kind == CV_AUTHORITY_ONLINE && is_called(authority, issuer);
+}
+
+bool
+cv_realm_is_name_shared(const struct cv_realm *realm, const char *issuer, const char *factories)
+{
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		const struct cv_realm_authority *authority = &realm->authorities[i];
+
+		if (authority->row.kind != CV_AUTHORITY_ONLINE && is_called(authority, issuer) &&
+		    (!factories || cv_realm_list_has(factories, authority->row.factory)))
 			return true;
 	}
 	return false;

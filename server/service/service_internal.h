@@ -56,7 +56,7 @@ bool cv_presenter_identify(struct cv_service *service, struct cv_connection **co
 void cv_naming_recall(struct cv_service *service, const struct cv_evidence *evidence,
     struct cv_index_answer *ret_found);
 bool cv_naming_resolve(struct cv_service *service, struct cv_connection *connection,
-    const struct cv_certificate_name *name, struct cv_digest *ret_fingerprint, bool *ret_is_one,
+    const struct cv_evidence *evidence, struct cv_digest *ret_fingerprint, bool *ret_is_one,
     enum cv_verdict *ret_verdict, struct cv_error *err);
 
 /* The query that a decision about this presenter needs. named_key and csr_digest may be NULL. */

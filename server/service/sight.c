@@ -74,6 +74,7 @@ recall_found(struct cv_service *service, const struct cv_evidence *evidence,
 	sight->has_pending = found->has_pending;
 	sight->group = found->group;
 	sight->epoch = found->version;
+	sight->not_after_utc = found->not_after_utc;
 	recall_status(evidence, cv_service_settings(service), found->status, sight);
 }
 
@@ -124,16 +125,19 @@ struct judgement {
 	struct cv_sight *sight;
 };
 
+/* The state is that of the certificate: of one that is not recorded there is none, unless its key
+ * lets it in. */
 static void
 describe(struct cv_sight *sight, const struct judgement *judgement,
-    const struct cv_device_record *record)
+    const struct cv_device_record *record, const struct cv_decision *decision)
 {
 	sight->party = judgement->presenter.party;
 	sight->epoch = record->version;
+	sight->not_after_utc = judgement->presenter.presented.not_after_utc;
 	sight->has_pending = record->announced_count > 0;
 	sight->group = record->group_id;
 	sight->state =
-	    record->certificate_is_known || record->presented.state == CV_KEY_CURRENT
+	    record->certificate_is_known || cv_verdict_is_allowed(decision->verdict)
 		? cv_certificate_state_of(record->presented.state, record->certificate_is_revoked)
 		: CV_CERTIFICATE_UNKNOWN;
 }
@@ -327,7 +331,7 @@ judge_locked(struct judgement *judgement, enum cv_step expected, struct cv_decis
 		presenter->presented.authority_state = cv_device_change_authority_state(change);
 	*ret_decision =
 	    cv_decide(&presenter->presented, cv_device_change_record(change), &presenter->policy);
-	describe(judgement->sight, judgement, cv_device_change_record(change));
+	describe(judgement->sight, judgement, cv_device_change_record(change), ret_decision);
 	if (ret_decision->step == CV_STEP_NONE)
 		return true;
 	if (ret_decision->step == CV_STEP_FIRST_CONTACT && !is_first_contact)
@@ -352,7 +356,7 @@ judge_recorded(struct judgement *judgement, struct cv_decision *ret_decision, st
 		return false;
 	*ret_decision =
 	    cv_decide(&judgement->presenter.presented, &record, &judgement->presenter.policy);
-	describe(judgement->sight, judgement, &record);
+	describe(judgement->sight, judgement, &record, ret_decision);
 	if (ret_decision->step != CV_STEP_NONE)
 		return judge_locked(judgement, ret_decision->step, ret_decision, err);
 	/* Memory lacked what the database allows or denies: take it in. */
@@ -408,7 +412,7 @@ resolve_and_judge(
 	bool is_one = true;
 
 	if (evidence->evidence < CV_EVIDENCE_FINGERPRINT &&
-	    !cv_naming_resolve(judgement->service, judgement->connection, evidence->name,
+	    !cv_naming_resolve(judgement->service, judgement->connection, evidence,
 		&resolved.fingerprint, &is_one, &judgement->sight->verdict, err))
 		return false;
 	judgement->evidence = &resolved;

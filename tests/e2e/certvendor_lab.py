@@ -514,6 +514,7 @@ class Authority:
     def __init__(self, folder, subject="/CN=Other CA"):
         self.folder = folder / f"ca-{uuid.uuid4().hex[:8]}"
         self.folder.mkdir()
+        self.subject = subject
         self.identity = Identity(self.folder / "ca.pem", self.folder / "ca.key")
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-subj", subject, "-days", "3650", "-keyout", self.identity.key, "-out",
@@ -538,7 +539,19 @@ basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
 extendedKeyUsage = clientAuth
 authorityKeyIdentifier = keyid
+[authority]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,digitalSignature,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
 """)
+
+    def date_itself(self, start, end):
+        """Another certificate of the same authority, with these dates."""
+        request = self.folder / "ca.csr"
+        run("openssl", "req", "-new", "-key", self.identity.key, "-subj", self.subject, "-out", request)
+        run("openssl", "ca", "-batch", "-notext", "-selfsign", "-config", self.folder / "ca.conf", "-keyfile",
+            self.identity.key, "-in", request, "-out", self.identity.certificate, "-extensions", "authority",
+            "-startdate", start, "-enddate", end)
 
     def sign(self, key, start="20200101000000Z", end="20991231235959Z"):
         out = self.folder / f"{uuid.uuid4().hex}.pem"

@@ -3,6 +3,7 @@
 The offline authority signs certificates of any age, so nothing here waits for an end but one test.
 """
 import datetime
+import json
 
 import pytest
 
@@ -205,3 +206,43 @@ def test_a_certificate_ends_while_memory_holds_it(graceful):
         wait_until(lambda: ask() == (403, "expired"), "the certificate ended")
     device.identity = device.reenrol(device.new_key())
     assert checked(device.check()) == (200, "activated")
+
+
+def test_no_answer_is_kept_beyond_the_end(make_lab):
+    """The first answer is of the database, the second of memory."""
+    lab, authority = fleet(make_lab(settings={"gateway": {"cache_max_age": 200, "session_max": 86400}}).start())
+    for life, most in ((120, 120), (7200, 200)):
+        device = lab.device()
+        end = moment(life)
+        device.identity = authority.sign(device.new_key(), moment(-60), end)
+        assert checked(device.check()) == (200, "registered")
+        answer = device.check()
+        kept = int(answer.headers["Cache-Control"].removeprefix("private, max-age="))
+        assert most - 60 < kept <= most
+        assert answer.headers["X-Accel-Expires"] == str(kept)
+        answer = lab.send("gateway", "POST", "/v1/broker/emqx", lab.gateway, json.dumps(
+            {"clientid": "c", "cert_pem": device.identity.pem}).encode(), [("Content-Type", "application/json")])
+        at = datetime.datetime.fromtimestamp(answer.json()["expire_at"], datetime.timezone.utc)
+        assert at.strftime("%Y%m%d%H%M%SZ") == end
+
+
+def test_an_authority_outside_its_dates_admits_nobody_new(make_lab):
+    """Whom it admitted before stays."""
+    lab = make_lab().start()
+    lab.gateway = lab.add_gateway()
+    early, ending = Authority(lab.keys, "/CN=Tomorrow CA"), Authority(lab.keys, "/CN=Ending CA")
+    end = moment(15)
+    early.date_itself(moment(86400), moment(2 * 86400))
+    ending.date_itself(moment(-60), end)
+    for name, authority in (("early", early), ("ending", ending)):
+        assert lab.operator("POST", "/v1/authorities", {
+            "name": name, "kind": "offline", "certificate": authority.identity.pem}).status == 201
+    old, stranger, newcomer = (lab.device() for _ in range(3))
+    for device, authority in ((old, ending), (newcomer, ending), (stranger, early)):
+        device.identity = authority.sign(device.new_key())
+    assert checked(stranger.check()) == (403, "authority-refused")
+    assert checked(old.check()) == (200, "registered")
+    wait_until(lambda: moment(0) > end, "the authority ended")
+    assert checked(newcomer.check()) == (403, "authority-refused")
+    assert reason(newcomer.show()) == (403, "bad-client-cert")
+    assert checked(old.check()) == (200, "ok")

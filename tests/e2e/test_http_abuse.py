@@ -42,6 +42,13 @@ def each_door(lab):
     "Content-Length: +2\r\n",
     "Content-Length: 0x2\r\n",
     "Content-Length: 99999999999999999999\r\n",
+    "Content-Length : 2\r\n",
+    "Content-Length\t: 2\r\n",
+    "Transfer-Encoding : chunked\r\n",
+    "Content-Length: 2\r\n x\r\n",
+    "Transfer-Encoding: chunked\r\n\tx\r\n",
+    "Host: y\r\n z\r\n",
+    "X: 1\r\n 2\r\n",
 ])
 def test_ambiguous_framing_is_refused_and_ends_the_connection(lab, framing):
     """Else the end of this request and the start of the next is a matter of opinion."""
@@ -59,7 +66,10 @@ def test_ambiguous_framing_is_refused_and_ends_the_connection(lab, framing):
     "Transfer-Encoding: gzip, chunked\r\n",
     "Host: y\r\n",
     "".join(f"X-{number}: 1\r\n" for number in range(100)),
-], ids=["lengths", "both", "coding", "hosts", "headers"])
+    "Content-Length : 2\r\n",
+    "Content-Length: 2\r\n x\r\n",
+    "X: 1\r\n 2\r\n",
+], ids=["lengths", "both", "coding", "hosts", "headers", "blank", "folded-length", "folded"])
 def test_gateways_are_told_403_where_others_are_told_400(lab, fields):
     """nginx makes 500 of any other refusal, and EMQX asks somebody else when it is not told 200."""
     device = lab.enrolled_device()
@@ -94,6 +104,50 @@ def test_a_check_with_as_many_headers_as_may_be(lab):
         with lab.raw("gateway", lab.gateway) as raw:
             raw.send(f"{line}X-Client-Cert-Sha256: {device.identity.sha256}\r\n\r\n")
             assert raw.answer().status == 403
+
+
+def test_a_line_that_goes_on_makes_no_certificate(lab):
+    """The library appends it to the name of the header: of one that no proxy overwrites, say."""
+    sha256 = lab.enrolled_device().identity.sha256
+    for fields in (
+            f"X-Client-Cert-Sha25: {sha256}\r\n 6\r\n",
+            f"X-Client-Cert-Sha25: {sha256}\r\n\t6\r\n",
+            f"X-Client: {sha256}\r\n -Cert\r\n  -Sha256\r\n",
+            f"X-Client-Cert-Sha256: {'0' * 64}\r\n x\r\nX-Client-Cert-Sha256: {sha256}\r\n",
+            f"X-Client-Cert-Sha256: {sha256}\r\nX: 1\r\n 2\r\n",
+            f"X-Client-Cert-Sha256:\r\n {sha256}\r\n",
+            f"X-Client-Cert-Sha256 : {sha256}\r\n",
+    ):
+        with lab.raw("gateway", lab.gateway) as raw:
+            raw.send(f"GET /v1/check HTTP/1.1\r\nHost: x\r\n{fields}\r\n{HARMLESS}")
+            assert raw.answer().status == 403, fields
+            assert raw.is_closed_by_server(), fields
+
+
+def test_blanks_around_a_value_are_not_of_it(lab):
+    device = lab.enrolled_device()
+    der = base64.b64encode(device.identity.der).decode()
+    for field in (f"X-Client-Cert-Sha256: {device.identity.sha256}", f"Client-Cert: :{der}:"):
+        for before, after in (("", ""), ("", " "), (" ", "\t"), ("\t \t", " \t  ")):
+            name, value = field.split(": ", 1)
+            with lab.raw("gateway", lab.gateway) as raw:
+                raw.send(f"GET /v1/check HTTP/1.1\r\nHost: x\r\n{name}:{before}{value}{after}\r\n"
+                         "X-Empty:\r\nX-Blank: \r\n\r\n")
+                assert raw.answer().status == 200, (field, before, after)
+
+
+def test_headers_of_32_kib_are_answered(lab):
+    """Be they few or as many as may be. A gateway makes 500 of a connection that is cut."""
+    sha256 = lab.enrolled_device().identity.sha256
+    head = f"GET /v1/check HTTP/1.1\r\nHost: x\r\nX-Client-Cert-Sha256: {sha256}\r\n"
+    for count in (1, 10, 60, 98):
+        room = 32 * 1024 - len(head) - 2
+        each = room // count
+        fields = "".join(f"X-{number:02}: {'a' * (each - 8)}\r\n" for number in range(count))
+        with lab.raw("gateway", lab.gateway) as raw:
+            for _ in range(2):
+                raw.send(f"{head}{fields}\r\n")
+                assert raw.answer().status == 200, (count, len(head) + len(fields))
 
 
 def test_good_framing_is_accepted(lab):

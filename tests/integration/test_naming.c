@@ -182,6 +182,52 @@ Test(naming, a_serial_number_of_an_offline_authority_says_nothing)
 	scene_close(&scene);
 }
 
+/* Puts an authority of the name of ours beside it, with a key that somebody else holds. */
+static void
+import_twin(struct scene *scene, const char *factory)
+{
+	change_database(&scene->world.database,
+	    "INSERT INTO certvendor.factory (name) VALUES ('%s') ON CONFLICT DO NOTHING; "
+	    "INSERT INTO certvendor.authority (id, factory, name, kind, state, certificate, "
+	    "fingerprint) SELECT gen_random_uuid(), '%s', 'twin', 'offline', 'trusted', "
+	    "certificate, sha256('twin') FROM certvendor.authority WHERE id = '%s'",
+	    factory, factory, scene->world.online.id);
+	instance_refresh(&scene->instance);
+}
+
+/* Its holder may issue what goes by the issuer and serial number of anybody. */
+Test(naming, a_shared_name_is_of_nobody)
+{
+	struct scene scene;
+
+	scene_open(&scene, "issuer-serial");
+	take_serial(&scene, &scene.first);
+	cr_expect_eq(recall_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_OK);
+	import_twin(&scene, FACTORY);
+	cr_expect_eq(recall_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_UNAVAILABLE);
+	cr_expect_eq(see_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_AMBIGUOUS);
+	cr_expect_eq(see(&scene.instance, &scene.first), CV_VERDICT_OK);
+	scene_close(&scene);
+}
+
+/* A gateway of one factory is not disturbed by what another factory imports. */
+Test(naming, a_name_is_shared_where_the_gateway_serves)
+{
+	struct scene scene;
+	struct cv_evidence evidence;
+
+	scene_open(&scene, "issuer-serial");
+	take_serial(&scene, &scene.first);
+	import_twin(&scene, "beta");
+	evidence = evidence_by_name(&scene, CV_EVIDENCE_NAME);
+	evidence.factories = FACTORY;
+	cr_expect_eq(see_evidence(&scene.instance, &evidence).verdict, CV_VERDICT_OK);
+	evidence.factories = FACTORY ",beta";
+	cr_expect_eq(see_evidence(&scene.instance, &evidence).verdict, CV_VERDICT_AMBIGUOUS);
+	cr_expect_eq(see_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_AMBIGUOUS);
+	scene_close(&scene);
+}
+
 static enum cv_verdict
 see_with_name(struct scene *scene, const struct credential *credential)
 {

@@ -46,6 +46,7 @@ struct cv_index_answer {
 	const struct cv_party *party; /* lent as long as the index; NULL when missing */
 	const char *authority;        /* uuid; lent as long as the index; NULL when missing */
 	int64_t version;
+	int64_t not_after_utc;
 	bool has_pending;  /* another key of the slot is announced */
 	uint32_t group;    /* id of the device's group; 0: none */
 	uint64_t identity; /* the same for the same certificate; 0 when missing */

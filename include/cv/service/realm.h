@@ -19,7 +19,7 @@
 struct cv_realm_authority {
 	struct cv_authority_row row; /* row.certificate is not set here */
 	struct cv_certificate *certificate;
-	/* Its name as gateways write it, for our own authorities; "": none. */
+	/* Its name as gateways write it; "": it cannot be written so. */
 	char names[CV_NAME_STYLES][CV_ISSUER_TEXT_SIZE];
 };
 
@@ -69,8 +69,15 @@ const char *cv_realm_authority_owner(const struct cv_realm_authority *authority)
  * Returns how many there are. */
 size_t cv_realm_roots(const struct cv_realm *realm, const char *factory,
     void (*sink)(void *context, struct cv_bytes der), void *context);
+/* Does it take in who is new: is it trusted, and within its dates? */
+bool cv_realm_authority_admits(const struct cv_realm_authority *authority, int64_t now_utc);
 /* Is this one of our own authorities, and is that its name in one of the styles? */
 bool cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer);
+/* Does an authority that is not ours have this name, too, in these factories (NULL: all)? Whoever
+ * holds its key chooses serial numbers, so that it may issue what goes by issuer and serial number
+ * for one of ours. */
+bool cv_realm_is_name_shared(
+    const struct cv_realm *realm, const char *issuer, const char *factories);
 /*
  * The trusted online authority that signs for a factory now: of that name, or with "" the newest
  * whose turn it is: that its predecessor gave way to, or that clients had publish_ahead_seconds to
