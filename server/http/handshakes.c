@@ -106,18 +106,25 @@ pull(gnutls_transport_ptr_t transport, void *data, size_t size)
 	return got;
 }
 
-/* The Finished of the peer is the last that a handshake reads (RFC 8446 section 2, RFC 5246
- * section 7.3). */
+/*
+ * The Finished of the peer is the last that a handshake reads (RFC 8446 section 2, RFC 5246
+ * section 7.3).
+ *
+ * Of a certificate that may not sign GnuTLS makes an alert; we make a refusal that says why, and
+ * let its owner have what needs no certificate. What else is looser in this mode was negotiated
+ * when the certificate comes, or is for keys and messages that our priorities do not allow.
+ */
 static int
-take_finished(gnutls_session_t session, unsigned kind, unsigned when, unsigned incoming,
+take_message(gnutls_session_t session, unsigned kind, unsigned when, unsigned incoming,
     const gnutls_datum_t *message)
 {
 	struct cv_handshake *handshake = gnutls_transport_get_ptr(session);
 
-	(void)kind;
 	(void)when;
 	(void)message;
-	if (incoming)
+	if (incoming && kind == GNUTLS_HANDSHAKE_CERTIFICATE_PKT)
+		gnutls_session_enable_compatibility_mode(session);
+	if (incoming && kind == GNUTLS_HANDSHAKE_FINISHED)
 		handshake->is_over = true;
 	return 0;
 }
@@ -135,7 +142,7 @@ cv_handshake_begin(struct cv_handshakes *handshakes, struct MHD_Connection *conn
 	gnutls_transport_set_ptr2(session, ret_handshake, (void *)(intptr_t)descriptor);
 	gnutls_transport_set_pull_function(session, pull);
 	gnutls_handshake_set_hook_function(
-	    session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, take_finished);
+	    session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST, take_message);
 }
 
 /* ---- the watcher ---- */

@@ -525,6 +525,50 @@ def test_chains_of_clients(est_lab, device):
                                   Identity(path, device.identity.key)).status == 200, i
 
 
+USAGES = (
+    ("", 200),
+    ("extendedKeyUsage=clientAuth", 200),
+    ("extendedKeyUsage=critical,serverAuth,clientAuth", 200),
+    ("extendedKeyUsage=anyExtendedKeyUsage", 200),
+    ("extendedKeyUsage=serverAuth", 403),
+    ("keyUsage=critical,digitalSignature,keyAgreement", 200),
+    ("keyUsage=critical,keyEncipherment", 403),
+    ("keyUsage=nonRepudiation", 403),
+    ("keyUsage=keyAgreement\nextendedKeyUsage=clientAuth", 403),
+    ("basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign", 403),
+)
+
+
+@pytest.fixture(name="usage_ca", scope="module")
+def fixture_usage_ca(est_lab):
+    authority = Authority(est_lab.keys, "/CN=Usage CA")
+    assert est_lab.operator("POST", "/v1/authorities", {
+        "name": "usage", "kind": "offline", "certificate": authority.identity.pem}).status == 201
+    return authority
+
+
+@est("4.9")
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("usage, status", USAGES)
+def test_usages_of_a_client_certificate(est_lab, usage_ca, usage, status, version):
+    """What may not sign is refused in words, and has what needs no certificate: never an alert."""
+    holder = est_lab.device()
+    key = holder.new_key()
+    extensions, leaf, csr = (key.path.with_suffix(f".usage.{end}") for end in ("conf", "pem", "csr"))
+    extensions.write_text(usage)
+    run("openssl", "req", "-inform", "DER", "-in", key.request_path, "-out", csr)
+    run("openssl", "x509", "-req", "-in", csr, "-CA", usage_ca.identity.certificate, "-CAkey",
+        usage_ca.identity.key, "-days", "30", "-extfile", extensions, "-out", leaf)
+    with est_lab.client("device", Identity(leaf, key.path)) as client:
+        context = client.connection._context  # pylint: disable=protected-access
+        context.minimum_version = context.maximum_version = version
+        assert client.send("GET", f"{EST}/cacerts").status == 200
+        answer = client.send("GET", "/device")
+        assert answer.status == status
+        assert status == 200 or outcome(answer) == (403, "bad-client-cert")
+    assert est_lab.operator("GET", f"/v1/devices/{holder.name}").status == (200 if status == 200 else 404)
+
+
 # ---- 5 cacerts ---------------------------------------------------------------------------------
 
 
