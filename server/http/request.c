@@ -81,6 +81,7 @@ cv_request_begin(struct cv_request *request, const char *target)
 	request->body_place.places = NULL;
 	request->answer_place.places = NULL;
 	request->has_evidence = false;
+	request->evidence.evidence = CV_EVIDENCE_NAME;
 	memset(&request->sight, 0, sizeof(request->sight));
 	request->serial[0] = '\0';
 	request->actor[0] = '\0';

@@ -90,9 +90,31 @@ if_set(const char *text)
 	return text[0] == '\0' ? NULL : text;
 }
 
+static const char *
+label_of(const struct cv_request *request)
+{
+	return request->label == NULL ? NULL : if_set(request->label->name);
+}
+
+/* Of the certificate that was presented or forwarded; NULL: there is none, or a name stood for it.
+ */
+static const char *
+fingerprint_of(const struct cv_request *request, char ret_text[CV_DIGEST_HEX_SIZE])
+{
+	static const struct cv_digest none;
+	const struct cv_evidence *evidence = &request->evidence;
+
+	if (!request->has_evidence || evidence->evidence < CV_EVIDENCE_FINGERPRINT ||
+	    cv_digest_equal(&evidence->fingerprint, &none))
+		return NULL;
+	cv_digest_format(&evidence->fingerprint, ret_text);
+	return ret_text;
+}
+
 static void
 write_line(const struct cv_request *request, int64_t duration_us)
 {
+	char fingerprint[CV_DIGEST_HEX_SIZE];
 	const char *verdict =
 	    request->has_evidence ? cv_verdict_name(request->sight.verdict) : NULL;
 	const struct cv_error *error = &request->error;
@@ -103,11 +125,12 @@ write_line(const struct cv_request *request, int64_t duration_us)
 	    CV_LOG_TEXT("listener", cv_listener_name(request->listener->kind)),
 	    CV_LOG_TEXT("remote", request->connection->remote),
 	    CV_LOG_TEXT("actor", if_set(request->actor)), CV_LOG_TEXT("method", request->method),
-	    CV_LOG_TEXT("route", route_of(request)),
+	    CV_LOG_TEXT("route", route_of(request)), CV_LOG_TEXT("label", label_of(request)),
 	    CV_LOG_NUMBER("status", request->answer.status),
 	    CV_LOG_NUMBER("dur_ms", duration_us / 1000),
 	    CV_LOG_TEXT("factory", if_set(request->sight.party.factory)),
 	    CV_LOG_TEXT("device", if_set(request->sight.party.device)),
+	    CV_LOG_TEXT("fingerprint", fingerprint_of(request, fingerprint)),
 	    CV_LOG_TEXT("serial", if_set(request->serial)), CV_LOG_TEXT("verdict", verdict),
 	    CV_LOG_TEXT("reason", request->reason), CV_LOG_TEXT("detail", request->sight.detail),
 	    CV_LOG_TEXT("err", if_set(error->text)), CV_LOG_TEXT("cause", if_set(error->cause)));

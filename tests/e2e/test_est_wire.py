@@ -8,7 +8,7 @@ import time
 import pytest
 
 from certvendor_lab import (BINARY, EST, FACTORY, Authority, Identity, Key, Raw, certificates_in, clean_environment,
-                            issued, rfc9440, run, wait_until)
+                            issued, rfc9440, run, self_signed, wait_until)
 from est_client import Est, device_name, make_key, outcome, request
 from est_lab import add_authority
 
@@ -195,6 +195,36 @@ def test_request_ids(est_lab, door):
     assert len(strange) < 64 and "\x1b" not in strange
     assert '"request_id":"est-row.1"' in est_lab.log.read_text()
     assert "\x1b" not in est_lab.log.read_text()
+
+
+@est("1.16")
+def test_log_lines_of_refusals(est_lab, device):
+    """Who was refused where, at three in the morning."""
+    csr = request(make_key(), device.subject)
+    stranger = self_signed(est_lab.device().new_key())
+    for number, (label, identity, body, reason) in enumerate([
+            ("keygen", device.identity, b"", "bad-base64"),
+            ("keygen", stranger, base64.b64encode(csr), "bad-client-cert"),
+            ("keygen", None, base64.b64encode(csr), "no-client-cert"),
+            (None, device.identity, b"", "bad-base64")]):
+        path = f"{EST}/{label}/simplereenroll" if label else f"{EST}/simplereenroll"
+        answer = est_lab.send("device", "POST", path, identity, body, [
+            ("Content-Type", "application/pkcs10"), ("X-Request-Id", f"refused-{number}")])
+        assert answer.reason == reason
+        wait_until(lambda: [line for line in est_lab.events("request")
+                            if line["request_id"] == f"refused-{number}"], "log line")
+        [line] = [line for line in est_lab.events("request") if line["request_id"] == f"refused-{number}"]
+        assert (line.get("label"), line["reason"]) == (label, reason)
+        assert line.get("fingerprint") == (identity.sha256 if identity else None)
+    # The next request of a connection inherits nothing.
+    with est_lab.client("gateway", est_lab.gateway) as client:
+        for number, headers in enumerate(([("Client-Cert", rfc9440(device.identity.der))], [])):
+            assert client.send("GET", "/v1/check", headers=[
+                *headers, ("X-Request-Id", f"checked-{number}")]).status == (403 if number else 200)
+    wait_until(lambda: [line for line in est_lab.events("request")
+                        if line["request_id"] == "checked-1"], "log line")
+    [line] = [line for line in est_lab.events("request") if line["request_id"] == "checked-1"]
+    assert "fingerprint" not in line
 
 
 # ---- 2 Media types and base64 ------------------------------------------------------------------
