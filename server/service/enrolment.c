@@ -275,6 +275,35 @@ cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_chang
 }
 
 bool
+cv_enrolment_look_ahead(struct enrolment *enrolment,
+    void (*objects)(struct enrolment *enrolment, const struct cv_device_record *record),
+    struct cv_error *err)
+{
+	bool makes_key = enrolment->request->ret_private_key != NULL;
+	struct cv_record_query query = {
+	    .party = &enrolment->answer->party,
+	    .named_key = makes_key ? NULL : cv_public_key_id(enrolment->csr->key),
+	};
+	struct cv_device_record record;
+	int64_t debt, wait;
+
+	if (!makes_key && !enrolment->label->needs_approval)
+		return true;
+	if (!cv_enrolment_connect(enrolment, err) ||
+	    !cv_device_record_read(enrolment->connection, &query, &record, err))
+		return false;
+	/* What is repeated costs nothing, and a key that we make never is. */
+	if (makes_key &&
+	    !cv_issuance_allowance(cv_service_settings(enrolment->service), &record, &debt, &wait))
+		cv_enrolment_refuse_busy(enrolment, wait);
+	else
+		(void)cv_enrolment_check_named_key(enrolment, &record);
+	if (objects && cv_enrolment_is_going_on(enrolment))
+		objects(enrolment, &record);
+	return true;
+}
+
+bool
 cv_enrolment_check_approval(
     struct enrolment *enrolment, const char *identity, int64_t most, struct cv_error *err)
 {

@@ -61,13 +61,15 @@ const struct cv_digest *cv_enrolment_replay_digest(const struct enrolment *enrol
 /* Where a key pair is asked for: may it be given in the way that the CSR asks for, and to whom? */
 bool cv_enrolment_judge_wish(struct enrolment *enrolment, struct cv_error *err);
 /*
- * Where a key pair is asked for, makes it, and encrypts it where that is asked for: last, because
- * it may take long, and only if neither the allowance of the device nor objects (NULL: nothing
- * more) is against it. Both are asked again under the lock.
+ * Before an operator is asked, and before a key is made, which may take long: refuses what the
+ * record is against now: the allowance where a key is made, else the CSR's key, and what objects
+ * says (NULL: nothing). All of it is asked again under the lock.
  */
-bool cv_enrolment_make_key(struct enrolment *enrolment,
+bool cv_enrolment_look_ahead(struct enrolment *enrolment,
     void (*objects)(struct enrolment *enrolment, const struct cv_device_record *record),
     struct cv_error *err);
+/* Where a key pair is asked for, makes it, and encrypts it where that is asked for. */
+bool cv_enrolment_make_key(struct enrolment *enrolment, struct cv_error *err);
 
 bool cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err);
 /* The factory by whatever named it; a label or OU that contradicts is refused. */

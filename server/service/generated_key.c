@@ -109,25 +109,11 @@ make_enveloped(struct enrolment *enrolment, enum cv_new_key kind, struct cv_erro
 }
 
 bool
-cv_enrolment_make_key(struct enrolment *enrolment,
-    void (*objects)(struct enrolment *enrolment, const struct cv_device_record *record),
-    struct cv_error *err)
+cv_enrolment_make_key(struct enrolment *enrolment, struct cv_error *err)
 {
 	enum cv_new_key kind = (enum cv_new_key)enrolment->label->generated_key;
-	struct cv_record_query query = {.party = &enrolment->answer->party};
-	struct cv_device_record record;
-	int64_t debt, wait;
 
 	if (!enrolment->request->ret_private_key)
-		return true;
-	if (!cv_enrolment_connect(enrolment, err) ||
-	    !cv_device_record_read(enrolment->connection, &query, &record, err))
-		return false;
-	if (!cv_issuance_allowance(cv_service_settings(enrolment->service), &record, &debt, &wait))
-		cv_enrolment_refuse_busy(enrolment, wait);
-	else if (objects)
-		objects(enrolment, &record);
-	if (!cv_enrolment_is_going_on(enrolment))
 		return true;
 	return enrolment->recipient ? make_enveloped(enrolment, kind, err)
 				    : cv_new_key_make(kind, &enrolment->generated,

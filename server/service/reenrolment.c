@@ -381,13 +381,16 @@ reenrol(struct reenrolment *reenrolment, struct cv_error *err)
 	    !cv_enrolment_is_going_on(enrolment) || !check_new_key(reenrolment) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
+	if (!cv_enrolment_look_ahead(enrolment, NULL, err))
+		return false;
 	/* All devices are one identity here, and each has its own bound. */
-	if (!cv_enrolment_check_approval(
+	if (cv_enrolment_is_going_on(enrolment) &&
+	    !cv_enrolment_check_approval(
 		enrolment, "device", cv_service_settings(enrolment->service)->approvals_max, err))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
 		return true;
-	if (!cv_enrolment_make_key(enrolment, NULL, err))
+	if (!cv_enrolment_make_key(enrolment, err))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
 		return true;

@@ -285,9 +285,8 @@ refuse_plan(struct enrolment *enrolment, const struct cv_device_record *record)
 	    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the device is registered already");
 }
 
-/* No key pair is made for who would be refused anyway. */
 static void
-object_to_key(struct enrolment *enrolment, const struct cv_device_record *record)
+object_to_plan(struct enrolment *enrolment, const struct cv_device_record *record)
 {
 	const struct registration *registration = (const struct registration *)enrolment;
 
@@ -413,11 +412,13 @@ register_device(struct registration *registration, struct cv_error *err)
 		enrolment->csr->common_name, CV_SLOT_CLIENT))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BAD_CSR, "the CN is not a device id");
-	if (!cv_enrolment_check_approval(
-		enrolment, registration->actor, approvals_max(registration), err))
+	if (!cv_enrolment_look_ahead(enrolment, object_to_plan, err))
 		return false;
 	if (cv_enrolment_is_going_on(enrolment) &&
-	    !cv_enrolment_make_key(enrolment, object_to_key, err))
+	    !cv_enrolment_check_approval(
+		enrolment, registration->actor, approvals_max(registration), err))
+		return false;
+	if (cv_enrolment_is_going_on(enrolment) && !cv_enrolment_make_key(enrolment, err))
 		return false;
 	return !cv_enrolment_is_going_on(enrolment) ||
 	       cv_enrolment_attempt_until_settled(enrolment, attempt_registration, NULL, err);

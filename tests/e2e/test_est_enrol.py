@@ -953,6 +953,27 @@ def test_a_renewal_waits_too(est_lab, door):
         assert Est(est_lab, label).reenrol(csr, holder.identity).status == expected
 
 
+@est("12.8")
+def test_nobody_is_asked_about_what_cannot_be(est_lab, door):
+    """The refusal is that of a label without approval, and comes at once; nothing waits for an operator."""
+    approved = Est(est_lab, "approved")
+    holder, other, held = door.enrolled(), door.enrolled(), door.enrolled()
+    assert est_lab.operator("POST", f"/v1/devices/{held.device}/hold", {}).status == 200
+    own, foreign = est_lab.enrolment_token(device=held.device), est_lab.enrolment_token()
+
+    def renewed(key):
+        return lambda at: at.reenrol(request(key, holder.subject), holder.identity)
+
+    for ask, reason in (
+            (renewed(other.key), (400, "key-in-use")),
+            (lambda at: at.enrol(request(make_key(), other.subject), token=foreign), (403, "not-authorised")),
+            (lambda at: at.enrol(request(make_key(), held.subject), token=foreign), (403, "denied"))):
+        assert (outcome(ask(door)), outcome(ask(approved))) == (reason, reason)
+    assert not [item for each in (holder, other, held) for item in waiting(est_lab, each.device)]
+    assert est_lab.operator("POST", f"/v1/devices/{held.device}/release", {}).status == 200
+    assert approved.enrol(request(make_key(), held.subject), token=own).status == 202
+
+
 @est("12.2")
 def test_renewals_at_once_go_by_their_own_labels(est_lab, door):
     """Those that wait together are written together: each still gets what its label says."""
