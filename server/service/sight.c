@@ -404,6 +404,17 @@ judge(struct judgement *judgement, struct cv_error *err)
 }
 
 /* A name is turned into the fingerprint that it stands for, and then judged like that. */
+/* As memory notes it of whom it lets in by itself. */
+static void
+mark_seen(const struct judgement *judgement, const struct cv_digest *fingerprint)
+{
+	struct cv_index *index = cv_service_index(judgement->service);
+	struct cv_index_answer found;
+
+	cv_index_find(index, fingerprint, &found);
+	cv_index_mark_seen(index, &found);
+}
+
 static bool
 resolve_and_judge(
     struct judgement *judgement, const struct cv_evidence *evidence, struct cv_error *err)
@@ -416,7 +427,12 @@ resolve_and_judge(
 		&resolved.fingerprint, &is_one, &judgement->sight->verdict, err))
 		return false;
 	judgement->evidence = &resolved;
-	return !is_one || judge(judgement, err);
+	if (is_one && !judge(judgement, err))
+		return false;
+	if (cv_verdict_is_allowed(judgement->sight->verdict) &&
+	    evidence->evidence != CV_EVIDENCE_NAME)
+		mark_seen(judgement, &resolved.fingerprint);
+	return true;
 }
 
 /* What two names disagree about says nothing about the certificate of either. */

@@ -378,11 +378,18 @@ Test(feed, without_database_nothing_new_is_decided)
 	scene_close(&scene);
 }
 
+/* The first sight, which the database decides, is one like those that memory decides. */
 Test(feed, last_seen_times_are_written)
 {
+	struct credential unseen = CREDENTIAL_INIT;
+	char token[CV_SECRET_SIZE];
+	EVP_PKEY *key = make_key();
 	struct scene scene;
 
 	scene_open(&scene);
+	make_token(&scene.instance, "unit-3", 1, token);
+	cr_assert_eq(
+	    enrol_with_token(&scene.instance, token, key, "unit-3", &unseen), CV_ENROLMENT_ISSUED);
 	cr_expect_eq(ask_number(&scene.world.database, "SELECT count(*) FROM certvendor.slot "
 						       "WHERE last_seen_at IS NOT NULL"),
 	    0);
@@ -390,12 +397,15 @@ Test(feed, last_seen_times_are_written)
 	/* Freeing the feed writes what it still holds. */
 	cv_feed_free(scene.instance.feed);
 	scene.instance.feed = NULL;
-	cr_expect_eq(ask_number(&scene.world.database,
-			 "SELECT count(*) FROM certvendor.slot WHERE device = 'unit-1' "
-			 "AND last_seen_at > now() - interval '1 minute'"),
-	    1);
+	cr_expect_eq(
+	    ask_number(&scene.world.database,
+		"SELECT count(*) FROM certvendor.slot WHERE device IN ('unit-1', 'unit-2') "
+		"AND last_seen_at > now() - interval '1 minute'"),
+	    2);
 	cr_expect_eq(ask_number(&scene.world.database, "SELECT count(*) FROM certvendor.slot "
 						       "WHERE last_seen_at IS NOT NULL"),
-	    1);
+	    2);
 	scene_close(&scene);
+	credential_deinit(&unseen);
+	EVP_PKEY_free(key);
 }
