@@ -65,7 +65,8 @@ print_usage(FILE *stream)
 	cv_cli_print_verbs(stream);
 	(void)fputs("\n"
 		    "  --config FILE      settings (CERTVENDOR_CONFIG)\n"
-		    "  --server URL       operator API to ask (CERTVENDOR_SERVER)\n"
+		    "  --server URL       operator API to ask, over https (CERTVENDOR_SERVER);\n"
+		    "                     default: " CV_CLI_DEFAULT_SERVER "\n"
 		    "  --token-file FILE  its token (CERTVENDOR_TOKEN, CERTVENDOR_TOKEN_FILE)\n"
 		    "  --cert FILE        client certificate to log in with instead "
 		    "(CERTVENDOR_CERT)\n"

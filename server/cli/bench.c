@@ -162,7 +162,7 @@ prepare_asker(struct bench *bench, const struct order *order, struct asker *aske
 	if (handle == NULL)
 		return false;
 	curl_easy_setopt(handle, CURLOPT_URL, cv_buffer_text(&bench->url));
-	curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, order->socket != NULL ? "http" : "https");
 	curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(handle, CURLOPT_HTTPHEADER, bench->headers);
 	curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, cv_transport_take_body);
@@ -189,8 +189,10 @@ prepare(struct bench *bench, const struct order *order, struct cv_error *err)
 	bench->multi = curl_multi_init();
 	bench->headers = curl_slist_append(NULL, cv_buffer_text(order->header));
 	bench->askers = calloc(order->connections, sizeof(*bench->askers));
-	cv_cli_append_base(
-	    &bench->url, order->socket != NULL ? "http://localhost" : order->gateway_url);
+	if (order->socket != NULL)
+		cv_buffer_append_text(&bench->url, "http://localhost");
+	else if (!cv_cli_append_base(&bench->url, order->gateway_url, err))
+		return false;
 	cv_buffer_append_text(&bench->url, "/v1/check");
 	if (bench->multi == NULL || bench->headers == NULL || bench->askers == NULL ||
 	    bench->url.has_failed)

@@ -280,7 +280,8 @@ run_one(const struct cv_cli_invocation *invocation, size_t number)
 	return end;
 }
 
-/* Goes on after a refusal: the rest does not depend on it. */
+/* Goes on after a refusal: the rest does not depend on it. What is wrong with the command line is
+ * wrong for each of them. */
 static int
 run_each(const struct cv_cli_invocation *invocation)
 {
@@ -291,6 +292,8 @@ run_each(const struct cv_cli_invocation *invocation)
 		int end = run_one(invocation, i);
 		if (end > worst)
 			worst = end;
+		if (end == CV_CLI_USAGE)
+			break;
 		if (count > 1 && isatty(STDOUT_FILENO) != 1)
 			show_progress(invocation->verb->act, i + 1, count);
 	}

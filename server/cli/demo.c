@@ -247,10 +247,23 @@ make_id(char *ret_id, size_t size)
 	(void)snprintf(ret_id, size, "demo-%s", strrchr(uuid, '-') + 1);
 }
 
+/* All of them before anything is sent: nothing would be left that must be deleted again. */
+static bool
+check_addresses(const struct cv_demo *demo, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer unused = CV_BUFFER_INIT;
+	const char *gateway_url = demo->doors.gateway_url;
+
+	return cv_cli_append_base(&unused, cv_cli_server(demo->global), err) &&
+	       cv_cli_append_base(&unused, demo->doors.device_url, err) &&
+	       (gateway_url == NULL || cv_cli_append_base(&unused, gateway_url, err));
+}
+
 /* CV_CLI_DONE, or the exit code. */
 static int
 read_options(const struct cv_cli_invocation *invocation, struct cv_demo *demo)
 {
+	struct cv_error err = CV_ERROR_INIT;
 	const char *id = cv_cli_value(invocation, "id");
 
 	demo->doors.device_url = cv_cli_value(invocation, "device-url");
@@ -267,6 +280,8 @@ read_options(const struct cv_cli_invocation *invocation, struct cv_demo *demo)
 		return fail_usage("takes --socket or --gateway-url, not both");
 	if ((demo->doors.gateway_url != NULL) != (demo->doors.gateway_certificate != NULL))
 		return fail_usage("--gateway-url and --gateway-cert need each other");
+	if (!check_addresses(demo, &err))
+		return cv_cli_report(&err);
 	if (id == NULL)
 		make_id(demo->name.device, sizeof(demo->name.device));
 	else

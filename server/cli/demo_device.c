@@ -89,7 +89,8 @@ send_to_device_listener(const struct cv_demo_doors *doors, const char *path,
 {
 	CV_AUTO_BUFFER struct cv_buffer url = CV_BUFFER_INIT;
 
-	cv_cli_append_base(&url, doors->device_url);
+	if (!cv_cli_append_base(&url, doors->device_url, err))
+		return false;
 	cv_buffer_append_text(&url, path);
 	if (url.has_failed)
 		return cv_fail(err, CV_E_MEMORY, "no memory for an address");
@@ -177,7 +178,10 @@ cv_demo_check(const struct cv_demo_doors *doors, const struct cv_demo_identity *
 	CV_AUTO_BUFFER struct cv_buffer sha256 = CV_BUFFER_INIT;
 
 	append_forwarded(presented, &rfc9440, &pem, &sha256);
-	cv_cli_append_base(&url, doors->socket != NULL ? "http://localhost" : doors->gateway_url);
+	if (doors->socket != NULL)
+		cv_buffer_append_text(&url, "http://localhost");
+	else if (!cv_cli_append_base(&url, doors->gateway_url, err))
+		return false;
 	cv_buffer_append_text(&url, "/v1/check");
 	if (url.has_failed || rfc9440.has_failed || pem.has_failed || sha256.has_failed)
 		return cv_fail(err, CV_E_MEMORY, "no memory for a request");

@@ -47,7 +47,8 @@ ask_operator_api(struct cv_demo *demo, const char *method, const char *path, con
 	CV_AUTO_BUFFER struct cv_buffer url = CV_BUFFER_INIT;
 	struct cv_transport_request request = {.method = method, .body = body};
 
-	cv_cli_append_base(&url, cv_cli_server(demo->global));
+	if (!cv_cli_append_base(&url, cv_cli_server(demo->global), err))
+		return false;
 	cv_buffer_append_text(&url, path);
 	if (id != NULL)
 		cv_cli_append_escaped(&url, id);

@@ -101,9 +101,11 @@ size_t cv_cli_request_count(const struct cv_cli_invocation *invocation);
 const char *cv_cli_subject(const struct cv_cli_invocation *invocation, size_t number);
 /* What is not unreserved (RFC 3986 section 2.3) as %XX. */
 void cv_cli_append_escaped(struct cv_buffer *url, const char *text);
-/* The address of a server, to be followed by a path: without slashes at its end. */
-void cv_cli_append_base(struct cv_buffer *url, const char *server);
-/* The address of a request: server, path, arguments, query. cursor NULL: that of the options. */
+/* The address of a server, to be followed by a path: without slashes at its end. Without a scheme
+ * it is https; CV_E_INPUT: it has another one. */
+bool cv_cli_append_base(struct cv_buffer *url, const char *server, struct cv_error *err);
+/* The address of a request: server, path, arguments, query. cursor NULL: that of the options.
+ * CV_E_INPUT: the server is not to be asked over https. */
 bool cv_cli_make_url(const struct cv_cli_invocation *invocation, size_t number, const char *server,
     const char *cursor, struct cv_buffer *url, struct cv_error *err);
 /* The JSON body; empty for GET. CV_E_INPUT: a value is none, or a file cannot be read. */

@@ -6,7 +6,6 @@
 
 #include "cv/util/file.h"
 
-#define DEFAULT_SERVER "https://localhost:8444"
 #define TIMEOUT_MS 60000
 #define TOKEN_MAX_BYTES 4096
 
@@ -68,7 +67,7 @@ cv_cli_server(const struct cv_cli_options *options)
 {
 	const char *server = or_environment(options->server, "CERTVENDOR_SERVER");
 
-	return server == NULL ? DEFAULT_SERVER : server;
+	return server == NULL ? CV_CLI_DEFAULT_SERVER : server;
 }
 
 const char *

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <strings.h>
 
 #include "cv/codec/operator_json.h"
 #include "cv/util/file.h"
@@ -6,6 +7,7 @@
 #include "invocation_internal.h"
 
 #define PEM_MAX_BYTES 65536
+#define HTTPS "https://"
 
 /* ---- which arguments belong to a request ---- */
 
@@ -90,14 +92,21 @@ append_query(struct cv_buffer *url, bool *has_query, const char *name, const cha
 	*has_query = true;
 }
 
-void
-cv_cli_append_base(struct cv_buffer *url, const char *server)
+bool
+cv_cli_append_base(struct cv_buffer *url, const char *server, struct cv_error *err)
 {
 	size_t len = strlen(server);
 
+	/* libcurl would take it for http. */
+	if (strstr(server, "://") == NULL)
+		cv_buffer_append_text(url, HTTPS);
+	else if (strncasecmp(server, HTTPS, strlen(HTTPS)) != 0)
+		return cv_fail(err, CV_E_INPUT,
+		    "\"%s\" does not begin with " HTTPS ": nothing is sent in clear text", server);
 	while (len > 0 && server[len - 1] == '/')
 		len--;
 	cv_buffer_append(url, server, len);
+	return !url->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for an address");
 }
 
 bool
@@ -108,7 +117,8 @@ cv_cli_make_url(const struct cv_cli_invocation *invocation, size_t number, const
 	const struct cv_cli_option *options = cv_cli_options(&count);
 	bool has_query = false;
 
-	cv_cli_append_base(url, server);
+	if (!cv_cli_append_base(url, server, err))
+		return false;
 	append_path(invocation, number, url);
 	append_query(url, &has_query, "factory", invocation->global.factory);
 	for (size_t i = 0; i < count && cv_text_equal(invocation->verb->method, "GET"); i++) {

@@ -28,7 +28,8 @@ struct cv_transport_request {
 	bool is_local; /* never through a proxy */
 };
 
-/* CV_E_IO: no answer. The body of the answer is appended. Redirects are not followed. */
+/* CV_E_IO: no answer. Only a socket and what is local are asked over http, too. The body of the
+ * answer is appended. Redirects are not followed. */
 bool cv_transport_send(const struct cv_transport_request *request, long *ret_status,
     struct cv_buffer *ret_body, struct cv_error *err);
 

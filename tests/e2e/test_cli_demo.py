@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 import socketserver
+import ssl
 import threading
 import uuid
 
@@ -201,6 +202,17 @@ def serving(server):
             server.shutdown()
 
 
+@contextlib.contextmanager
+def impersonating(lab, handler):
+    """The address of an impostor that has got the certificate of the operator listener."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(lab.folder / "pki/operator.pem", lab.folder / "pki/operator.key")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with serving(server):
+        yield f"https://127.0.0.1:{server.server_port}"
+
+
 @pytest.mark.parametrize("member,value", [
     (None, None),
     ("factory", "\x1b[2J"), ("factory", "a\nfake"), ("id", "\x1b[2J"), ("id", ".."),
@@ -213,8 +225,7 @@ def test_an_answer_that_would_command_the_terminal(lab, member, value):
         made[member] = value
     asked = []
     handler = type("Handler", (Impostor,), {"made": made, "asked": asked})
-    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
-        url = f"http://127.0.0.1:{server.server_port}"
+    with impersonating(lab, handler) as url:
         result = fails(lab, "--server", url, device_url=url)
     assert "\x1b" not in result.stdout + result.stderr and "fake" not in result.stdout
     enrolments = [headers for path, headers in asked if path.endswith("/simpleenroll")]
@@ -224,6 +235,18 @@ def test_an_answer_that_would_command_the_terminal(lab, member, value):
         assert "the answer holds no token" in result.stderr and not enrolments
     revoked = [path for path, _ in asked if path == f"/v1/enrolment-tokens/{made['id']}"]
     assert len(revoked) == (member != "id")
+
+
+@pytest.mark.parametrize("words", [("--server", "http://{}"), ("--device-url", "http://{}"),
+                                   ("--gateway-url", "ftp://{}", "--gateway-cert", "none.pem")])
+def test_nothing_is_sent_in_clear_text(lab, words):
+    asked = []
+    handler = type("Handler", (Impostor,), {"asked": asked})
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
+        given = [word.format(f"127.0.0.1:{server.server_port}") for word in words]
+        result = demo(lab, *given, is_checked=False)
+        assert result.returncode == 2 and "does not begin with https://" in result.stderr
+    assert asked == [] and result.stdout == ""
 
 
 class Forgetful(Impostor):
@@ -244,8 +267,7 @@ def test_what_cannot_be_cleared_away_is_told(lab, lost):
     asked = []
     device = fresh_id()
     handler = type("Handler", (Forgetful,), {"lost": lost, "asked": asked})
-    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
-        url = f"http://127.0.0.1:{server.server_port}"
+    with impersonating(lab, handler) as url:
         result = fails(lab, "--id", device, "--server", url, device_url=url)
     assert [path for path, _ in asked[-2:]] == [f"/v1/enrolment-tokens/{handler.made['id']}", f"/v1/devices/{device}"]
     assert (f"device {device} may be left" in result.stderr) == ("devices" in lost)

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import socket
 import struct
 import subprocess
 import tempfile
@@ -86,6 +87,25 @@ def test_command_line_by_environment(lab):
                  CERTVENDOR_SERVER=f"https://127.0.0.1:{lab.ports['operator']}")
     assert "database" in result.stdout
     assert os.stat(lab.token_file).st_mode & 0o777 == 0o600
+
+
+def test_no_token_in_clear_text(lab):
+    """Without a scheme it is https; a listener that speaks http never hears of a token."""
+    address = f"127.0.0.1:{lab.ports['operator']}"
+    login = {"CERTVENDOR_TOKEN": lab.token, "CERTVENDOR_CA": str(lab.root)}
+    assert "database" in run(BINARY, "--server", address, "status", **login).stdout
+    assert "database" in run(BINARY, "status", CERTVENDOR_SERVER=f"{address}/", **login).stdout
+    with socket.create_server(("127.0.0.1", 0)) as eavesdropper:
+        address = f"127.0.0.1:{eavesdropper.getsockname()[1]}"
+        for scheme in ("http", "HTTP", "ftp"):
+            for words in (("status",), ("device", "hold", "a", "b"), ("device", "list", "--all")):
+                result = run(BINARY, *words, is_checked=False, CERTVENDOR_SERVER=f"{scheme}://{address}", **login)
+                assert result.returncode == 2 and result.stdout == ""
+                assert result.stderr == (f'certvendor: "{scheme}://{address}" does not begin with https://: '
+                                         "nothing is sent in clear text\n")
+        eavesdropper.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            eavesdropper.accept()
 
 
 def test_several_at_once(lab):

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#define CV_CLI_DEFAULT_SERVER "https://localhost:8444"
+
 /* Where and as whom. NULL: from CERTVENDOR_SERVER, CERTVENDOR_TOKEN(_FILE), CERTVENDOR_CERT and
  * _KEY, CERTVENDOR_CA. */
 struct cv_cli_options {

@@ -104,6 +104,41 @@ Test(invocation, requests)
 	}
 }
 
+Test(invocation, servers_are_asked_over_https)
+{
+	static const struct {
+		const char *server;
+		const char *url; /* NULL: refused */
+	} rows[] = {
+	    {"https://s:1//", "https://s:1/v1/status"},
+	    {"HTTPS://s:1", "HTTPS://s:1/v1/status"},
+	    {"s:1", "https://s:1/v1/status"},
+	    {"s", "https://s/v1/status"},
+	    {"[::1]:8444/", "https://[::1]:8444/v1/status"},
+	    {"http://s:1", NULL},
+	    {"HTTP://s:1", NULL},
+	    {"httpsx://s:1", NULL},
+	    {"ftp://s:1", NULL},
+	    {"://s:1", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer url = CV_BUFFER_INIT;
+		struct cv_error err = CV_ERROR_INIT;
+		struct cv_cli_invocation invocation;
+		char words[] = "status";
+		int end = -1;
+
+		cr_assert(parse(words, &invocation, &end));
+		bool is_good = cv_cli_make_url(&invocation, 0, rows[i].server, NULL, &url, &err);
+		cr_expect_eq(is_good, rows[i].url != NULL, "%s", rows[i].server);
+		if (rows[i].url == NULL)
+			cr_expect_eq(err.code, CV_E_INPUT, "%s", rows[i].server);
+		else
+			cr_expect_str_eq(cv_buffer_text(&url), rows[i].url);
+	}
+}
+
 Test(invocation, gateway_and_authority_bodies_hold_their_file)
 {
 	char path[] = "/tmp/cv-cli-XXXXXX";
