@@ -67,7 +67,7 @@ struct cv_cli_verb {
 	const char *member; /* of the body, for an argument that is not in the path; a file when its
 			       option kind is one; NULL: none */
 	enum cv_cli_view view;
-	const char *columns; /* of a list, in this order */
+	const char *columns; /* of a list, as cv_table_append_list() takes them */
 	const char *help;
 };
 

@@ -5,17 +5,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cv/util/text.h"
+
 #define COLUMNS_MAX 32
 #define GAP 2
 #define SHORTEST_CELL 8
 #define DEPTH_MAX 8
 #define SHORTENED ".."
+#define MAY_BE_CUT '~'
+#define NAME_WIDTH 24
+#define SECONDS_LEN 19 /* of a time (RFC 3339), up to its seconds */
 
 #define MEMBER_SIZE 48
 
 struct column {
 	char member[MEMBER_SIZE];
+	bool may_be_cut;
 	size_t width;
+	size_t shortest; /* width where it may be cut, too */
 };
 
 struct table {
@@ -107,7 +114,7 @@ fits_a_cell(const json_t *value)
 }
 
 static void
-add_column(struct table *table, const char *member, size_t len)
+add_column(struct table *table, const char *member, size_t len, bool may_be_cut)
 {
 	struct column *column = &table->columns[table->count];
 
@@ -119,6 +126,7 @@ add_column(struct table *table, const char *member, size_t len)
 	if (table->count < COLUMNS_MAX && len < MEMBER_SIZE) {
 		memcpy(column->member, member, len);
 		column->member[len] = '\0';
+		column->may_be_cut = may_be_cut;
 		table->count++;
 	}
 }
@@ -132,7 +140,7 @@ find_columns(struct table *table)
 		     at = json_object_iter_next(row, at)) {
 			const char *member = json_object_iter_key(at);
 			if (fits_a_cell(json_object_iter_value(at)))
-				add_column(table, member, strlen(member));
+				add_column(table, member, strlen(member), false);
 		}
 	}
 }
@@ -142,59 +150,98 @@ take_columns(struct table *table, const char *columns)
 {
 	while (*columns != '\0' && json_array_size(table->rows) > 0) {
 		size_t len = strcspn(columns, " ");
-		add_column(table, columns, len);
+		bool may_be_cut = len > 0 && columns[len - 1] == MAY_BE_CUT;
+		add_column(table, columns, may_be_cut ? len - 1 : len, may_be_cut);
 		columns += len;
 		columns += strspn(columns, " ");
 	}
 }
 
-static void
-measure(struct table *table)
+/* Is it "2027-01-01T00:00:00.123456+00:00", with or without the fraction, or with Z? */
+static bool
+is_time(const char *text)
 {
-	CV_AUTO_BUFFER struct cv_buffer cell = CV_BUFFER_INIT;
+	static const char shape[] = "dddd-dd-ddTdd:dd:dd";
 
-	for (size_t i = 0; i < table->count; i++) {
-		struct column *column = &table->columns[i];
-		column->width = count_characters(column->member);
-		for (size_t row = 0; row < json_array_size(table->rows); row++) {
-			cv_buffer_reset(&cell);
-			append_cell(&cell,
-			    json_object_get(json_array_get(table->rows, row), column->member));
-			size_t width = count_characters(cv_buffer_text(&cell));
-			if (width > column->width)
-				column->width = width;
-		}
+	for (size_t i = 0; i < SECONDS_LEN; i++) {
+		if (shape[i] == 'd' ? isdigit((unsigned char)text[i]) == 0 : text[i] != shape[i])
+			return false;
 	}
+	text += SECONDS_LEN;
+	if (*text == '.')
+		text += 1 + strspn(text + 1, "0123456789");
+	return cv_text_equal(text, "Z") || cv_text_equal(text, "+00:00");
 }
 
+/* As a table shows it: of a time no fraction, so that it fits a terminal. */
+static void
+append_table_cell(struct cv_buffer *cell, const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	if (text == NULL || !is_time(text)) {
+		append_cell(cell, value);
+		return;
+	}
+	cv_buffer_append(cell, text, SECONDS_LEN);
+	cv_buffer_append_text(cell, "Z");
+}
+
+static void
+measure_column(const struct table *table, struct column *column)
+{
+	CV_AUTO_BUFFER struct cv_buffer cell = CV_BUFFER_INIT;
+	size_t heading = count_characters(column->member);
+
+	column->width = heading;
+	for (size_t row = 0; row < json_array_size(table->rows); row++) {
+		cv_buffer_reset(&cell);
+		append_table_cell(
+		    &cell, json_object_get(json_array_get(table->rows, row), column->member));
+		size_t width = count_characters(cv_buffer_text(&cell));
+		if (width > column->width)
+			column->width = width;
+	}
+	column->shortest = column->width;
+	if (column->may_be_cut && column->width > SHORTEST_CELL)
+		column->shortest = heading > SHORTEST_CELL ? heading : SHORTEST_CELL;
+}
+
+/* How wide the first columns are, each as it is or as short as it may be. */
 static size_t
-total_width(const struct table *table)
+total_width(const struct table *table, bool is_shortest)
 {
 	size_t total = 0;
 
-	for (size_t i = 0; i < table->count; i++)
-		total += table->columns[i].width + (i == 0 ? 0 : GAP);
+	for (size_t i = 0; i < table->count; i++) {
+		const struct column *column = &table->columns[i];
+		total += (is_shortest ? column->shortest : column->width) + (i == 0 ? 0 : GAP);
+	}
 	return total;
 }
 
-/* Takes from the widest column until the table fits; leaves out the last when nothing can be taken
- * any more. */
-static void
+/* Leaves out the last columns until the rest fits when it is cut, then takes from the widest that
+ * may be cut. The first column stays. Returns how many are left out. */
+static size_t
 shorten(struct table *table, size_t width)
 {
-	while (total_width(table) > width) {
-		struct column *widest = &table->columns[0];
-		for (size_t i = 1; i < table->count; i++) {
-			if (table->columns[i].width > widest->width)
-				widest = &table->columns[i];
+	size_t count = table->count;
+
+	while (table->count > 1 && total_width(table, true) > width)
+		table->count--;
+	while (total_width(table, false) > width) {
+		struct column *widest = NULL;
+		for (size_t i = 0; i < table->count; i++) {
+			struct column *column = &table->columns[i];
+			if (column->width > column->shortest &&
+			    (widest == NULL || column->width > widest->width))
+				widest = column;
 		}
-		if (widest->width > SHORTEST_CELL)
-			widest->width--;
-		else if (table->count > 1)
-			table->count--;
-		else
-			return;
+		if (widest == NULL)
+			break;
+		widest->width--;
 	}
+	return count - table->count;
 }
 
 /* The text in exactly its column's width; the last column is not padded. */
@@ -239,8 +286,8 @@ append_rows(const struct table *table, struct cv_buffer *text)
 	for (size_t row = 0; row < json_array_size(table->rows); row++) {
 		for (size_t i = 0; i < table->count; i++) {
 			cv_buffer_reset(&cell);
-			append_cell(&cell, json_object_get(json_array_get(table->rows, row),
-					       table->columns[i].member));
+			append_table_cell(&cell, json_object_get(json_array_get(table->rows, row),
+						     table->columns[i].member));
 			append_padded(text, cv_buffer_text(&cell), table->columns[i].width,
 			    i + 1 == table->count);
 		}
@@ -266,20 +313,26 @@ static void
 append_table(const json_t *rows, const char *columns, size_t width, struct cv_buffer *text)
 {
 	struct table table = {.rows = rows};
+	size_t left_out = 0;
 
 	if (columns == NULL)
 		find_columns(&table);
 	else
 		take_columns(&table, columns);
-	measure(&table);
-	if (width > 0 && table.count > 0)
-		shorten(&table, width);
+	for (size_t i = 0; i < table.count; i++)
+		measure_column(&table, &table.columns[i]);
+	if (width > 0)
+		left_out = shorten(&table, width);
 	if (table.count == 0) {
 		cv_buffer_append_text(text, "none\n");
 	} else {
 		append_heading(&table, text);
 		append_rows(&table, text);
 	}
+	if (left_out > 0)
+		cv_buffer_printf(text,
+		    "%zu column%s left out: see --json, a pipe or a wider terminal\n", left_out,
+		    left_out == 1 ? "" : "s");
 }
 
 bool
@@ -320,33 +373,48 @@ cv_table_append_page(struct cv_bytes json, struct cv_buffer *items, struct cv_bu
 	return !items->has_failed || cv_fail(err, CV_E_LIMIT, "the list is too long");
 }
 
-static void append_members(
-    struct cv_buffer *text, const char *prefix, json_t *object, unsigned depth);
+struct lines {
+	struct cv_buffer *text; /* NULL: names are only measured */
+	size_t width;           /* of the longest name */
+};
 
 static void
-append_member(struct cv_buffer *text, const char *name, json_t *value, unsigned depth)
+append_line(struct lines *lines, const char *name, const json_t *value)
+{
+	size_t width = count_characters(name);
+
+	if (lines->text == NULL) {
+		lines->width = width > lines->width ? width : lines->width;
+		return;
+	}
+	cv_buffer_append_printable(lines->text, name);
+	for (size_t i = width; i < lines->width + GAP; i++)
+		cv_buffer_append_byte(lines->text, ' ');
+	append_cell(lines->text, value);
+	cv_buffer_append_text(lines->text, "\n");
+}
+
+static void append_members(struct lines *lines, const char *prefix, json_t *object, unsigned depth);
+
+static void
+append_member(struct lines *lines, const char *name, json_t *value, unsigned depth)
 {
 	char inner[256];
 
 	if (json_is_object(value)) {
-		append_members(text, name, value, depth + 1);
+		append_members(lines, name, value, depth + 1);
 	} else if (json_is_array(value) && !fits_a_cell(value)) {
 		for (size_t i = 0; i < json_array_size(value); i++) {
 			(void)snprintf(inner, sizeof(inner), "%s.%zu", name, i + 1);
-			append_member(text, inner, json_array_get(value, i), depth + 1);
+			append_member(lines, inner, json_array_get(value, i), depth + 1);
 		}
 	} else {
-		cv_buffer_append_printable(text, name);
-		for (size_t i = count_characters(name); i < 24; i++)
-			cv_buffer_append_byte(text, ' ');
-		cv_buffer_append_text(text, "  ");
-		append_cell(text, value);
-		cv_buffer_append_text(text, "\n");
+		append_line(lines, name, value);
 	}
 }
 
 static void
-append_members(struct cv_buffer *text, const char *prefix, json_t *object, unsigned depth)
+append_members(struct lines *lines, const char *prefix, json_t *object, unsigned depth)
 {
 	char name[256];
 
@@ -356,8 +424,18 @@ append_members(struct cv_buffer *text, const char *prefix, json_t *object, unsig
 	     at = json_object_iter_next(object, at)) {
 		(void)snprintf(name, sizeof(name), "%s%s%s", prefix, prefix[0] == '\0' ? "" : ".",
 		    json_object_iter_key(at));
-		append_member(text, name, json_object_iter_value(at), depth);
+		append_member(lines, name, json_object_iter_value(at), depth);
 	}
+}
+
+static void
+append_object(struct cv_buffer *text, json_t *object)
+{
+	struct lines lines = {.width = NAME_WIDTH};
+
+	append_members(&lines, "", object, 0);
+	lines.text = text;
+	append_members(&lines, "", object, 0);
 }
 
 bool
@@ -367,7 +445,7 @@ cv_table_append_object(struct cv_bytes json, struct cv_buffer *text, struct cv_e
 
 	if (!json_is_object(document))
 		return cv_fail(err, CV_E_INPUT, "the answer is not a JSON object");
-	append_members(text, "", document, 0);
+	append_object(text, document);
 	return !text->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for a table");
 }
 
@@ -403,7 +481,7 @@ cv_table_append_screen(
 	if (!json_is_object(document))
 		return cv_fail(err, CV_E_INPUT, "the answer is not a JSON object");
 	take_tables(document, width, &tables);
-	append_members(text, "", document, 0);
+	append_object(text, document);
 	cv_buffer_append(text, tables.data, tables.len);
 	return !(text->has_failed || tables.has_failed) ||
 	       cv_fail(err, CV_E_MEMORY, "no memory for a screen");

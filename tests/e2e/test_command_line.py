@@ -194,7 +194,26 @@ def test_tables_fit_the_terminal(lab, width):
                   ("group", "list")):
         lines = on_terminal(lab, width, *words, "--limit", "5").splitlines()
         assert len(lines) > 1, words
-        assert max(len(line) for line in lines) <= width, (words, lines)
+        widest, first = (max(map(len, cells)) for cells in (lines, [line.split("  ")[0] for line in lines]))
+        assert widest <= max(width, first), (words, lines)
+
+
+def test_what_is_typed_again_is_never_cut(lab):
+    """Ids and times; columns that have no room beside them are left out, and that is said."""
+    device = lab.enrolled_device()
+    SECRETS.add(lab.cli("operator-token", "create", "whole", "--role", "viewer").stdout.strip())
+    for verb, member in (("token", "id"), ("operator-token", "id"), ("device", "id"), ("certificate", "sha256")):
+        command = (verb, "list", "--limit", "1000")
+        ids = [item[member] for item in json.loads(lab.cli("--json", *command).stdout)["items"]]
+        shown = on_terminal(lab, 80, *command).splitlines()
+        assert [line.split()[0] for line in shown[1:-1]] == ids and "column" in shown[-1]
+        assert [line.split()[0] for line in on_terminal(lab, 400, *command).splitlines()[1:]] == ids
+    *rows, note = on_terminal(lab, 80, "audit", "list", "--limit", "5").splitlines()[1:]
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ  [a-z-]+  .*", row) for row in rows), rows
+    assert re.fullmatch(r"\d columns left out: see --json, a pipe or a wider terminal", note)
+    assert "left out" not in lab.cli("audit", "list", "--limit", "5").stdout
+    lines = lab.cli("device", "show", device.name).stdout.splitlines()
+    assert len({len(re.match(r"\S+ +", line).group()) for line in lines}) == 1, "values stand below each other"
 
 
 def waiting(lab):

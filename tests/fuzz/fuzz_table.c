@@ -1,5 +1,5 @@
 /* Answers of a server on an operator's terminal: whatever it sent, no control characters come out,
- * and no row is wider than asked for. */
+ * however wide the terminal is and whatever may be cut. */
 #include "cv/codec/table.h"
 #include "cv/util/error.h"
 #include "fuzz.h"
@@ -22,6 +22,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CV_AUTO_BUFFER struct cv_buffer list = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer named = CV_BUFFER_INIT;
 	CV_AUTO_BUFFER struct cv_buffer object = CV_BUFFER_INIT;
 	CV_AUTO_BUFFER struct cv_buffer token = CV_BUFFER_INIT;
 	struct cv_error err = CV_ERROR_INIT;
@@ -31,9 +32,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct cv_bytes json = cv_bytes(data + 1, size - 1);
 	if (!cv_table_append_list(json, NULL, data[0], &list, &err))
 		FUZZ_REQUIRE(err.code == CV_E_INPUT && list.len == 0);
+	if (!cv_table_append_list(json, "id name~ state at~ url~", data[0], &named, &err))
+		FUZZ_REQUIRE(err.code == CV_E_INPUT && named.len == 0);
 	if (!cv_table_append_object(json, &object, &err))
 		FUZZ_REQUIRE(err.code == CV_E_INPUT && object.len == 0);
 	check_plain(&list);
+	check_plain(&named);
 	check_plain(&object);
 	if (!cv_table_find_text(json, "token", &token))
 		FUZZ_REQUIRE(token.len == 0);

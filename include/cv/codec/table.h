@@ -12,10 +12,12 @@
 
 /*
  * Appends a list as a table. The rows are the first array in the object, or the array itself.
- * columns: the members that are shown, separated by blanks; NULL: every plain member that the rows
- * have, in the server's order. width: columns of the terminal; the widest cells are shortened to
- * fit, and what then does not fit is left out from the right; 0: nothing is. CV_E_INPUT: no JSON,
- * or no list in it.
+ * columns: the members that are shown, what matters most first, separated by blanks; "name~": it
+ * may be cut. NULL: every plain member that the rows have, in the server's order. width: columns of
+ * the terminal; what may be cut is, widest first, and what then does not fit is left out from the
+ * right, with a line that says so; 0: nothing is. The first column is there whatever the width.
+ * Times are in whole seconds.
+ * CV_E_INPUT: no JSON, or no list in it.
  */
 bool cv_table_append_list(struct cv_bytes json, const char *columns, size_t width,
     struct cv_buffer *text, struct cv_error *err);

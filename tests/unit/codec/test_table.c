@@ -34,11 +34,28 @@ Test(table, lists)
 	    {"control characters of ISO 8859", "[{\"id\":\"a\\u009b2J\\u00a0\"}]", NULL, 0,
 		"ID\na?2J\xc2\xa0\n"},
 	    {"control characters in a name", "[{\"i\\u001b[2Jd\":1}]", NULL, 0, "I?[2JD\n1\n"},
-	    {"the widest cell gives way", "[{\"a\":\"0123456789abcdef\",\"b\":\"xy\"}]", NULL, 14,
+	    {"what may be cut gives way", "[{\"a\":\"0123456789abcdef\",\"b\":\"xy\"}]", "a~ b", 14,
 		"A           B\n01234567..  xy\n"},
-	    {"exactly as wide as the terminal", "[{\"a\":\"0123456789\",\"b\":\"xy\"}]", NULL, 14,
+	    {"the widest of it first",
+		"[{\"id\":\"0123456789abcdef\",\"a\":\"0123456789ab\",\"b\":\"0123456789\"}]",
+		"id a~ b~", 40,
+		"ID                A           B\n0123456789abcdef  01234567..  0123456789\n"},
+	    {"an id does not", "[{\"a\":\"0123456789abcdef\",\"b\":\"xy\"}]", "a b", 19,
+		"A\n0123456789abcdef\n"
+		"1 column left out: see --json, a pipe or a wider terminal\n"},
+	    {"a heading is never cut", "[{\"first_contact\":\"0123456789abcdef\"}]",
+		"first_contact~", 2, "FIRST CONTACT\n0123456789a..\n"},
+	    {"times in seconds",
+		"[{\"a\":\"2026-11-30T07:13:21.631007+00:00\",\"b\":\"2026-11-30T07:13:21Z\"}]",
+		NULL, 0, "A                     B\n2026-11-30T07:13:21Z  2026-11-30T07:13:21Z\n"},
+	    {"what is no time in UTC",
+		"[{\"a\":\"2026-11-30T07:13:21.6+01:00\",\"b\":\"2026-11-30T07:13:21Zulu\"}]", NULL,
+		0,
+		"A                            B\n2026-11-30T07:13:21.6+01:00  "
+		"2026-11-30T07:13:21Zulu\n"},
+	    {"exactly as wide as the terminal", "[{\"a\":\"0123456789\",\"b\":\"xy\"}]", "a~ b", 14,
 		"A           B\n0123456789  xy\n"},
-	    {"never shorter than eight", "[{\"a\":\"0123456789abcdef\"}]", NULL, 2,
+	    {"never shorter than eight", "[{\"a\":\"0123456789abcdef\"}]", "a~", 2,
 		"A\n012345..\n"},
 	    {"characters, not bytes", "[{\"a\":\"\\u00e4\\u00f6\",\"b\":1}]", NULL, 0,
 		"A   B\n\xc3\xa4\xc3\xb6  1\n"},
@@ -46,11 +63,13 @@ Test(table, lists)
 	    {"a text", "\"a\"", NULL, 0, NULL},
 	    {"no JSON", "<html>", NULL, 0, NULL},
 	    {"nothing", "", NULL, 0, NULL},
-	    {"one character too many", "[{\"a\":\"0123456789a\",\"b\":\"xy\"}]", NULL, 14,
+	    {"one character too many", "[{\"a\":\"0123456789a\",\"b\":\"xy\"}]", "a~ b", 14,
 		"A           B\n01234567..  xy\n"},
 	    {"what does not fit is left out",
-		"[{\"a\":\"0123456789\",\"b\":\"0123456789\",\"c\":\"0123456789\"}]", NULL, 20,
-		"A         B\n012345..  012345..\n"},
+		"[{\"a\":\"0123456789\",\"b\":\"0123456789\",\"c\":\"0123456789\",\"d\":1}]",
+		"a~ b~ c~ d", 22,
+		"A           B\n0123456789  0123456789\n"
+		"2 columns left out: see --json, a pipe or a wider terminal\n"},
 	    {"columns that are asked for", "[{\"a\":1,\"b\":2,\"c\":{\"d\":3}}]", "b a e", 0,
 		"B  A  E\n2  1  -\n"},
 	    {"no rows, but columns", "{\"items\":[]}", "a b", 0, "none\n"},
@@ -86,6 +105,18 @@ Test(table, objects)
 						"sources                   -\n");
 	cr_assert_not(cv_table_append_object(text_bytes("[1]"), &refused, &err));
 	cr_assert_eq(err.code, CV_E_INPUT);
+}
+
+Test(table, long_names_keep_their_lines_in_step)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_table_append_object(
+	    text_bytes("{\"id\":\"a\",\"slots\":[{\"keys\":[{\"announced_at_first\":\"x\"}]}]}"),
+	    &text, &err));
+	cr_assert_str_eq(cv_buffer_text(&text), "id                                 a\n"
+						"slots.1.keys.1.announced_at_first  x\n");
 }
 
 Test(table, single_members)
