@@ -177,21 +177,24 @@ show_member(struct cv_bytes answer, const char *member, struct cv_error *err)
 }
 
 static bool
-write_certificate(struct cv_bytes answer, const char *path, struct cv_error *err)
+write_certificate(struct cv_bytes answer, struct cv_file_draft *out, struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
 
 	if (!cv_table_find_text(answer, "certificate", &pem))
 		return cv_fail(err, CV_E_INTERNAL, "the answer has no certificate");
-	return cv_file_write(path, cv_buffer_bytes(&pem), 0644, err);
+	if (cv_file_draft_commit(out, cv_buffer_bytes(&pem), err))
+		return true;
+	/* It is issued, and shown only once. */
+	(void)fputs(cv_buffer_text(&pem), stdout);
+	return false;
 }
 
+/* out NULL: on standard output. */
 static bool
 show(const struct cv_cli_invocation *invocation, size_t number, struct cv_bytes answer,
-    struct cv_error *err)
+    struct cv_file_draft *out, struct cv_error *err)
 {
-	const char *out = cv_cli_value(invocation, "out");
-
 	if (out != NULL && !write_certificate(answer, out, err))
 		return false;
 	if (invocation->global.is_json) {
@@ -261,6 +264,19 @@ finish(bool is_good, long status, struct cv_bytes answer, const struct cv_error 
 	return CV_CLI_DONE;
 }
 
+/* Before the request: what it makes cannot be made again for a file that cannot be written. */
+static bool
+begin_output(const struct cv_cli_invocation *invocation, struct cv_file_draft *draft,
+    struct cv_file_draft **ret_out, struct cv_error *err)
+{
+	const char *path = cv_cli_value(invocation, "out");
+
+	if (path == NULL)
+		return true;
+	*ret_out = draft;
+	return cv_file_draft_begin(draft, path, 0644, err);
+}
+
 static int
 run_one(const struct cv_cli_invocation *invocation, size_t number)
 {
@@ -268,12 +284,15 @@ run_one(const struct cv_cli_invocation *invocation, size_t number)
 	    .max_bytes = CV_TRANSPORT_ANSWER_MAX,
 	    .is_secret = true,
 	};
+	CV_AUTO_FILE_DRAFT struct cv_file_draft draft = CV_FILE_DRAFT_INIT;
+	struct cv_file_draft *out = NULL;
 	struct cv_error err = CV_ERROR_INIT;
 	long status = 0;
-	bool is_good = ask(invocation, number, NULL, &status, &answer, &err);
+	bool is_good = begin_output(invocation, &draft, &out, &err) &&
+		       ask(invocation, number, NULL, &status, &answer, &err);
 	int end = finish(is_good, status, cv_buffer_bytes(&answer), &err);
 
-	if (end == CV_CLI_DONE && !show(invocation, number, cv_buffer_bytes(&answer), &err)) {
+	if (end == CV_CLI_DONE && !show(invocation, number, cv_buffer_bytes(&answer), out, &err)) {
 		(void)cv_cli_report(&err);
 		return CV_CLI_REFUSED;
 	}
@@ -340,7 +359,7 @@ run_pages(const struct cv_cli_invocation *invocation)
 	cv_buffer_append_text(&list, "{\"items\":[");
 	cv_buffer_append_text(&list, cv_buffer_text(&items));
 	cv_buffer_append_text(&list, "],\"next\":null}\n");
-	if (show(invocation, 0, cv_buffer_bytes(&list), &err))
+	if (show(invocation, 0, cv_buffer_bytes(&list), NULL, &err))
 		return CV_CLI_DONE;
 	(void)cv_cli_report(&err);
 	return CV_CLI_REFUSED;

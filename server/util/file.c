@@ -162,26 +162,67 @@ sync_folder(const char *path, struct cv_error *err)
 	return true;
 }
 
+/* It would be found out only when the content is there, and a FIFO would be replaced. */
+static bool
+check_replaceable(const char *path, struct cv_error *err)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0 || S_ISREG(status.st_mode))
+		return true;
+	cv_fail(err, CV_E_IO, "writing %s failed", path);
+	return cv_error_cause(err, "not a regular file");
+}
+
+bool
+cv_file_draft_begin(
+    struct cv_file_draft *draft, const char *path, mode_t mode, struct cv_error *err)
+{
+	int len = snprintf(draft->temporary, sizeof(draft->temporary), "%s.XXXXXX", path);
+
+	if (len < 0 || (size_t)len >= sizeof(draft->temporary))
+		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
+	if (!check_replaceable(path, err))
+		return false;
+	draft->descriptor = mkostemp(draft->temporary, O_CLOEXEC);
+	if (draft->descriptor < 0)
+		return fail_io(err, "creating a temporary file beside", path);
+	/* The mode is set before the content arrives: a private key is never readable by others. */
+	if (fchmod(draft->descriptor, mode) != 0)
+		return fail_io(err, "writing", path);
+	(void)cv_text_copy_bytes(
+	    draft->path, sizeof(draft->path), path, (size_t)len - strlen(".XXXXXX"));
+	return true;
+}
+
+bool
+cv_file_draft_commit(struct cv_file_draft *draft, struct cv_bytes data, struct cv_error *err)
+{
+	if (!write_all(draft->descriptor, data) || fsync(draft->descriptor) != 0 ||
+	    rename(draft->temporary, draft->path) != 0)
+		return fail_io(err, "writing", draft->path);
+	close(draft->descriptor);
+	draft->descriptor = -1;
+	return sync_folder(draft->path, err);
+}
+
+void
+cv_file_draft_deinit(struct cv_file_draft *draft)
+{
+	if (draft->descriptor < 0)
+		return;
+	close(draft->descriptor);
+	(void)unlink(draft->temporary);
+	draft->descriptor = -1;
+}
+
 bool
 cv_file_write(const char *path, struct cv_bytes data, mode_t mode, struct cv_error *err)
 {
-	char temporary[PATH_MAX];
+	CV_AUTO_FILE_DRAFT struct cv_file_draft draft = CV_FILE_DRAFT_INIT;
 
-	int len = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-	if (len < 0 || (size_t)len >= sizeof(temporary))
-		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
-	CV_AUTO_DESCRIPTOR int descriptor = mkostemp(temporary, O_CLOEXEC);
-	if (descriptor < 0)
-		return fail_io(err, "creating a temporary file beside", path);
-
-	/* The mode is set before the content arrives: a private key is never readable by others. */
-	if (fchmod(descriptor, mode) != 0 || !write_all(descriptor, data) ||
-	    fsync(descriptor) != 0 || rename(temporary, path) != 0) {
-		fail_io(err, "writing", path);
-		(void)unlink(temporary);
-		return false;
-	}
-	return sync_folder(path, err);
+	return cv_file_draft_begin(&draft, path, mode, err) &&
+	       cv_file_draft_commit(&draft, data, err);
 }
 
 bool

@@ -180,6 +180,32 @@ def test_tokens(lab):
     lab.cli("denial", "list")
 
 
+@pytest.mark.parametrize("verb,more", [("gateway", ("--source", "pem")), ("operator-certificate", ("--role", "viewer"))])
+def test_out_is_opened_before_anything_is_made(lab, tmp_path, verb, more):
+    name = fresh_name("o")
+    csr, out = tmp_path / "csr", tmp_path / "out.pem"
+    run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+        tmp_path / "key", "-subj", f"/CN={name}", "-out", csr)
+
+    def add(path, name=name):
+        return lab.cli(verb, "add", name, "--csr", csr, *more, "--out", path, is_checked=False)
+
+    for bad in (tmp_path / "missing/out.pem", tmp_path):
+        result = add(bad)
+        assert result.returncode == 1 and str(bad) in result.stderr and result.stdout == ""
+    assert name not in lab.cli(verb, "list", "--all").stdout
+    out.write_text("old")
+    assert add(out).returncode == 0
+    made = out.read_text()
+    assert "BEGIN CERTIFICATE" in made and out.stat().st_mode & 0o777 == 0o644
+    assert name in lab.cli(verb, "list", "--all").stdout
+    before = sorted(tmp_path.iterdir())
+    csr.write_text("nothing")
+    assert add(tmp_path / "other.pem", fresh_name("o")).returncode == 1
+    assert add(out, fresh_name("o")).returncode == 1
+    assert sorted(tmp_path.iterdir()) == before and out.read_text() == made
+
+
 @pytest.mark.parametrize("width", [60, 80, 132])
 def test_tables_fit_the_terminal(lab, width):
     device = lab.enrolled_device()

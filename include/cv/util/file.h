@@ -2,6 +2,7 @@
 #ifndef CV_UTIL_FILE_H
 #define CV_UTIL_FILE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -17,8 +18,25 @@ bool cv_file_read(
 /* The same of whatever a person names, also a pipe (/dev/stdin, `<(...)`), which may block. */
 bool cv_file_read_any(
     const char *path, size_t max_bytes, struct cv_buffer *ret_data, struct cv_error *err);
-/* Temporary file in the same folder, fsync, rename, fsync of the folder. */
+/* Temporary file in the same folder, fsync, rename, fsync of the folder. CV_E_IO: also when path is
+ * there and no regular file. */
 bool cv_file_write(const char *path, struct cv_bytes data, mode_t mode, struct cv_error *err);
+/* The same in two steps, for content that comes only once: most of what can fail does so in the
+ * first one. What is not committed leaves nothing behind. */
+struct cv_file_draft {
+	char path[PATH_MAX];
+	char temporary[PATH_MAX];
+	int descriptor; /* of the temporary file; -1: none */
+};
+#define CV_FILE_DRAFT_INIT                                                                         \
+	{                                                                                          \
+		.descriptor = -1                                                                   \
+	}
+#define CV_AUTO_FILE_DRAFT __attribute__((cleanup(cv_file_draft_deinit)))
+bool cv_file_draft_begin(
+    struct cv_file_draft *draft, const char *path, mode_t mode, struct cv_error *err);
+bool cv_file_draft_commit(struct cv_file_draft *draft, struct cv_bytes data, struct cv_error *err);
+void cv_file_draft_deinit(struct cv_file_draft *draft);
 /* mkdir for one level; an existing folder is fine. */
 bool cv_file_make_folder(const char *path, mode_t mode, struct cv_error *err);
 bool cv_file_exists(const char *path);

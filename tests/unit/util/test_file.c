@@ -132,14 +132,17 @@ Test(file, replaces_by_a_new_file)
 
 Test(file, a_failed_write_keeps_the_old_and_leaves_nothing)
 {
+	struct cv_file_draft draft = CV_FILE_DRAFT_INIT;
 	struct cv_error err = CV_ERROR_INIT;
 
 	/* A folder of that name cannot be replaced by a file: rename(2) fails after all was
 	 * written. */
+	cr_assert(cv_file_draft_begin(&draft, path, 0600, &err));
 	cr_assert_eq(mkdir(path, 0700), 0);
-	cr_assert_not(cv_file_write(path, cv_bytes("x", 1), 0600, &err));
+	cr_assert_not(cv_file_draft_commit(&draft, cv_bytes("x", 1), &err));
 	cr_assert_eq(err.code, CV_E_IO);
 	cr_assert_str_neq(err.cause, "");
+	cv_file_draft_deinit(&draft);
 	cr_assert_eq(count_entries(), 1);
 }
 
@@ -271,4 +274,48 @@ Test(file, folder_makes_one_level_only)
 	(void)snprintf(deep, sizeof(deep), "%s/one/two", folder);
 	cr_assert_not(cv_file_make_folder(deep, 0700, &err));
 	cr_assert_eq(err.code, CV_E_IO);
+}
+
+Test(file, a_draft_is_there_when_it_is_committed_and_not_before)
+{
+	CV_AUTO_FILE_DRAFT struct cv_file_draft draft = CV_FILE_DRAFT_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_file_draft_begin(&draft, path, 0640, &err), "%s", err.text);
+	cr_assert_not(cv_file_exists(path));
+	cr_assert(cv_file_draft_commit(&draft, cv_bytes("made", 4), &err), "%s", err.text);
+	assert_content("made");
+	cr_assert_eq(count_entries(), 1);
+}
+
+Test(file, a_draft_that_is_given_up_leaves_the_old_file)
+{
+	struct cv_file_draft draft = CV_FILE_DRAFT_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_file_write(path, cv_bytes("old", 3), 0600, &err));
+	cr_assert(cv_file_draft_begin(&draft, path, 0600, &err), "%s", err.text);
+	cr_assert_eq(count_entries(), 2);
+	cv_file_draft_deinit(&draft);
+	assert_content("old");
+	cr_assert_eq(count_entries(), 1);
+}
+
+/* What would fail in the end fails at the beginning. */
+Test(file, a_draft_needs_a_place_for_its_file)
+{
+	static const int types[] = {S_IFDIR, S_IFIFO};
+	CV_AUTO_FILE_DRAFT struct cv_file_draft draft = CV_FILE_DRAFT_INIT;
+	char missing[PATH_MAX + 8];
+	struct cv_error err = CV_ERROR_INIT;
+
+	(void)snprintf(missing, sizeof(missing), "%s/none", path);
+	cr_assert_not(cv_file_draft_begin(&draft, missing, 0600, &err));
+	cr_assert_eq(err.code, CV_E_IO);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		cr_assert_eq(types[i] == S_IFDIR ? mkdir(path, 0700) : mkfifo(path, 0600), 0);
+		cr_assert_not(cv_file_draft_begin(&draft, path, 0600, &err));
+		cr_assert_eq(err.code, CV_E_IO);
+		cr_assert_eq(remove(path), 0);
+	}
 }
