@@ -73,22 +73,39 @@ print_clean(FILE *stream, const char *text)
 	(void)fputs(cv_buffer_text(&clean), stream);
 }
 
+/* "There is nothing here." or "The request is malformed: Query of ..." */
+static void
+print_sentence(struct cv_buffer *title, const struct cv_buffer *detail)
+{
+	if (detail->len > 0 && title->len > 0 && title->data[title->len - 1] == '.')
+		title->data[--title->len] = '\0';
+	print_clean(stderr, cv_buffer_text(title));
+	if (detail->len > 0)
+		(void)fputs(": ", stderr);
+	print_clean(stderr, cv_buffer_text(detail));
+}
+
+/* Names what was asked for: it may be one of many. */
 static int
-report_problem(long status, struct cv_bytes answer)
+report_problem(
+    const struct cv_cli_invocation *invocation, size_t number, long status, struct cv_bytes answer)
 {
 	CV_AUTO_BUFFER struct cv_buffer title = CV_BUFFER_INIT;
 	CV_AUTO_BUFFER struct cv_buffer detail = CV_BUFFER_INIT;
 	CV_AUTO_BUFFER struct cv_buffer code = CV_BUFFER_INIT;
+	const char *argument;
 
 	(void)fputs("certvendor: ", stderr);
-	if (cv_table_find_text(answer, "title", &title))
-		print_clean(stderr, cv_buffer_text(&title));
-	else
-		(void)fprintf(stderr, "the server answered %ld", status);
-	if (cv_table_find_text(answer, "detail", &detail)) {
-		(void)fputs(": ", stderr);
-		print_clean(stderr, cv_buffer_text(&detail));
+	for (size_t i = 0; (argument = cv_cli_argument(invocation, number, i)) != NULL; i++) {
+		(void)fputs(i == 0 ? "" : " ", stderr);
+		print_clean(stderr, argument);
 	}
+	if (cv_cli_subject(invocation, number) != NULL)
+		(void)fputs(": ", stderr);
+	if (!cv_table_find_text(answer, "title", &title))
+		cv_buffer_printf(&title, "the server answered %ld", status);
+	(void)cv_table_find_text(answer, "detail", &detail);
+	print_sentence(&title, &detail);
 	if (cv_table_find_text(answer, "code", &code)) {
 		(void)fputs(" (", stderr);
 		print_clean(stderr, cv_buffer_text(&code));
@@ -255,12 +272,13 @@ show_progress(const char *what, size_t count, size_t total)
 }
 
 static int
-finish(bool is_good, long status, struct cv_bytes answer, const struct cv_error *err)
+finish(const struct cv_cli_invocation *invocation, size_t number, bool is_good, long status,
+    struct cv_bytes answer, const struct cv_error *err)
 {
 	if (!is_good)
 		return cv_cli_report(err);
 	if (status < 200 || status > 299)
-		return report_problem(status, answer);
+		return report_problem(invocation, number, status, answer);
 	return CV_CLI_DONE;
 }
 
@@ -290,7 +308,7 @@ run_one(const struct cv_cli_invocation *invocation, size_t number)
 	long status = 0;
 	bool is_good = begin_output(invocation, &draft, &out, &err) &&
 		       ask(invocation, number, NULL, &status, &answer, &err);
-	int end = finish(is_good, status, cv_buffer_bytes(&answer), &err);
+	int end = finish(invocation, number, is_good, status, cv_buffer_bytes(&answer), &err);
 
 	if (end == CV_CLI_DONE && !show(invocation, number, cv_buffer_bytes(&answer), out, &err)) {
 		(void)cv_cli_report(&err);
@@ -329,7 +347,7 @@ read_page(const struct cv_cli_invocation *invocation, struct cv_buffer *items,
 	long status = 0;
 	bool is_good = ask(invocation, 0, cursor->len == 0 ? NULL : cv_buffer_text(cursor), &status,
 	    &answer, &err);
-	int end = finish(is_good, status, cv_buffer_bytes(&answer), &err);
+	int end = finish(invocation, 0, is_good, status, cv_buffer_bytes(&answer), &err);
 
 	cv_buffer_reset(cursor);
 	if (end != CV_CLI_DONE ||

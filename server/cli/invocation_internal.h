@@ -97,6 +97,9 @@ bool cv_cli_parse(const struct cv_cli_options *options, int argc, char **argv,
 
 /* How many requests it takes: one for each of the arguments that may be several. */
 size_t cv_cli_request_count(const struct cv_cli_invocation *invocation);
+/* What one of the requests names, first and second; NULL: nothing (more). */
+const char *cv_cli_argument(
+    const struct cv_cli_invocation *invocation, size_t request, size_t place);
 /* The argument that tells one request from another; NULL: none. */
 const char *cv_cli_subject(const struct cv_cli_invocation *invocation, size_t number);
 /* What is not unreserved (RFC 3986 section 2.3) as %XX. */

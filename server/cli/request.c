@@ -40,6 +40,14 @@ argument_of(const struct cv_cli_invocation *invocation, size_t request, size_t p
 }
 
 const char *
+cv_cli_argument(const struct cv_cli_invocation *invocation, size_t request, size_t place)
+{
+	return place < count_words(invocation->verb->arguments)
+		   ? argument_of(invocation, request, place)
+		   : NULL;
+}
+
+const char *
 cv_cli_subject(const struct cv_cli_invocation *invocation, size_t number)
 {
 	size_t needed = count_words(invocation->verb->arguments);

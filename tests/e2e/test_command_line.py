@@ -75,6 +75,7 @@ def test_command_line_refusals(lab):
     fails("token", "enrol", "--uses", "many", code=2)
     fails("gateway", "add", "x", code=2)
     assert "bad-json" in fails("device", "revoke", "nobody", "--reason", "because")
+    assert re.fullmatch(r"certvendor: [A-Z][a-z ]+: .*[a-z.] \([a-z-]+\)\n", fails("device", "list", "--limit", "0"))
     result = run(BINARY, "--server", f"https://127.0.0.1:{lab.ports['operator']}", "device", "list",
                  is_checked=False, CERTVENDOR_TOKEN=lab.token)
     assert result.returncode == 1, "the server's certificate is of an unknown CA"
@@ -116,8 +117,12 @@ def test_several_at_once(lab):
     assert lab.cli("group", "add", group, *names).stdout == "".join(f"{name}: done\n" for name in names)
     assert lab.cli("device", "list", "--group", group, "--all").stdout.count(group) == 3
     result = lab.cli("device", "hold", names[0], "nobody", names[1], "--reason", "stolen", is_checked=False)
-    assert result.returncode == 1 and "not-found" in result.stderr
+    assert result.returncode == 1
+    assert result.stderr == "certvendor: nobody: There is nothing here. (not-found)\n"
     assert result.stdout == f"{names[0]}: done\n{names[1]}: done\n"
+    result = lab.cli("group", "add", "nowhere", *names[:2], is_checked=False)
+    assert result.stderr == "".join(f"certvendor: nowhere {name}: There is nothing here. (not-found)\n"
+                                    for name in names[:2])
     assert [device.check().status for device in devices] == [403, 403, 200]
     assert "stolen" in lab.cli("audit", "list", "--device", names[1]).stdout
 

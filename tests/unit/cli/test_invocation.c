@@ -232,6 +232,20 @@ Test(invocation, bodies_refuse_what_is_no_number)
 	}
 }
 
+Test(invocation, requests_name_what_they_are_about)
+{
+	struct cv_cli_invocation invocation;
+	char several[] = "group add g d1 d2", nothing[] = "device list";
+	int end;
+
+	cr_assert(parse(several, &invocation, &end));
+	cr_expect_str_eq(cv_cli_argument(&invocation, 1, 0), "g");
+	cr_expect_str_eq(cv_cli_argument(&invocation, 1, 1), "d2");
+	cr_expect_null(cv_cli_argument(&invocation, 1, 2));
+	cr_assert(parse(nothing, &invocation, &end));
+	cr_expect_null(cv_cli_argument(&invocation, 0, 0));
+}
+
 /* The table of verbs names options by text; each must be one, and have a use. */
 Test(invocation, verbs_name_options_that_there_are)
 {
