@@ -11,7 +11,25 @@ struct verb {
 	const char *act; /* "": the verb stands alone; else the API may have others */
 	int (*run)(struct cv_command_line *line, int argc, char **argv);
 	const char *help;
+	const struct cv_cli_program_option *options; /* NULL: not even --config */
+	size_t option_count;
 };
+
+/* For completion; each verb reads and explains its own. */
+static const struct cv_cli_program_option init_options[] = {
+    {"factory", "NAME", "name of the factory"},
+    {"directory", "DIR", "where the keys go"},
+    {"database", "URL", "database, where it is not that of the configuration"},
+    {"announce", "explicit|implied", "what announces a next key"},
+    {"host", "NAME", "name or address in the server certificates"},
+    {"token-name", "NAME", "name of the admin token"},
+    {"token-file", "FILE", "write the token there"},
+};
+static const struct cv_cli_program_option audit_options[] = {
+    {"expect", "POSITION:HASH", "a place that the log noted"},
+};
+#define NO_MORE init_options, 0
+#define OPTIONS(options_) options_, sizeof(options_) / sizeof((options_)[0])
 
 static int
 show_version(struct cv_command_line *line, int argc, char **argv)
@@ -26,18 +44,23 @@ static int show_help(struct cv_command_line *line, int argc, char **argv);
 static int show_completion(struct cv_command_line *line, int argc, char **argv);
 
 static const struct verb verbs[] = {
-    {"serve", "", cv_command_serve, "run the service"},
-    {"init", "", cv_command_init, "make the keys, certificates and admin token of a factory"},
-    {"migrate", "", cv_command_migrate, "bring the database schema up to date"},
-    {"check-config", "", cv_command_check_config, "check the configuration"},
-    {"print-config", "", cv_command_print_config, "show the settings in force and their origin"},
-    {"audit", "verify", cv_command_audit, "check the hash chain of the audit trail"},
-    {"doctor", "", cv_command_doctor, "look for what is wrong on this machine and in the database"},
-    {"healthcheck", "", cv_command_healthcheck, "ask the service on this machine if it is ready"},
+    {"serve", "", cv_command_serve, "run the service", NO_MORE},
+    {"init", "", cv_command_init, "make the keys, certificates and admin token of a factory",
+	OPTIONS(init_options)},
+    {"migrate", "", cv_command_migrate, "bring the database schema up to date", NO_MORE},
+    {"check-config", "", cv_command_check_config, "check the configuration", NO_MORE},
+    {"print-config", "", cv_command_print_config, "show the settings in force and their origin",
+	NO_MORE},
+    {"audit", "verify", cv_command_audit, "check the hash chain of the audit trail",
+	OPTIONS(audit_options)},
+    {"doctor", "", cv_command_doctor, "look for what is wrong on this machine and in the database",
+	NO_MORE},
+    {"healthcheck", "", cv_command_healthcheck, "ask the service on this machine if it is ready",
+	NO_MORE},
     {"completion", "", show_completion,
-	"print what bash, zsh or fish need to complete command lines"},
-    {"version", "", show_version, "print the version"},
-    {"help", "", show_help, "print this"},
+	"print what bash, zsh or fish need to complete command lines", NULL, 0},
+    {"version", "", show_version, "print the version", NULL, 0},
+    {"help", "", show_help, "print this", NULL, 0},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -48,7 +71,8 @@ show_completion(struct cv_command_line *line, int argc, char **argv)
 
 	(void)line;
 	for (size_t i = 0; i < VERB_COUNT; i++)
-		own[i] = (struct cv_cli_program_verb){verbs[i].name, verbs[i].act, verbs[i].help};
+		own[i] = (struct cv_cli_program_verb){verbs[i].name, verbs[i].act, verbs[i].help,
+		    verbs[i].options, verbs[i].option_count};
 	return cv_cli_print_completion(own, VERB_COUNT, argc, argv);
 }
 

@@ -15,18 +15,31 @@ begins_verb(const struct cv_cli_verb *verbs, size_t i)
 	return i == 0 || !cv_text_equal(verbs[i - 1].verb, verbs[i].verb);
 }
 
-/* "a|b|c" are words to choose from; anything else says what is meant. */
 static bool
-has_choices(const struct cv_cli_option *option)
+names_file(const char *value)
 {
-	return option->value != NULL && strchr(option->value, '|') != NULL;
+	return cv_text_equal(value, "FILE") || cv_text_equal(value, "PATH") ||
+	       cv_text_equal(value, "DIR");
 }
 
+/* "a|b" and "a, b" as "a b". */
 static void
-print_choices(const struct cv_cli_option *option)
+print_words(const char *words)
 {
-	for (const char *at = option->value; *at != '\0'; at++)
-		(void)putchar(*at == '|' ? ' ' : *at);
+	for (; *words != '\0'; words++) {
+		if (*words != ',')
+			(void)putchar(*words == '|' ? ' ' : *words);
+	}
+}
+
+/* What is offered behind an option: words, names of files, nothing. */
+static void
+print_value(const char *words, const char *value)
+{
+	if (words != NULL)
+		print_words(words);
+	else
+		(void)fputs(names_file(value) ? "@files" : "@none", stdout);
 }
 
 static void
@@ -86,30 +99,60 @@ print_acts(const struct cv_cli_program_verb *others, size_t other_count, const c
 
 /* ---- bash and zsh: the same words, found and offered in their own ways ---- */
 
-/* $previous, $verb and $act are set; sets $candidates, "@files" for the names of files. */
+static const char *
+words_of_program(const struct cv_cli_program_option *option)
+{
+	return cv_cli_words_are_all(option->value) ? option->value : NULL;
+}
+
+/* Behind one option of a verb of this room. */
 static void
-print_cases(const struct cv_cli_program_verb *others, size_t other_count)
+print_value_case(const struct cv_cli_verb *verb, const struct cv_cli_option *option)
+{
+	if (option->value == NULL || !cv_cli_takes(verb, option->name))
+		return;
+	(void)printf("\t'%s %s --%s') candidates='", verb->verb, verb->act, option->name);
+	print_value(cv_cli_words(verb, option), option->value);
+	(void)fputs("' ;;\n", stdout);
+}
+
+static void
+print_value_cases(const struct cv_cli_program_verb *others, size_t other_count)
 {
 	size_t count, option_count;
 	const struct cv_cli_verb *verbs = cv_cli_verbs(&count);
 	const struct cv_cli_option *options = cv_cli_options(&option_count);
 
-	(void)fputs("\tcase $previous in\n\t--config) candidates=@files ;;\n", stdout);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t at = 0; at < option_count; at++) {
+			if (options[at].kind != CV_CLI_GLOBAL)
+				print_value_case(&verbs[i], &options[at]);
+		}
+	}
+	for (size_t i = 0; i < other_count; i++) {
+		for (size_t at = 0; at < others[i].option_count; at++) {
+			const struct cv_cli_program_option *option = &others[i].options[at];
+			(void)printf("\t'%s %s --%s') candidates='", others[i].name, others[i].act,
+			    option->name);
+			print_value(words_of_program(option), option->value);
+			(void)fputs("' ;;\n", stdout);
+		}
+	}
 	for (size_t i = 0; i < option_count; i++) {
-		if (options[i].value == NULL)
+		if (options[i].kind != CV_CLI_GLOBAL || options[i].value == NULL)
 			continue;
-		(void)printf("\t--%s) candidates='", options[i].name);
-		if (has_choices(&options[i]))
-			print_choices(&options[i]);
-		else
-			(void)fputs(
-			    cv_cli_option_is_file(&options[i]) ? "@files" : "@none", stdout);
+		(void)printf("\t*' --%s') candidates='", options[i].name);
+		print_value(NULL, options[i].value);
 		(void)fputs("' ;;\n", stdout);
 	}
-	(void)fputs("\t*)\n\t\tcase \"$verb $act\" in\n\t\t' ') candidates='", stdout);
-	print_all_verbs(others, other_count);
-	print_options(NULL);
-	(void)fputs(" --config' ;;\n", stdout);
+}
+
+static void
+print_verb_cases(const struct cv_cli_program_verb *others, size_t other_count)
+{
+	size_t count;
+	const struct cv_cli_verb *verbs = cv_cli_verbs(&count);
+
 	for (size_t i = 0; i < count; i++) {
 		if (begins_verb(verbs, i) && verbs[i].act[0] != '\0') {
 			(void)printf("\t\t'%s ') candidates='", verbs[i].verb);
@@ -121,24 +164,60 @@ print_cases(const struct cv_cli_program_verb *others, size_t other_count)
 		print_options(&verbs[i]);
 		(void)fputs("' ;;\n", stdout);
 	}
-	(void)fputs("\t\t'completion ') candidates='bash zsh fish' ;;\n"
-		    "\t\t*) candidates='--config --help' ;;\n\t\tesac ;;\n\tesac\n",
-	    stdout);
+	for (size_t i = 0; i < other_count; i++) {
+		if (others[i].options == NULL)
+			continue;
+		(void)printf("\t\t'%s %s') candidates='", others[i].name, others[i].act);
+		for (size_t at = 0; at < others[i].option_count; at++)
+			(void)printf("--%s ", others[i].options[at].name);
+		(void)fputs("--config --help' ;;\n", stdout);
+	}
 }
 
-/* Of the words before the cursor: what is neither an option nor its value. */
+/* $previous, $verb and $act are set; sets $candidates, "@files" for the names of files. */
 static void
-print_scan(const char *words, const char *from, const char *below)
+print_cases(const struct cv_cli_program_verb *others, size_t other_count)
+{
+	(void)fputs("\tcase \"$verb $act $previous\" in\n"
+		    "\t*' --config') candidates=@files ;;\n",
+	    stdout);
+	print_value_cases(others, other_count);
+	(void)fputs("\t*)\n\t\tcase \"$verb $act\" in\n\t\t' ') candidates='", stdout);
+	print_all_verbs(others, other_count);
+	print_options(NULL);
+	(void)fputs(" --config' ;;\n"
+		    "\t\t'completion ') candidates='bash zsh fish' ;;\n",
+	    stdout);
+	print_verb_cases(others, other_count);
+	(void)fputs("\t\tesac ;;\n\tesac\n", stdout);
+}
+
+/* Behind --config, each after the separator. */
+static void
+print_options_with_value(
+    const struct cv_cli_program_verb *others, size_t other_count, const char *separator)
 {
 	size_t count;
 	const struct cv_cli_option *options = cv_cli_options(&count);
 
-	(void)printf("\tfor ((i = %s; i < %s; i++)); do\n\t\tcase ${%s[i]} in\n\t\t--config", from,
-	    below, words);
 	for (size_t i = 0; i < count; i++) {
 		if (options[i].value != NULL)
-			(void)printf("|--%s", options[i].name);
+			(void)printf("%s--%s", separator, options[i].name);
 	}
+	for (size_t i = 0; i < other_count; i++) {
+		for (size_t at = 0; at < others[i].option_count; at++)
+			(void)printf("%s--%s", separator, others[i].options[at].name);
+	}
+}
+
+/* Of the words before the cursor: what is neither an option nor its value. */
+static void
+print_scan(const struct cv_cli_program_verb *others, size_t other_count, const char *words,
+    const char *from, const char *below)
+{
+	(void)printf("\tfor ((i = %s; i < %s; i++)); do\n\t\tcase ${%s[i]} in\n\t\t--config", from,
+	    below, words);
+	print_options_with_value(others, other_count, "|");
 	(void)printf(") ((i++)) ;;\n\t\t-*) ;;\n"
 		     "\t\t*) if [[ -z $verb ]]; then verb=${%s[i]}; elif [[ -z $act ]]; then "
 		     "act=${%s[i]}; fi ;;\n\t\tesac\n\tdone\n",
@@ -154,7 +233,7 @@ print_bash(const struct cv_cli_program_verb *others, size_t count)
 	    "\tlocal i verb= act= candidates=\n"
 	    "\tlocal current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n",
 	    stdout);
-	print_scan("COMP_WORDS", "1", "COMP_CWORD");
+	print_scan(others, count, "COMP_WORDS", "1", "COMP_CWORD");
 	print_cases(others, count);
 	(void)fputs("\tCOMPREPLY=()\n"
 		    "\tcase $candidates in @none) return ;; esac\n"
@@ -176,7 +255,7 @@ print_zsh(const struct cv_cli_program_verb *others, size_t count)
 		    "\tlocal i verb= act= candidates=\n"
 		    "\tlocal previous=${words[CURRENT - 1]}\n",
 	    stdout);
-	print_scan("words", "2", "CURRENT");
+	print_scan(others, count, "words", "2", "CURRENT");
 	print_cases(others, count);
 	(void)fputs("\tcase $candidates in\n\t@none) return ;;\n"
 		    "\t@files*) _files; candidates=${candidates#@files} ;;\n\tesac\n"
@@ -189,12 +268,23 @@ print_zsh(const struct cv_cli_program_verb *others, size_t count)
 
 /* ---- fish: one line a candidate, with its help ---- */
 
+/* Does the verb ask the operator API, or may it yet be one that does? */
 static void
-print_fish_scan(void)
+print_fish_asks(const struct cv_cli_program_verb *others, size_t other_count)
 {
-	size_t count;
-	const struct cv_cli_option *options = cv_cli_options(&count);
+	(void)fputs("function __certvendor_asks\n"
+		    "\tset -l words (__certvendor_words)\n",
+	    stdout);
+	for (size_t i = 0; i < other_count; i++)
+		(void)printf("\ttest \"$words[1..%d]\" = '%s%s%s'; and return 1\n",
+		    others[i].act[0] == '\0' ? 1 : 2, others[i].name,
+		    others[i].act[0] == '\0' ? "" : " ", others[i].act);
+	(void)fputs("\treturn 0\nend\n", stdout);
+}
 
+static void
+print_fish_scan(const struct cv_cli_program_verb *others, size_t other_count)
+{
 	(void)fputs("# fish completion of certvendor; made by: certvendor completion fish\n"
 		    "function __certvendor_words\n"
 		    "\tset -l is_value 0\n"
@@ -202,10 +292,7 @@ print_fish_scan(void)
 		    "\t\tif test $is_value = 1\n\t\t\tset is_value 0\n\t\t\tcontinue\n\t\tend\n"
 		    "\t\tswitch $word\n\t\t\tcase --config",
 	    stdout);
-	for (size_t i = 0; i < count; i++) {
-		if (options[i].value != NULL)
-			(void)printf(" --%s", options[i].name);
-	}
+	print_options_with_value(others, other_count, " ");
 	(void)fputs("\n\t\t\t\tset is_value 1\n\t\t\tcase '-*'\n\t\t\tcase '*'\n"
 		    "\t\t\t\techo $word\n\t\tend\n\tend\nend\n"
 		    "function __certvendor_at\n"
@@ -215,6 +302,7 @@ print_fish_scan(void)
 		    "\ttest \"$words[1..$(count $argv)]\" = \"$argv\"\nend\n"
 		    "complete -c certvendor -f\n",
 	    stdout);
+	print_fish_asks(others, other_count);
 }
 
 static void
@@ -225,25 +313,24 @@ print_fish_candidate(const char *where, const char *word, const char *help)
 	(void)putchar('\n');
 }
 
-/* where NULL: everywhere. */
+/* where NULL: everywhere. words NULL: any. */
 static void
-print_fish_option(const char *where, const struct cv_cli_option *option)
+print_fish_option(
+    const char *where, const char *name, const char *value, const char *words, const char *help)
 {
 	(void)fputs("complete -c certvendor", stdout);
 	if (where != NULL)
-		(void)printf(" -n '__certvendor_in %s'", where);
-	(void)printf(" -l %s", option->name);
-	if (cv_cli_option_is_file(option))
-		(void)fputs(" -r -F", stdout);
-	else if (option->value != NULL)
-		(void)fputs(" -x", stdout);
-	if (has_choices(option)) {
-		(void)fputs(" -a '", stdout);
-		print_choices(option);
+		(void)printf(" -n '__certvendor_%s'", where);
+	(void)printf(" -l %s", name);
+	if (words != NULL) {
+		(void)fputs(" -x -a '", stdout);
+		print_words(words);
 		(void)fputs("'", stdout);
+	} else if (value != NULL) {
+		(void)fputs(names_file(value) ? " -r -F" : " -x", stdout);
 	}
 	(void)fputs(" -d ", stdout);
-	print_quoted(option->help);
+	print_quoted(help);
 	(void)putchar('\n');
 }
 
@@ -252,48 +339,53 @@ print_fish_verb(const struct cv_cli_verb *verb)
 {
 	size_t count;
 	const struct cv_cli_option *options = cv_cli_options(&count);
-	char where[2 * WORD_SIZE];
+	char where[2 * WORD_SIZE], in[2 * WORD_SIZE + 3];
 
 	if (verb->act[0] != '\0') {
 		(void)snprintf(where, sizeof(where), " %s", verb->verb);
 		print_fish_candidate(where, verb->act, verb->help);
 	}
 	(void)snprintf(
-	    where, sizeof(where), "%s%s%s", verb->verb, verb->act[0] == '\0' ? "" : " ", verb->act);
+	    in, sizeof(in), "in %s%s%s", verb->verb, verb->act[0] == '\0' ? "" : " ", verb->act);
 	if (cv_text_equal(verb->arguments, "FILE"))
-		(void)printf("complete -c certvendor -n '__certvendor_in %s' -F\n", where);
+		(void)printf("complete -c certvendor -n '__certvendor_%s' -F\n", in);
 	for (size_t i = 0; i < count; i++) {
 		if (options[i].kind != CV_CLI_GLOBAL && cv_cli_takes(verb, options[i].name))
-			print_fish_option(where, &options[i]);
+			print_fish_option(in, options[i].name, options[i].value,
+			    cv_cli_words(verb, &options[i]), options[i].help);
 	}
 }
 
 static void
 print_fish_other(const struct cv_cli_program_verb *other)
 {
-	char where[WORD_SIZE];
+	char where[WORD_SIZE], in[2 * WORD_SIZE + 3];
 
 	(void)snprintf(where, sizeof(where), " %s", other->name);
+	(void)snprintf(
+	    in, sizeof(in), "in %s%s%s", other->name, other->act[0] == '\0' ? "" : " ", other->act);
 	if (other->act[0] == '\0')
 		print_fish_candidate("", other->name, other->help);
 	else
 		print_fish_candidate(where, other->act, other->help);
+	for (size_t i = 0; i < other->option_count; i++)
+		print_fish_option(in, other->options[i].name, other->options[i].value,
+		    words_of_program(&other->options[i]), other->options[i].help);
 }
 
 static void
 print_fish(const struct cv_cli_program_verb *others, size_t other_count)
 {
-	static const struct cv_cli_option config = {
-	    "config", CV_CLI_GLOBAL, "FILE", NULL, "settings (CERTVENDOR_CONFIG)"};
 	size_t count, option_count;
 	const struct cv_cli_verb *verbs = cv_cli_verbs(&count);
 	const struct cv_cli_option *options = cv_cli_options(&option_count);
 
-	print_fish_scan();
-	print_fish_option(NULL, &config);
+	print_fish_scan(others, other_count);
+	print_fish_option(NULL, "config", "FILE", NULL, "settings (CERTVENDOR_CONFIG)");
 	for (size_t i = 0; i < option_count; i++) {
 		if (options[i].kind == CV_CLI_GLOBAL)
-			print_fish_option(NULL, &options[i]);
+			print_fish_option(cv_text_equal(options[i].name, "help") ? NULL : "asks",
+			    options[i].name, options[i].value, NULL, options[i].help);
 	}
 	for (size_t i = 0; i < other_count; i++)
 		print_fish_other(&others[i]);

@@ -8,6 +8,7 @@
 #define EXIT_USAGE 2
 #define HELP_COLUMNS 80
 #define HELP_MAX 400
+#define OPTION_MAX 96
 #define OPTION_COLUMN 27 /* where explanations begin */
 #define FIRST_OPTION 256 /* what getopt_long returns for the first row: no character */
 
@@ -120,12 +121,14 @@ print_verb(FILE *stream, const struct cv_cli_verb *verb)
 	for (size_t i = 0; i < count; i++) {
 		const struct cv_cli_option *row = &options[i];
 		bool is_needed = false;
-		char option[64], help[HELP_MAX];
+		char option[OPTION_MAX], help[HELP_MAX];
 
 		if (row->kind != CV_CLI_GLOBAL && !find_option(verb, row->name, &is_needed))
 			continue;
+		const char *words = cv_cli_words(verb, row);
+		const char *value = cv_cli_words_are_all(words) ? words : row->value;
 		(void)snprintf(option, sizeof(option), "--%s%s%s", row->name,
-		    row->value == NULL ? "" : " ", row->value == NULL ? "" : row->value);
+		    value == NULL ? "" : " ", value == NULL ? "" : value);
 		(void)snprintf(help, sizeof(help), "%s%s", row->help,
 		    row->kind != CV_CLI_GLOBAL && is_needed ? " (needed)" : "");
 		print_row(stream, option, OPTION_COLUMN, help);
@@ -181,6 +184,26 @@ take_global(struct cv_cli_options *global, const char *name, char *value)
 		global->is_json = true;
 }
 
+/* The server would take some wrong words for a setting that was not named. */
+static bool
+check_word(const struct cv_cli_verb *verb, const struct cv_cli_option *option, const char *value,
+    int *ret_exit)
+{
+	const char *words = cv_cli_words(verb, option);
+	char problem[OPTION_MAX + HELP_MAX];
+
+	if (!cv_cli_words_are_all(words))
+		return true;
+	for (const char *at = words; *at != '\0'; at += strspn(at, "|")) {
+		size_t len = strcspn(at, "|");
+		if (strlen(value) == len && strncmp(at, value, len) == 0)
+			return true;
+		at += len;
+	}
+	(void)snprintf(problem, sizeof(problem), "--%s is %s, not ", option->name, words);
+	return fail_usage(verb, problem, value, ret_exit);
+}
+
 static bool
 take_repeated(struct cv_cli_invocation *invocation, const char *name, int *ret_exit)
 {
@@ -212,6 +235,8 @@ take_option(struct cv_cli_invocation *invocation, int number, int *ret_exit)
 	}
 	if (!cv_cli_takes(invocation->verb, row->name))
 		return fail_usage(invocation->verb, "does not take --", row->name, ret_exit);
+	if (row->value != NULL && !check_word(invocation->verb, row, optarg, ret_exit))
+		return false;
 	invocation->values[number - FIRST_OPTION] = row->value == NULL ? "" : optarg;
 	return row->kind != CV_CLI_REPEATED || take_repeated(invocation, row->name, ret_exit);
 }

@@ -30,7 +30,7 @@ enum cv_cli_kind {
 struct cv_cli_option {
 	const char *name;
 	enum cv_cli_kind kind;
-	const char *value;  /* for the help: "ID", or the words "a|b"; NULL: a flag */
+	const char *value;  /* for the help: "ID", or the words "a|b" of most verbs; NULL: a flag */
 	const char *member; /* of the query or body, where it is not the name with '_' for '-' */
 	const char *help;
 };
@@ -39,8 +39,6 @@ struct cv_cli_option {
 const struct cv_cli_option *cv_cli_options(size_t *ret_count);
 /* NULL: there is none. */
 const struct cv_cli_option *cv_cli_option(const char *name);
-/* Does its value name a file? */
-bool cv_cli_option_is_file(const struct cv_cli_option *option);
 
 /* How an answer is shown to a person. */
 enum cv_cli_view {
@@ -72,6 +70,11 @@ struct cv_cli_verb {
 };
 
 const struct cv_cli_verb *cv_cli_verbs(size_t *ret_count);
+
+/* The words that an option of this verb may have or is proposed, NULL: any. */
+const char *cv_cli_words(const struct cv_cli_verb *verb, const struct cv_cli_option *option);
+/* Are there no others: "a|b", not "a, b"? */
+bool cv_cli_words_are_all(const char *words);
 
 /* Next name of a list of words; false at the end. */
 bool cv_cli_next_word(const char **words, char *ret_word, size_t size);

@@ -1,8 +1,11 @@
+#include <string.h>
+
 #include "invocation_internal.h"
 
 #include "cv/model/event.h"
 #include "cv/model/scope.h"
 #include "cv/model/source.h"
+#include "cv/model/state.h"
 #include "cv/util/text.h"
 
 /* clang-format off */
@@ -11,8 +14,8 @@ static const struct cv_cli_option options[] = {
 	{"activate", CV_CLI_TRUE, NULL, "may_activate", "what it sees may activate a key"},
 	{"actor", CV_CLI_TEXT, "WHO", NULL, "only rows of this actor, e.g. operator:admin"},
 	{"all", CV_CLI_LOCAL, NULL, NULL, "read every page"},
-	{"announce", CV_CLI_TEXT_OR_NULL, "explicit|implied|factory", NULL,
-	    "what announces a next key; factory (groups only): what the factory says"},
+	{"announce", CV_CLI_TEXT_OR_NULL, "explicit|implied", NULL,
+	    "what announces a next key; of a group also factory: what the factory says"},
 	{"authority", CV_CLI_TEXT, "NAME", NULL, "only those of this authority"},
 	{"connections", CV_CLI_LOCAL, "N", NULL,
 	    "kept open, each asks again when it is answered, 1 to 1000; default: 16"},
@@ -42,8 +45,7 @@ static const struct cv_cli_option options[] = {
 	{"id", CV_CLI_LOCAL, "ID", NULL, "of the device, which must be new; default: demo- and digits"},
 	{"if-match", CV_CLI_HEADER, "ETAG", NULL, "change only this state; default: whatever it is"},
 	{"keep", CV_CLI_LOCAL, NULL, NULL, "do not delete the device"},
-	{"kind", CV_CLI_TEXT, "root|online|offline|bootstrap", NULL,
-	    "kind of authority; online ones cannot be imported"},
+	{"kind", CV_CLI_TEXT, "root|offline|bootstrap", NULL, "kind of authority"},
 	{"label", CV_CLI_TEXT, "LABEL", NULL, "only for this label of EST; default: for all"},
 	{"lifetime-days", CV_CLI_NUMBER, "N", NULL, "of its certificates"},
 	{"limit", CV_CLI_NUMBER, "N", NULL, "how many a page, 1 to 1000; default: 100"},
@@ -68,10 +70,7 @@ static const struct cv_cli_option options[] = {
 	{"socket", CV_CLI_LOCAL, "PATH", NULL, "UNIX socket where gateways ask"},
 	{"source", CV_CLI_REPEATED, "WORD[=HEADER]", "sources",
 	    "header it forwards certificates in: " CV_SOURCE_WORDS "; repeatable"},
-	{"state", CV_CLI_TEXT, "STATE", NULL,
-	    "devices: ok, held, deleted, revoked; certificates: issued, announced, active, retired, "
-	    "revoked, discarded; approvals: pending, approved, refused; deliveries: pending, done, dead; "
-	    "rotation groups: running, paused, done, ended"},
+	{"state", CV_CLI_TEXT, "STATE", NULL, "only what is in this state"},
 	{"type", CV_CLI_TEXT, "webhook|push", NULL, "only these; push: event queues"},
 	{"until", CV_CLI_TEXT, "TIME", NULL, "before this time"},
 	{"url", CV_CLI_TEXT, "URL", NULL, "where it is sent: https or http"},
@@ -87,6 +86,30 @@ static const struct cv_cli_option options[] = {
 	{"factory", CV_CLI_GLOBAL, "NAME", NULL, "factory that is meant, where the operator has several"},
 	{"json", CV_CLI_GLOBAL, NULL, NULL, "print what the server answered, as it is"},
 	{"help", CV_CLI_GLOBAL, NULL, NULL, "print this"},
+};
+
+/* Where a verb takes other words than the option's value says, or words that the value does not
+ * say; NULL: any verb, any act. "a|b": these and no others; "a, b": they are proposed. */
+static const struct {
+	const char *verb;
+	const char *act;
+	const char *option;
+	const char *words;
+} wordings[] = {
+	{"group", NULL, "announce", "explicit|implied|factory"},
+	{"authority", "list", "kind", "root|online|offline|bootstrap"},
+	{"device", NULL, "state", "ok|held|deleted|revoked"},
+	{"certificate", NULL, "state", "issued|announced|active|retired|revoked|discarded"},
+	{"grant", NULL, "state", "pending|approved|refused"},
+	{"approval", NULL, "state", "pending|approved|refused"},
+	{"rotation-group", NULL, "state", "running|paused|done|ended"},
+	{"webhook", NULL, "state", "pending|done|dead"},
+	{"device", "revoke", "reason", CV_REASON_WORDS},
+	{"certificate", "revoke", "reason", CV_REASON_WORDS},
+	{"authority", NULL, "reason", CV_REASON_WORDS},
+	{NULL, NULL, "events", CV_EVENT_WORDS},
+	{NULL, NULL, "scopes", CV_SCOPE_WORDS},
+	{NULL, NULL, "source", CV_SOURCE_WORDS},
 };
 /* clang-format on */
 _Static_assert(sizeof(options) / sizeof(options[0]) <= CV_CLI_OPTIONS_MAX, "values[] is too short");
@@ -108,8 +131,25 @@ cv_cli_option(const char *name)
 	return NULL;
 }
 
-bool
-cv_cli_option_is_file(const struct cv_cli_option *option)
+static bool
+is_meant(const char *name, const char *wanted)
 {
-	return cv_text_equal(option->value, "FILE") || cv_text_equal(option->value, "PATH");
+	return name == NULL || cv_text_equal(name, wanted);
+}
+
+const char *
+cv_cli_words(const struct cv_cli_verb *verb, const struct cv_cli_option *option)
+{
+	for (size_t i = 0; i < sizeof(wordings) / sizeof(wordings[0]); i++) {
+		if (cv_text_equal(wordings[i].option, option->name) &&
+		    is_meant(wordings[i].verb, verb->verb) && is_meant(wordings[i].act, verb->act))
+			return wordings[i].words;
+	}
+	return cv_cli_words_are_all(option->value) ? option->value : NULL;
+}
+
+bool
+cv_cli_words_are_all(const char *words)
+{
+	return words != NULL && strchr(words, '|') != NULL;
 }

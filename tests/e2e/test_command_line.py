@@ -74,6 +74,11 @@ def test_command_line_refusals(lab):
     fails("device", "show", "a", "b", code=2)
     fails("token", "enrol", "--uses", "many", code=2)
     fails("gateway", "add", "x", code=2)
+    before = lab.cli("factory", "show", FACTORY).stdout
+    assert (fails("factory", "set", FACTORY, "--announce", "factory", code=2)
+            == "certvendor factory set: --announce is explicit|implied, not factory\n")
+    assert lab.cli("factory", "show", FACTORY).stdout == before
+    assert "not online" in fails("authority", "import", lab.root, "--name", "x", "--kind", "online", code=2)
     assert "bad-json" in fails("device", "revoke", "nobody", "--reason", "because")
     assert re.fullmatch(r"certvendor: [A-Z][a-z ]+: .*[a-z.] \([a-z-]+\)\n", fails("device", "list", "--limit", "0"))
     result = run(BINARY, "--server", f"https://127.0.0.1:{lab.ports['operator']}", "device", "list",
@@ -424,6 +429,43 @@ def test_completion(tmp_path, shell):
     assert "some.csr" in shell.complete(tmp_path, "demo", "--socket")
     assert shell.complete(tmp_path, "device", "list", "--limit") <= {"some.csr"}
     assert "list" in shell.complete(tmp_path, "--server", "list", "device"), "the value of an option"
+    assert "--expect" in shell.complete(tmp_path, "audit", "--config", "x", "verify", last="--")
+    assert {"--config", "--server"} <= shell.complete(tmp_path, last="--")
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)
+def test_completion_knows_the_words_of_an_option(tmp_path, shell):
+    """Those of the verb; the same option has others with another one."""
+    for words, expected in (
+            (("factory", "set", "x", "--announce"), {"explicit", "implied"}),
+            (("group", "set", "x", "--announce"), {"explicit", "implied", "factory"}),
+            (("init", "--announce"), {"explicit", "implied"}),
+            (("authority", "import", "x", "--kind"), {"root", "offline", "bootstrap"}),
+            (("authority", "list", "--kind"), {"root", "online", "offline", "bootstrap"}),
+            (("device", "list", "--state"), {"ok", "held", "deleted", "revoked"}),
+            (("--json", "webhook", "deliveries", "x", "--state"), {"pending", "done", "dead"}),
+            (("rotation-group", "list", "--state"), {"running", "paused", "done", "ended"}),
+            (("webhook", "list", "--type"), {"webhook", "push"})):
+        assert shell.complete(tmp_path, *words) == expected, words
+    assert {"key-changed", "certificate-revoked"} <= shell.complete(tmp_path, "webhook", "add", "x", "--events")
+    assert {"rfc9440", "sha1"} <= shell.complete(tmp_path, "gateway", "add", "x", "--source")
+    assert {"keyCompromise", "superseded"} <= shell.complete(tmp_path, "device", "revoke", "x", "--reason")
+    assert shell.complete(tmp_path, "device", "revoke", "x", "--reason", last="key") == {"keyCompromise"}
+    assert "keyCompromise" not in shell.complete(tmp_path, "device", "hold", "x", "--reason")
+    (tmp_path / "folder").mkdir()
+    assert {"folder", "folder/"} & shell.complete(tmp_path, "init", "--directory")
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)
+def test_completion_knows_the_options_of_the_machine(tmp_path, shell):
+    told = run(BINARY, "help").stdout.split("over the API of a running server:\n")[0]
+    for words in re.findall(r"^  ((?:\S+ )+) ", told, re.M):
+        words = words.split()
+        if words[0] in ("completion", "version", "help"):
+            continue
+        known = set(re.findall(r"--[a-z-]+", run(BINARY, *words, "--help").stdout)) | {"--help"}
+        offered = {word for word in shell.complete(tmp_path, *words, last="--") if word.startswith("--")}
+        assert offered == known, words
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)

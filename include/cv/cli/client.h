@@ -31,11 +31,20 @@ int cv_cli_run(const struct cv_cli_options *options, int argc, char **argv);
 /* A line for each verb of this room. */
 void cv_cli_print_verbs(FILE *stream);
 
+/* An option with a value, of a verb of another room. */
+struct cv_cli_program_option {
+	const char *name;
+	const char *value; /* "FILE", or the words "a|b" */
+	const char *help;
+};
 /* A verb of another room, for completion. With an act: a further one of a verb of this room. */
 struct cv_cli_program_verb {
 	const char *name;
 	const char *act; /* "": none */
 	const char *help;
+	const struct cv_cli_program_option
+	    *options; /* beside --config and --help; NULL: nor these */
+	size_t option_count;
 };
 /* "completion SHELL": prints the completion of bash, zsh or fish. */
 int cv_cli_print_completion(

@@ -61,6 +61,10 @@ enum cv_reason {
 	CV_REASON_PRIVILEGE_WITHDRAWN = 9,
 };
 
+#define CV_REASON_WORDS                                                                            \
+	"unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, "               \
+	"cessationOfOperation, privilegeWithdrawn"
+
 /* State of a certificate of a key in key_state; is_revoked: the certificate itself is denied. */
 enum cv_certificate_state cv_certificate_state_of(enum cv_key_state key_state, bool is_revoked);
 

@@ -200,6 +200,12 @@ Test(invocation, wrong_lines_are_usage_errors)
 	    "gateway add g --csr /dev/null --source pem --factory a --factories a",
 	    "device list --device a",
 	    "device list --nonsense",
+	    "factory set f --announce factory",
+	    "factory add f --announce explici",
+	    "group set g --announce explicit|implied",
+	    "group set g --announce=",
+	    "authority import /dev/null --name n --kind online",
+	    "device list --state active",
 	    "device revoke a --reason",
 	};
 
@@ -210,6 +216,40 @@ Test(invocation, wrong_lines_are_usage_errors)
 		cr_expect_not(parse(words, &invocation, &end), "%s", lines[i]);
 		cr_expect_eq(end, 2, "%s", lines[i]);
 	}
+}
+
+/* Some options take other words with other verbs. */
+Test(invocation, words_are_those_of_the_verb)
+{
+	static const char *const lines[] = {
+	    "group set g --announce factory",
+	    "factory set f --announce implied",
+	    "authority list --kind online",
+	    "authority import /dev/null --name n --kind offline",
+	    "device list --state held",
+	    "certificate list --state active",
+	    "device hold d --reason stolen",
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		CV_AUTO_MEMORY char *words = strdup(lines[i]);
+		struct cv_cli_invocation invocation;
+		int end = -1;
+		cr_expect(parse(words, &invocation, &end), "%s", lines[i]);
+	}
+}
+
+/* Every --state has its words: its value says none. */
+Test(invocation, every_state_has_words)
+{
+	size_t count;
+	const struct cv_cli_verb *verbs = cv_cli_verbs(&count);
+	const struct cv_cli_option *state = cv_cli_option("state");
+
+	for (size_t i = 0; i < count; i++)
+		cr_expect(!cv_cli_takes(&verbs[i], "state") ||
+			      cv_cli_words_are_all(cv_cli_words(&verbs[i], state)),
+		    "%s %s", verbs[i].verb, verbs[i].act);
 }
 
 Test(invocation, bodies_refuse_what_is_no_number)

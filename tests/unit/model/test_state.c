@@ -97,6 +97,8 @@ Test(state, reasons_have_the_names_and_numbers_of_rfc_5280)
 	};
 
 	CHECK_NAMES(cv_reason, rows, cv_reason_name, cv_reason_parse);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_expect(strstr(CV_REASON_WORDS, rows[i].name), "%s", rows[i].name);
 	/* certificateHold, removeFromCRL and the unused number are no reasons here. */
 	cr_expect_str_eq(cv_reason_name((enum cv_reason)6), "invalid");
 	cr_expect_str_eq(cv_reason_name((enum cv_reason)7), "invalid");
