@@ -98,6 +98,7 @@ print_usage(FILE *stream)
 		    "  --ca FILE          certificate that it is verified with (CERTVENDOR_CA)\n"
 		    "  --factory NAME     factory that is meant, where an operator has several\n"
 		    "  --json             print what the server answered, as it is\n"
+		    "  --version          print the version\n"
 		    "\n"
 		    "certvendor VERB --help says more about a verb.\n",
 	    stream);
@@ -127,6 +128,7 @@ parse_options(int argc, char **argv, struct cv_command_line *line, int *ret_exit
 	    {"factory", required_argument, NULL, 'f'},
 	    {"json", no_argument, NULL, 'j'},
 	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
 	    {NULL, 0, NULL, 0},
 	};
 	int option;
@@ -160,6 +162,9 @@ parse_options(int argc, char **argv, struct cv_command_line *line, int *ret_exit
 		case 'h':
 			print_usage(stdout);
 			*ret_exit = CV_EXIT_OK;
+			return false;
+		case 'V':
+			*ret_exit = show_version(line, argc, argv);
 			return false;
 		default:
 			*ret_exit = CV_EXIT_USAGE;

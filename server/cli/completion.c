@@ -185,7 +185,7 @@ print_cases(const struct cv_cli_program_verb *others, size_t other_count)
 	(void)fputs("\t*)\n\t\tcase \"$verb $act\" in\n\t\t' ') candidates='", stdout);
 	print_all_verbs(others, other_count);
 	print_options(NULL);
-	(void)fputs(" --config' ;;\n"
+	(void)fputs(" --config --version' ;;\n"
 		    "\t\t'completion ') candidates='bash zsh fish' ;;\n",
 	    stdout);
 	print_verb_cases(others, other_count);
@@ -382,6 +382,7 @@ print_fish(const struct cv_cli_program_verb *others, size_t other_count)
 
 	print_fish_scan(others, other_count);
 	print_fish_option(NULL, "config", "FILE", NULL, "settings (CERTVENDOR_CONFIG)");
+	print_fish_option("at", "version", NULL, NULL, "print the version");
 	for (size_t i = 0; i < option_count; i++) {
 		if (options[i].kind == CV_CLI_GLOBAL)
 			print_fish_option(cv_text_equal(options[i].name, "help") ? NULL : "asks",

@@ -308,8 +308,10 @@ take_arguments(struct cv_cli_invocation *invocation, int argc, char **argv, int 
 	int at = optind;
 
 	while (cv_cli_next_word(&words, word, sizeof(word))) {
-		if (at == argc || argv[at][0] == '\0')
-			return fail_usage(invocation->verb, "needs a ", word, ret_exit);
+		if (at == argc || argv[at][0] == '\0') {
+			word[strcspn(word, ".")] = '\0';
+			return fail_usage(invocation->verb, "needs ", word, ret_exit);
+		}
 		at++;
 	}
 	if (at < argc && strstr(word, "...") == NULL)
@@ -331,6 +333,10 @@ cv_cli_parse(const struct cv_cli_options *options, int argc, char **argv,
 
 	if (invocation.verb == NULL) {
 		bool is_help = cv_text_equal(act, "--help") || cv_text_equal(act, "-h");
+		if (!is_help && act[0] == '\0')
+			(void)fprintf(stderr, "certvendor %s: needs an act\n", argv[0]);
+		else if (!is_help)
+			(void)fprintf(stderr, "certvendor %s: \"%s\" is no act\n", argv[0], act);
 		print_acts(is_help ? stdout : stderr, argv[0]);
 		*ret_exit = is_help ? 0 : EXIT_USAGE;
 		return false;

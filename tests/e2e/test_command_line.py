@@ -74,6 +74,10 @@ def test_command_line_refusals(lab):
     fails("device", "show", "a", "b", code=2)
     fails("token", "enrol", "--uses", "many", code=2)
     fails("gateway", "add", "x", code=2)
+    assert fails("device", "melt", code=2).startswith('certvendor device: "melt" is no act\nusage: ')
+    assert fails("device", code=2).startswith("certvendor device: needs an act\nusage: certvendor device ACT")
+    assert fails("device", "show", code=2) == "certvendor device show: needs ID\n"
+    assert fails("group", "add", "x", code=2) == "certvendor group add: needs DEVICE\n"
     before = lab.cli("factory", "show", FACTORY).stdout
     assert (fails("factory", "set", FACTORY, "--announce", "factory", code=2)
             == "certvendor factory set: --announce is explicit|implied, not factory\n")
@@ -353,6 +357,10 @@ def options_of(*words):
     return set(re.findall(r"^  --(\S+)", run(BINARY, *words, "--help").stdout, re.M))
 
 
+def test_version():
+    assert run(BINARY, "--version").stdout == run(BINARY, "version").stdout
+
+
 def test_every_verb_has_help():
     rows = verbs_with_acts()
     assert {"device", "certificate", "denial", "group", "authority", "gateway", "factory", "token",
@@ -430,7 +438,7 @@ def test_completion(tmp_path, shell):
     assert shell.complete(tmp_path, "device", "list", "--limit") <= {"some.csr"}
     assert "list" in shell.complete(tmp_path, "--server", "list", "device"), "the value of an option"
     assert "--expect" in shell.complete(tmp_path, "audit", "--config", "x", "verify", last="--")
-    assert {"--config", "--server"} <= shell.complete(tmp_path, last="--")
+    assert {"--version", "--config", "--server"} <= shell.complete(tmp_path, last="--")
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)
