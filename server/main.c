@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cv/app/app.h"
 #include "cv/app/command.h"
@@ -37,7 +39,8 @@ show_version(struct cv_command_line *line, int argc, char **argv)
 	(void)line;
 	(void)argc;
 	(void)argv;
-	return printf("certvendor %s\n", CV_VERSION) < 0 ? CV_EXIT_FAILED : CV_EXIT_OK;
+	(void)printf("certvendor %s\n", CV_VERSION);
+	return CV_EXIT_OK;
 }
 
 static int show_help(struct cv_command_line *line, int argc, char **argv);
@@ -181,8 +184,8 @@ is_called(const struct verb *verb, int argc, char **argv)
 	       (verb->act[0] == '\0' || (argc > 1 && cv_text_equal(verb->act, argv[1])));
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv)
 {
 	struct cv_command_line line = {.config = NULL};
 	int end;
@@ -202,4 +205,24 @@ main(int argc, char **argv)
 		return cv_cli_run(&line.client, argc - optind, argv + optind);
 	(void)fprintf(stderr, "certvendor: no verb \"%s\" (see certvendor help)\n", name);
 	return CV_EXIT_USAGE;
+}
+
+/* What did not reach the file or the reader is no success. Of a failure something has been said. */
+static int
+check_output(int end)
+{
+	if (end != CV_EXIT_OK)
+		return end;
+	errno = 0;
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return end;
+	(void)fprintf(stderr, "certvendor: writing to standard output failed%s%s\n",
+	    errno == 0 ? "" : ": ", errno == 0 ? "" : strerror(errno));
+	return CV_EXIT_FAILED;
+}
+
+int
+main(int argc, char **argv)
+{
+	return check_output(run(argc, argv));
 }

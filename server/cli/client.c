@@ -404,5 +404,5 @@ cv_cli_run(const struct cv_cli_options *options, int argc, char **argv)
 		end = run_pages(&invocation);
 	else
 		end = run_each(&invocation);
-	return fflush(stdout) == 0 ? end : CV_CLI_REFUSED;
+	return end;
 }

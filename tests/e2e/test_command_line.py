@@ -300,6 +300,22 @@ def test_exit_codes_are_those_of_the_manual(lab):
         assert [result.returncode for result in results] == [code] * len(results), results
 
 
+def test_what_cannot_be_written_is_told(lab):
+    """The token is lost, and the list; who reads the exit code alone learns that, too."""
+    login = ("--server", f"https://127.0.0.1:{lab.ports['operator']}", "--ca", lab.root, "--token-file", lab.token_file)
+    for words in ((*login, "token", "enrol"), (*login, "--json", "audit", "list", "--all"), ("help",), ("--version",),
+                  ("completion", "bash"), ("--config", lab.config, "print-config"), ("device", "--help")):
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([BINARY, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+                                    env=clean_environment())
+        assert result.returncode == 1, words
+        assert re.fullmatch("certvendor: writing to standard output failed(: No space left on device)?\n",
+                            result.stderr), words
+    refused = subprocess.run([BINARY, *login, "device", "show", "nobody"], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, text=True, check=False, env=clean_environment())
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1
+
+
 def test_long_work_shows_its_progress(lab):
     """On a terminal alone, over itself, and gone at the end."""
     for _ in range(3):
