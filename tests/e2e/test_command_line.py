@@ -220,6 +220,28 @@ def test_out_is_opened_before_anything_is_made(lab, tmp_path, verb, more):
     assert sorted(tmp_path.iterdir()) == before and out.read_text() == made
 
 
+def test_a_lost_admin_token_as_the_page_says(lab):
+    page = (ROOT / "docs/operations.md").read_text().split("### A lost admin token")[1]
+    script = re.search(r"```sh\n(.*?)```", page, re.S).group(1)
+    url = lab.postgres.url(lab.database)
+    result = run("sh", "-euc", f'certvendor() {{ "{BINARY}" "$@"; }}\n{script}\nprintf "%s\\n" "$token"',
+                 CERTVENDOR_DATABASE_URL=url, CERTVENDOR_CA=str(lab.root),
+                 CERTVENDOR_SERVER=f"https://127.0.0.1:{lab.ports['operator']}")
+    token, recovery = re.search(r"^cvo_\S{43}$", result.stdout, re.M).group(), result.stdout.splitlines()[-1]
+    SECRETS.update((token, recovery))
+    [spare] = re.findall(r"^(\S+)  recovery  ", result.stdout, re.M)
+
+    def revoke(token):
+        return run(BINARY, "--server", f"https://127.0.0.1:{lab.ports['operator']}", "--ca", lab.root,
+                   "operator-token", "revoke", spare, is_checked=False, CERTVENDOR_TOKEN=token)
+
+    assert revoke(token).stdout == f"{spare}: done\n"
+    assert revoke(recovery).returncode == 1 and revoke(token).returncode == 0
+    rows = json.loads(lab.cli("--json", "audit", "list", "--actor", "database").stdout)["items"]
+    assert [row["reason"] for row in rows] == ["the admin token is lost"]
+    assert lab.program("audit", "verify").stdout.startswith("audit trail is good")
+
+
 @pytest.mark.parametrize("width", [60, 80, 132])
 def test_tables_fit_the_terminal(lab, width):
     device = lab.enrolled_device()
