@@ -234,19 +234,22 @@ decide_locked(struct registration *registration, struct cv_error *err)
 static bool
 find_repeat(struct enrolment *enrolment, struct cv_error *err)
 {
-	struct cv_found_certificate found;
-	bool exists = false;
+	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	struct cv_digest fingerprint;
 	int count;
 
 	if (!cv_certificate_store_find_current(
-		enrolment->connection, &enrolment->answer->party, &enrolment->repeat, &count, err))
+		enrolment->connection, &enrolment->answer->party, &fingerprint, &count, err))
 		return false;
-	if (count > 0 && !cv_certificate_store_find(
-			     enrolment->connection, &enrolment->repeat, NULL, &exists, &found, err))
+	if (count > 0 &&
+	    (!cv_certificate_store_der(enrolment->connection, &fingerprint, &der, err) ||
+		!cv_certificate_parse(cv_buffer_bytes(&der), &certificate, err)))
 		return false;
-	if (!exists || !cv_digest_equal(&found.key_id, cv_public_key_id(enrolment->csr->key)))
+	if (!certificate ||
+	    !cv_digest_equal(&certificate->key_id, cv_public_key_id(enrolment->csr->key)))
 		return cv_fail(err, CV_E_CONFLICT, "the key of the device was replaced");
-	return true;
+	return cv_enrolment_answer_with(enrolment, certificate, err);
 }
 
 static bool

@@ -430,10 +430,45 @@ void
 cv_enrolment_begin_attempt(struct enrolment *enrolment)
 {
 	enrolment->answer->outcome = CV_ENROLMENT_ISSUED;
+	enrolment->answer->serial[0] = '\0';
 	enrolment->must_repeat = false;
 	enrolment->note = (struct cv_change_note){.kind = NULL};
 	cv_buffer_reset(enrolment->ret_der);
 	cv_certificate_free(CV_TAKE(enrolment->certificate));
+}
+
+/* The same key may have been asked for under other names before: those are another request. */
+static bool
+is_for_names(const struct enrolment *enrolment, const struct cv_certificate *certificate,
+    struct cv_bytes san)
+{
+	return cv_bytes_equal(certificate->subject, enrolment->csr->subject) &&
+	       cv_bytes_equal(certificate->san, san);
+}
+
+bool
+cv_enrolment_answer_with(
+    struct enrolment *enrolment, const struct cv_certificate *certificate, struct cv_error *err)
+{
+	cv_hex_encode(certificate->serial.data, certificate->serial.len, enrolment->answer->serial);
+	cv_buffer_append(enrolment->ret_der, certificate->der.data, certificate->der.len);
+	return !enrolment->ret_der->has_failed || cv_fail(err, CV_E_MEMORY, "out of memory");
+}
+
+bool
+cv_enrolment_find_repeat(struct enrolment *enrolment, const struct cv_device_change *change,
+    struct cv_bytes san, bool *ret_is_repeat, struct cv_error *err)
+{
+	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
+	struct cv_bytes der = cv_device_change_repeat(change);
+
+	*ret_is_repeat = false;
+	if (der.len == 0)
+		return true;
+	if (!cv_certificate_parse(der, &certificate, err))
+		return false;
+	*ret_is_repeat = is_for_names(enrolment, certificate, san);
+	return !*ret_is_repeat || cv_enrolment_answer_with(enrolment, certificate, err);
 }
 
 /* After the change is over. What ended with it the first time must have ended here, too. */
@@ -449,16 +484,10 @@ cv_enrolment_take_repeated(struct enrolment *enrolment, struct cv_error *err)
 bool
 cv_enrolment_answer_again(struct enrolment *enrolment, struct cv_error *err)
 {
-	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
-
 	if (enrolment->answer->outcome != CV_ENROLMENT_REPEATED)
 		return true;
-	if (!cv_enrolment_take_repeated(enrolment, err) ||
-	    !cv_certificate_store_der(
-		enrolment->connection, &enrolment->repeat, enrolment->ret_der, err) ||
-	    !cv_certificate_parse(cv_buffer_bytes(enrolment->ret_der), &certificate, err))
+	if (!cv_enrolment_take_repeated(enrolment, err))
 		return false;
-	cv_hex_encode(certificate->serial.data, certificate->serial.len, enrolment->answer->serial);
 	cv_service_counters(enrolment->service)->repeated++;
 	return true;
 }

@@ -30,8 +30,7 @@ struct enrolment {
 	struct cv_certificate *certificate;      /* issued, and not yet committed */
 	struct cv_change_note note;              /* kind NULL: nothing to commit */
 	char note_after[256];
-	bool must_repeat;        /* the record changed since the sight: judge again */
-	struct cv_digest repeat; /* fingerprint of the answer to this CSR */
+	bool must_repeat; /* the record changed since the sight: judge again */
 };
 
 void cv_enrolment_start(struct enrolment *enrolment, struct cv_service *service,
@@ -95,11 +94,21 @@ void cv_enrolment_write_note(struct enrolment *enrolment, const struct cv_certif
 void cv_enrolment_write_announcement(struct enrolment *enrolment, const char *actor);
 void cv_enrolment_take_issued(struct enrolment *enrolment, enum cv_issue_kind kind);
 
+/* The answer is this certificate. */
+bool cv_enrolment_answer_with(
+    struct enrolment *enrolment, const struct cv_certificate *certificate, struct cv_error *err);
+/*
+ * Under the lock: was this request answered before, by a certificate of the names that it asks for
+ * now? Then that becomes the answer. san: what a new certificate would have.
+ */
+bool cv_enrolment_find_repeat(struct enrolment *enrolment, const struct cv_device_change *change,
+    struct cv_bytes san, bool *ret_is_repeat, struct cv_error *err);
+
 /* Before an attempt: as if nothing had been tried. */
 void cv_enrolment_begin_attempt(struct enrolment *enrolment);
 /* Where the outcome is a repetition: takes into memory what was written the first time. */
 bool cv_enrolment_take_repeated(struct enrolment *enrolment, struct cv_error *err);
-/* The same, and reads the certificate that answered this CSR before. */
+/* The same, where the answer is there already, and counts it. */
 bool cv_enrolment_answer_again(struct enrolment *enrolment, struct cv_error *err);
 /*
  * Runs one attempt until it neither collides with another transaction nor finds the record changed.

@@ -84,14 +84,13 @@ announce_late(struct reenrolment *reenrolment, struct cv_device_change *change)
 		    change, cv_public_key_id(key), cv_public_key_spki(key));
 }
 
-/* The same CSR again: the same certificate; a late one still announces its key. */
+/* The same request again: the same certificate; a late one still announces its key. */
 static bool
 repeat(struct reenrolment *reenrolment, struct cv_device_change *change)
 {
 	struct enrolment *enrolment = &reenrolment->base;
 	const struct cv_device_record *record = cv_device_change_record(change);
 
-	enrolment->repeat = record->repeat_fingerprint;
 	if (is_late(reenrolment, record) && record->named.state == CV_KEY_ASKED) {
 		announce_late(reenrolment, change);
 		cv_enrolment_write_announcement(enrolment, enrolment->request->evidence->actor);
@@ -157,12 +156,16 @@ renew(struct reenrolment *reenrolment, struct cv_device_change *change, struct c
 {
 	struct enrolment *enrolment = &reenrolment->base;
 	const struct cv_device_record *record = cv_device_change_record(change);
+	bool is_repeat = false;
 
 	if (!check_presented(reenrolment, record) || !cv_enrolment_is_going_on(enrolment) ||
 	    !cv_enrolment_check_named_key(enrolment, record) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
-	return record->has_repeat ? repeat(reenrolment, change) : issue(reenrolment, change, err);
+	if (!cv_enrolment_find_repeat(
+		enrolment, change, reenrolment->presenter.certificate->san, &is_repeat, err))
+		return false;
+	return is_repeat ? repeat(reenrolment, change) : issue(reenrolment, change, err);
 }
 
 /* After the commit; what a late renewal announced must be in memory, too. */

@@ -255,7 +255,8 @@ issue_registration(struct registration *registration, enum registration_plan cho
 	return cv_service_take_change(enrolment->service, enrolment->connection, &changed, err);
 }
 
-/* The same CSR again: the same certificate; a key that was only asked for is still announced. */
+/* The same request again: the same certificate; a key that was only asked for is still announced.
+ */
 static bool
 repeat(struct registration *registration, enum registration_plan chosen,
     struct cv_device_change *change, struct cv_error *err)
@@ -263,7 +264,6 @@ repeat(struct registration *registration, enum registration_plan chosen,
 	struct enrolment *enrolment = &registration->base;
 	const struct cv_device_record *record = cv_device_change_record(change);
 
-	enrolment->repeat = record->repeat_fingerprint;
 	if (record->named.state == CV_KEY_ASKED) {
 		take_plan(registration, chosen, change);
 		cv_enrolment_write_announcement(enrolment, registration->actor);
@@ -344,15 +344,17 @@ attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 	};
 	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
 	enum registration_plan chosen = PLAN_REFUSED;
+	bool is_repeat = false;
 
 	if (!cv_device_change_begin(enrolment->connection, &query, &options, &change, err))
 		return false;
 	if (!check_locked(registration, change, &chosen) || !cv_enrolment_is_going_on(enrolment))
 		return true;
-	if (cv_device_change_record(change)->has_repeat &&
-	    (chosen == PLAN_SAME_KEY || chosen == PLAN_ANNOUNCE))
-		return repeat(registration, chosen, change, err);
-	return issue_registration(registration, chosen, change, err);
+	if ((chosen == PLAN_SAME_KEY || chosen == PLAN_ANNOUNCE) &&
+	    !cv_enrolment_find_repeat(enrolment, change, enrolment->csr->san, &is_repeat, err))
+		return false;
+	return is_repeat ? repeat(registration, chosen, change, err)
+			 : issue_registration(registration, chosen, change, err);
 }
 
 static bool

@@ -11,6 +11,8 @@
 #include "enrolment_token_internal.h"
 #include "outbox_internal.h"
 
+#define REPEAT_COLUMN 22 /* of device_record.sql */
+
 /* ---- begin ---- */
 
 /*
@@ -209,6 +211,15 @@ read_turn(struct cv_device_change *change, bool has_group, struct cv_error *err)
 	return true;
 }
 
+static bool
+take_record(struct cv_row row, struct cv_device_change *change, struct cv_error *err)
+{
+	cv_device_record_from_row(row, &change->party, &change->record);
+	return cv_row_is_null(row, REPEAT_COLUMN) ||
+	       cv_row_bytes(row, REPEAT_COLUMN, &change->repeat) ||
+	       cv_fail(err, CV_E_MEMORY, "out of memory");
+}
+
 /* The answers to what begin_one sent, in the order of sending. */
 static bool
 read_one(struct cv_device_change *change, const struct cv_change_options *options, bool has_claims,
@@ -240,7 +251,8 @@ read_one(struct cv_device_change *change, const struct cv_change_options *option
 		return false;
 	if (!cv_batch_result(connection, &record, err))
 		return false;
-	cv_device_record_from_row((struct cv_row){record, 0}, &change->party, &change->record);
+	if (!take_record((struct cv_row){record, 0}, change, err))
+		return false;
 	if (inserted && strcmp(PQcmdTuples(inserted), "1") == 0)
 		change->record.exists = false;
 	return true;
@@ -286,9 +298,10 @@ read_many(struct cv_change_set *set, bool has_claims, struct cv_error *err)
 		return false;
 	if ((size_t)PQntuples(records) != set->count)
 		return cv_fail(err, CV_E_INTERNAL, "a record for each device was expected");
-	for (size_t i = 0; i < set->count; i++)
-		cv_device_record_from_row((struct cv_row){records, (int)i}, &set->changes[i].party,
-		    &set->changes[i].record);
+	for (size_t i = 0; i < set->count; i++) {
+		if (!take_record((struct cv_row){records, (int)i}, &set->changes[i], err))
+			return false;
+	}
 	return true;
 }
 
@@ -383,6 +396,8 @@ cv_change_set_free(struct cv_change_set *set)
 		return;
 	if (!set->is_committed)
 		cv_rollback(set->connection);
+	for (size_t i = 0; i < set->count; i++)
+		cv_buffer_deinit(&set->changes[i].repeat);
 	free(set);
 }
 
@@ -397,6 +412,12 @@ const struct cv_device_record *
 cv_device_change_record(const struct cv_device_change *change)
 {
 	return &change->record;
+}
+
+struct cv_bytes
+cv_device_change_repeat(const struct cv_device_change *change)
+{
+	return cv_buffer_bytes(&change->repeat);
 }
 
 bool

@@ -64,7 +64,6 @@ cv_device_record_from_row(
 	read_key(row, 15, party, &ret_record->named);
 	ret_record->certificate_is_known = cv_row_bool(row, 20);
 	ret_record->certificate_is_revoked = cv_row_bool(row, 21);
-	ret_record->has_repeat = cv_row_digest(row, 22, &ret_record->repeat_fingerprint);
 	ret_record->tokens_void_before_us = cv_row_number(row, 23);
 	ret_record->current_was_named = cv_row_bool(row, 24);
 	cv_text_copy(ret_record->group, sizeof(ret_record->group), cv_row_text(row, 25));

@@ -27,7 +27,7 @@ SELECT
 	nc.device AS named_owner,
 	t.fingerprint IS NOT NULL AS certificate_is_known,
 	t.revoked_at IS NOT NULL AS certificate_is_revoked,
-	(SELECT r.fingerprint
+	(SELECT r.der
 		FROM certvendor.certificate r
 		JOIN certvendor.slot_key k ON k.factory = w.factory AND k.device = w.device AND k.slot = w.slot
 			AND k.key_id = r.key_id

@@ -1100,6 +1100,58 @@ def test_a_lost_answer(est_lab, door):
     assert again.status != 200 or issued(again) != issued(answers[0])
 
 
+def names_of(certificate):
+    return certificate.subject.rfc4514_string(), [
+        each.value.get_values_for_type(x509.DNSName) for each in certificate.extensions
+        if each.oid == x509.ExtensionOID.SUBJECT_ALTERNATIVE_NAME]
+
+
+@est("12.6")
+def test_a_waiting_key_under_other_names_is_another_request(est_lab):
+    """Who lost the answer may sign anew with the same key, but not ask for something else."""
+    names = Est(est_lab, "names")
+    holder, key = names.enrolled(), make_key()
+    token = est_lab.enrolment_token(device=holder.device)
+    longer = name(("2.5.4.10", "Org"), (OU, FACTORY), (CN, holder.device))
+
+    def asked(subject, *hosts):
+        attributes = [extension_request(dns_names(*hosts))] if hosts else []
+        return issued(names.enrol(request(key, subject, *attributes), token=token))
+
+    certificates = [asked(holder.subject), asked(longer), asked(longer, "a.example.org"),
+                    asked(longer, "b.example.org")]
+    assert [names_of(x509.load_der_x509_certificate(each)) for each in certificates] == [
+        (f"CN={holder.device},OU={FACTORY}", []), (f"CN={holder.device},OU={FACTORY},O=Org", []),
+        (f"CN={holder.device},OU={FACTORY},O=Org", [["a.example.org"]]),
+        (f"CN={holder.device},OU={FACTORY},O=Org", [["b.example.org"]])]
+    # Signed again, the last one is a repetition.
+    assert asked(longer, "b.example.org") == certificates[-1]
+    # Any of them may be used, and renews under its own names.
+    assert est_lab.send("device", "GET", "/device", save(est_lab.keys, key, certificates[0])).status == 200
+    assert est_lab.check(certificates[2]).status == 200
+
+
+@est("12.6", "9.3", "9.4")
+def test_a_waiting_key_is_renewed_under_the_names_that_are_presented(est_lab):
+    names = Est(est_lab, "names")
+    holder = names.enrolled()
+    longer = name(("2.5.4.10", "Org"), (OU, FACTORY), (CN, holder.device))
+    hosts = extension_request(dns_names("a.example.org"))
+    other = save(est_lab.keys, holder.key, issued(
+        names.enrol(request(holder.key, longer, hosts), holder.device)))
+    key = make_key()
+    first = issued(names.reenrol(request(key, holder.subject), holder.identity))
+    second = issued(names.reenrol(request(key, longer, hosts), other))
+    assert [names_of(x509.load_der_x509_certificate(each)) for each in (first, second)] == [
+        (f"CN={holder.device},OU={FACTORY}", []), (f"CN={holder.device},OU={FACTORY},O=Org", [["a.example.org"]])]
+    assert issued(names.reenrol(request(key, longer, hosts), other)) == second
+    # A Go client names nothing, and its request says the same with either certificate.
+    bare = save(est_lab.keys, holder.key, issued(names.enrol(request(holder.key, longer), holder.device)))
+    csr = request(make_key(), longer)
+    answers = [names.reenrol(csr, identity, headers={"User-Agent": "Go-http-client/1.1"}) for identity in (bare, other)]
+    assert [names_of(certificate_of(answer))[1] for answer in answers] == [[], [["a.example.org"]]]
+
+
 @est("12.7")
 def test_every_issue_is_audited_and_every_refusal_logged(est_lab, door):
     holder = door.enrolled()

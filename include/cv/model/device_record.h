@@ -59,9 +59,6 @@ struct cv_device_record {
 	struct cv_key_view named;      /* of the key that the request names */
 	bool certificate_is_known;     /* presented certificate, found by its TBS digest */
 	bool certificate_is_revoked;   /* it is itself denied */
-	bool has_repeat; /* this CSR was answered, in the replay window, by a certificate that is
-			    not denied */
-	struct cv_digest repeat_fingerprint;
 };
 
 #endif
