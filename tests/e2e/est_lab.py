@@ -51,6 +51,8 @@ LABELS = {
     "keygen-rsa": {"operations": KEYGEN, "generated_key": "rsa2048"},
     "keygen-line": {"operations": KEYGEN, "generated_key": "ed25519", "line_length": "0"},
     "keygen-approved": {"operations": KEYGEN, "approval": "manual"},
+    "parting": {"factory": "parting", "authority": ""},
+    "parting-2": {"factory": "parting", "authority": "parting-2"},
     "plain": {"go_clients": "standard", "line_length": "76"},
 }
 
@@ -160,6 +162,9 @@ def make_lab(postgres):
     lab.prepare()
     lab.query("INSERT INTO certvendor.factory (name) VALUES ('other')")
     add_authority(lab, "other-1", factory="other")
+    lab.query("INSERT INTO certvendor.factory (name) VALUES ('parting')")
+    add_authority(lab, "parting-1", factory="parting")
+    add_authority(lab, "parting-2", factory="parting")
     add_authority(lab, "second")
     add_authority(lab, "p384", make_key("P-384"))
     add_authority(lab, "ed", make_key("Ed25519"))

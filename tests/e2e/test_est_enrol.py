@@ -1152,6 +1152,38 @@ def test_a_waiting_key_is_renewed_under_the_names_that_are_presented(est_lab):
     assert [names_of(certificate_of(answer))[1] for answer in answers] == [[], [["a.example.org"]]]
 
 
+@est("12.6")
+def test_nothing_is_repeated_of_a_revoked_authority(est_lab):
+    door, key, device = Est(est_lab, "parting"), make_key(), fresh()
+
+    def token():
+        return est_lab.operator("POST", "/v1/enrolment-tokens?factory=parting", {"device": device}).json()["token"]
+
+    def act(authority, verb):
+        assert est_lab.operator("POST", f"/v1/authorities/{authority}/{verb}?factory=parting", {}).status == 200
+
+    def issuer(answer):
+        return certificate_of(answer).issuer.rfc4514_string()
+
+    subject, current = device_name(device, "parting"), make_key()
+    holder = save(est_lab.keys, current, issued(
+        Est(est_lab, "parting-2").enrol(request(current, subject), token=token())))
+    csr, for_token = request(key, subject), token()
+    asked = [lambda: door.reenrol(csr, holder), lambda: door.reenrol(request(key, subject), holder),
+             lambda: door.enrol(csr, token=for_token)]
+    first = asked[0]()
+    assert issuer(first) == "CN=parting-1 CA"
+    # One that only signs no more is as good as before, and its certificates are.
+    act("parting-1", "disable")
+    assert {issued(ask()) for ask in asked} == {issued(first)}
+    act("parting-1", "revoke")
+    second = asked[0]()
+    assert issuer(second) == "CN=parting-2 CA"
+    assert {issued(ask()) for ask in asked} == {issued(second)}
+    act("parting-2", "revoke")
+    assert outcome(asked[2]()) == (503, "unavailable")
+
+
 @est("12.7")
 def test_every_issue_is_audited_and_every_refusal_logged(est_lab, door):
     holder = door.enrolled()

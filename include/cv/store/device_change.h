@@ -81,7 +81,7 @@ CV_DEFINE_CLEANUP(cv_change_set);
 /* Lent; as of after the lock. A device that this change created shows exists = false. */
 const struct cv_device_record *cv_device_change_record(const struct cv_device_change *change);
 /* DER of the certificate that answered this CSR, or one for the same waiting key, in the replay
- * window and is not denied; empty: none. Lent. */
+ * window and is neither denied nor of a revoked authority; empty: none. Lent. */
 struct cv_bytes cv_device_change_repeat(const struct cv_device_change *change);
 /* With options.token: the token as of after its lock; exists false when gone or expired. */
 bool cv_device_change_token(
