@@ -257,6 +257,7 @@ make_order(const struct cv_request *request, const struct cv_buffer *csr,
 	    .evidence = request->has_evidence ? &request->evidence : NULL,
 	    .sight = request->has_evidence ? &request->sight : NULL,
 	    .factory = request->factory,
+	    .names_factory = request->label == &request->http->factory_label,
 	    /* Such a client sends no subjectAltName, whatever its certificate has. */
 	    .inherits_san =
 		request->label->is_go_legacy && cv_request_agent_is(request, "Go-http-client"),

@@ -137,6 +137,14 @@ cv_enrolment_replay_digest(const struct enrolment *enrolment)
 	return enrolment->generated ? NULL : &enrolment->csr->digest;
 }
 
+/* A path that names the factory has the rules of paths without label, but not their authority. */
+const char *
+cv_enrolment_replay_label(const struct enrolment *enrolment)
+{
+	return enrolment->request->names_factory ? enrolment->request->factory
+						 : enrolment->label->name;
+}
+
 static bool
 accept_csr(struct enrolment *enrolment, struct cv_error *err)
 {
@@ -377,7 +385,7 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the issuing authority ends too soon");
 	cv_certificate_to_row(enrolment->certificate, enrolment->issuer->row.id, true, &row);
 	row.has_csr_digest = cv_enrolment_replay_digest(enrolment) != NULL;
-	row.label = enrolment->label->name;
+	row.label = cv_enrolment_replay_label(enrolment);
 	if (row.has_csr_digest)
 		row.csr_digest = *cv_enrolment_replay_digest(enrolment);
 	cv_device_change_add_certificate(change, &row);

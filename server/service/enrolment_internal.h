@@ -57,6 +57,8 @@ bool cv_enrolment_connect(struct enrolment *enrolment, struct cv_error *err);
 const struct cv_public_key *cv_enrolment_key(const struct enrolment *enrolment);
 /* By what a repeated request is known; NULL: it gets another key each time. */
 const struct cv_digest *cv_enrolment_replay_digest(const struct enrolment *enrolment);
+/* At which label a repeated request has to come, to be one. */
+const char *cv_enrolment_replay_label(const struct enrolment *enrolment);
 /* Where a key pair is asked for: may it be given in the way that the CSR asks for, and to whom? */
 bool cv_enrolment_judge_wish(struct enrolment *enrolment, struct cv_error *err);
 /*

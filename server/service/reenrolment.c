@@ -193,7 +193,7 @@ query_of(const struct reenrolment *reenrolment)
 	query.claims_within_debt = true;
 	query.claim_debt_max_seconds =
 	    cv_issuance_debt_max(cv_service_settings(enrolment->service));
-	query.label = enrolment->label->name;
+	query.label = cv_enrolment_replay_label(enrolment);
 	return query;
 }
 

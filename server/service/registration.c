@@ -331,7 +331,7 @@ attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 	    .party = &enrolment->answer->party,
 	    .named_key = key,
 	    .csr_digest = cv_enrolment_replay_digest(enrolment),
-	    .label = enrolment->label->name,
+	    .label = cv_enrolment_replay_label(enrolment),
 	    .replay_window_seconds = cv_service_settings(enrolment->service)->replay_window_seconds,
 	};
 	struct cv_change_options options = {

@@ -1033,6 +1033,19 @@ def test_at_another_label_it_is_another_request(est_lab, door):
     assert issued(door.reenrol(again, holder.identity)) not in (first, second)
 
 
+@est("12.6")
+def test_the_name_of_a_factory_is_another_label_than_none(est_lab, door):
+    """They have the same rules, but not the same authority."""
+    holder, other = door.enrolled(), Est(est_lab, FACTORY)
+    csr = request(make_key(), holder.subject)
+    first, second = issued(other.reenrol(csr, holder.identity)), issued(door.reenrol(csr, holder.identity))
+    assert first != second
+    token = est_lab.enrolment_token(device=holder.device)
+    for at, answer in ((other, first), (door, second)):
+        assert issued(at.reenrol(csr, holder.identity)) == answer
+        assert issued(at.enrol(csr, token=token)) == answer
+
+
 @est("12.3")
 def test_an_operator_refuses(est_lab):
     door, device = Est(est_lab, "approved"), fresh()

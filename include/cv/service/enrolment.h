@@ -57,8 +57,9 @@ struct cv_enrolment_request {
 	const char *token; /* HTTP secret; NULL: none */
 	const char
 	    *factory; /* the label's or SNI's factory; NULL: the certificate or token decides */
-	bool inherits_san; /* a CSR without SAN takes that of the certificate (clients that cannot
-			      send one) */
+	bool inherits_san;  /* a CSR without SAN takes that of the certificate (clients that cannot
+			       send one) */
+	bool names_factory; /* the path has the name of the factory in place of a label */
 	const char *request_id;
 	/* serverkeygen: gets the private key of a pair that is made for the certificate, as
 	 * PrivateKeyInfo, or as CMS where the answer says is_key_enveloped; marked is_secret. Good
