@@ -89,12 +89,13 @@ append_key_oids(const struct cv_csrattrs *wanted, struct cv_buffer *buffer)
 		append_oid(buffer, row->signature);
 }
 
+/* What a request must have is said in every form. */
 static bool
 append_oids(const struct cv_csrattrs *wanted, struct cv_buffer *buffer, struct cv_error *err)
 {
 	if (wanted->wants_link)
 		append_oid(buffer, CV_OID(CV_OID_CHALLENGE_PASSWORD));
-	if (wanted->has_key)
+	if (wanted->has_key && wanted->has_key_oids)
 		append_key_oids(wanted, buffer);
 	return append_listed(wanted->attributes, buffer, err);
 }
@@ -206,7 +207,7 @@ bool
 cv_csrattrs_append(const struct cv_csrattrs *wanted, struct cv_buffer *buffer, struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer list = CV_BUFFER_INIT;
-	if (wanted->has_oids && !append_oids(wanted, &list, err))
+	if (!append_oids(wanted, &list, err))
 		return false;
 	if (wanted->has_template)
 		append_template(wanted, &list);

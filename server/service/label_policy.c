@@ -127,7 +127,7 @@ cv_label_csrattrs(const struct cv_label *label, const char *unit, bool oids_only
     struct cv_buffer *buffer, struct cv_error *err)
 {
 	struct cv_csrattrs wanted = {
-	    .has_oids = oids_only || label->csrattrs != CV_CSRATTRS_TEMPLATE,
+	    .has_key_oids = oids_only || label->csrattrs != CV_CSRATTRS_TEMPLATE,
 	    .has_template = !oids_only && label->csrattrs != CV_CSRATTRS_OIDS,
 	    .wants_link = label->linking != CV_LINKING_OFF,
 	    .rsa_bits = (unsigned)label->rsa_min_bits,

@@ -97,6 +97,22 @@ def test_old_and_new_side_by_side(est_lab):
     assert oid(CHALLENGE_PASSWORD) not in announced(est_lab, "template")
 
 
+@est("13.8", "7.12")
+def test_what_is_demanded_stands_beside_a_template(est_lab):
+    demanded = {"linked-template": oid(CHALLENGE_PASSWORD), "linkable-template": oid(CHALLENGE_PASSWORD),
+                "attributes-template": oid("2.5.4.5") + oid("1.2.3.4.5"), "san-template": b"", "rsa-template": b""}
+    for label, expected in demanded.items():
+        content = element(announced(est_lab, label))[1]
+        assert content.startswith(expected + b"\x30"), label
+        # The template, and nothing else.
+        assert element(content, len(expected))[2] == len(content), label
+        assert template_of(est_lab, label)[0] == (0x02, b"\0")
+    assert element(announced(est_lab, "linked-template", "libest 1.0"))[1] == demanded["linked-template"]
+    missing = request(make_key(), device_name("bare"))
+    assert outcome(Est(est_lab, "linked-template").enrol(missing, "bare")) == (400, "pop-missing")
+    assert outcome(Est(est_lab, "attributes-template").enrol(missing, "bare")) == (400, "bad-csr")
+
+
 @est("13.9")
 def test_announced_things_sent_back_as_attributes(est_lab):
     empty = [attribute("1.2.840.10045.3.1.7"), attribute("1.2.840.10045.4.3.2"), attribute("1.2.840.10045.2.1")]

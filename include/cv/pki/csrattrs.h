@@ -12,7 +12,7 @@
 #include "cv/util/error.h"
 
 struct cv_csrattrs {
-	bool has_oids;     /* as old clients know it: object identifiers only */
+	bool has_key_oids; /* the key as old clients know it: by object identifiers */
 	bool has_template; /* id-aa-certificationRequestInfoTemplate */
 	bool wants_link;   /* challengePassword */
 	bool has_key;      /* one type of key, and no other */
