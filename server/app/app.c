@@ -123,7 +123,10 @@ start_service(struct app *app, struct cv_error *err)
 	    .clock = clock,
 	    .settings = cv_app_service_settings(app->config),
 	};
-	return cv_service_new(&parts, &app->service, err) || cv_error_context(err, "service");
+	if (!cv_service_new(&parts, &app->service, err))
+		return cv_error_context(err, "service");
+	cv_app_tell_own_keys(app->service, app->config, app->service_ca);
+	return true;
 }
 
 static void
@@ -316,7 +319,7 @@ serve_until_stop(struct app *app)
 	struct cv_watchdog watchdog;
 
 	cv_watchdog_init(&watchdog);
-	cv_reload_init(&reload, app->config, app->service, app->http);
+	cv_reload_init(&reload, app->config, app->service, app->service_ca, app->http);
 	for (;;) {
 		feel_pulses(app, &watchdog);
 		switch (cv_signals_wait(tick_ms(&watchdog))) {

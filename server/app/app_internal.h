@@ -6,6 +6,7 @@
 
 #include "cv/app/config.h"
 #include "cv/pki/certificate.h"
+#include "cv/service/service.h"
 #include "cv/signer/signer.h"
 #include "cv/store/pool.h"
 #include "cv/util/error.h"
@@ -18,5 +19,10 @@
  */
 bool cv_app_add_keys(struct cv_signer *signer, const struct cv_config *config,
     struct cv_connection *connection, struct cv_certificate **ret_service_ca, struct cv_error *err);
+
+/* Tells the service the keys of the servers that config names and of the service CA (NULL: not
+ * here), so that no device gets a certificate for one. What cannot be read is a warning. */
+void cv_app_tell_own_keys(struct cv_service *service, const struct cv_config *config,
+    const struct cv_certificate *service_ca);
 
 #endif

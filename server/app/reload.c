@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "app_internal.h"
 #include "config_internal.h"
 #include "cv/app/app.h"
 #include "cv/app/notify.h"
@@ -210,14 +211,18 @@ reload_http(struct cv_reload *reload, const struct cv_config *fresh, struct cv_e
 	if (!cv_app_read_pairs(reload->config, fresh, &pairs, err))
 		return false;
 	cv_app_fill_http(fresh, &pairs, &options);
-	return cv_http_reload(reload->http, &options, err);
+	if (!cv_http_reload(reload->http, &options, err))
+		return false;
+	cv_app_tell_own_keys(reload->service, fresh, reload->service_ca);
+	return true;
 }
 
 void
 cv_reload_init(struct cv_reload *reload, struct cv_config *config, struct cv_service *service,
-    struct cv_http *http)
+    const struct cv_certificate *service_ca, struct cv_http *http)
 {
-	*reload = (struct cv_reload){.config = config, .service = service, .http = http};
+	*reload = (struct cv_reload){
+	    .config = config, .service = service, .service_ca = service_ca, .http = http};
 	mark_files(config, reload->tried);
 	memcpy(reload->seen, reload->tried, sizeof(reload->seen));
 }

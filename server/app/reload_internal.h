@@ -40,6 +40,7 @@ struct cv_file_mark {
 struct cv_reload {
 	struct cv_config *config;
 	struct cv_service *service;
+	const struct cv_certificate *service_ca; /* NULL: not here */
 	struct cv_http *http;
 	struct cv_file_mark tried[CV_PAIR_FILES]; /* the files that were loaded or refused */
 	struct cv_file_mark seen[CV_PAIR_FILES];  /* a moment ago */
@@ -47,7 +48,7 @@ struct cv_reload {
 
 /* The key pairs in force are those that config names now. Everything is lent. */
 void cv_reload_init(struct cv_reload *reload, struct cv_config *config, struct cv_service *service,
-    struct cv_http *http);
+    const struct cv_certificate *service_ca, struct cv_http *http);
 /* Reads the configuration again. What was taken, what needs a restart and what is wrong is logged;
  * systemd is told. */
 void cv_reload_all(struct cv_reload *reload);

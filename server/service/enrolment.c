@@ -187,17 +187,9 @@ static bool
 is_our_own_key(const struct enrolment *enrolment)
 {
 	const struct cv_digest *key = cv_public_key_id(enrolment->csr->key);
-	const struct cv_realm *realm = enrolment->realm;
 
-	for (size_t i = 0; i < realm->authority_count; i++) {
-		if (cv_digest_equal(&realm->authorities[i].certificate->key_id, key))
-			return true;
-	}
-	for (size_t i = 0; i < realm->gateway_count; i++) {
-		if (cv_digest_equal(&realm->gateways[i].certificate->key_id, key))
-			return true;
-	}
-	return false;
+	return cv_realm_uses_key(enrolment->realm, key) ||
+	       cv_service_uses_key(enrolment->service, key);
 }
 
 bool
@@ -224,7 +216,7 @@ cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory)
 		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key is on the list of known keys");
 	if (is_our_own_key(enrolment))
 		return cv_enrolment_refuse(
-		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key belongs to an authority");
+		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key is one of this service");
 	return true;
 }
 

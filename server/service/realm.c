@@ -85,6 +85,19 @@ take_gateway(void *context, const struct cv_gateway_row *row)
 }
 
 static bool
+take_operator(void *context, struct cv_bytes certificate)
+{
+	struct loading *loading = context;
+	struct cv_realm *realm = loading->realm;
+	CV_AUTO(cv_certificate) struct cv_certificate *parsed = NULL;
+
+	if (!cv_certificate_parse(certificate, &parsed, &loading->error))
+		return cv_error_context(&loading->error, "an operator's certificate");
+	return append((void **)&realm->operator_keys, &realm->operator_key_count,
+	    sizeof(parsed->key_id), &parsed->key_id);
+}
+
+static bool
 take_group(void *context, const struct cv_group_row *row)
 {
 	struct cv_realm *realm = ((struct loading *)context)->realm;
@@ -115,6 +128,7 @@ cv_realm_load(struct cv_connection *connection, struct cv_realm **ret_realm, str
 	    .factory = take_factory,
 	    .authority = take_authority,
 	    .gateway = take_gateway,
+	    .operator_ = take_operator,
 	    .group = take_group,
 	    .key = take_key};
 
@@ -151,6 +165,7 @@ cv_realm_free(struct cv_realm *realm)
 	free(realm->keys);
 	free(realm->authorities);
 	free(realm->gateways);
+	free(realm->operator_keys);
 	free(realm->factories);
 	free(realm->groups);
 	free(realm);
@@ -359,6 +374,24 @@ cv_realm_has_key(const struct cv_realm *realm, const struct cv_digest *key_id)
 			return true;
 	}
 	return false;
+}
+
+bool
+cv_realm_uses_key(const struct cv_realm *realm, const struct cv_digest *key_id)
+{
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		if (cv_digest_equal(&realm->authorities[i].certificate->key_id, key_id))
+			return true;
+	}
+	for (size_t i = 0; i < realm->gateway_count; i++) {
+		if (cv_digest_equal(&realm->gateways[i].certificate->key_id, key_id))
+			return true;
+	}
+	for (size_t i = 0; i < realm->operator_key_count; i++) {
+		if (cv_digest_equal(&realm->operator_keys[i], key_id))
+			return true;
+	}
+	return cv_realm_has_key(realm, key_id);
 }
 
 bool

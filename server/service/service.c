@@ -49,6 +49,9 @@ struct cv_service {
 	struct refusal *refusals;
 	_Atomic uint64_t changes;             /* that end refusals, counted */
 	uint64_t last_changes[CHANGE_PLACES]; /* by device: the last of them */
+	pthread_mutex_t own_keys_mutex;
+	struct cv_digest own_keys[CV_OWN_KEYS_MAX];
+	size_t own_key_count;
 	pthread_mutex_t event_mutex;
 	struct cv_security_event events[EVENTS_MAX];
 	size_t event_count;
@@ -351,6 +354,7 @@ cv_service_new(
 	atomic_init(&service->counters.outbox_pending, -1);
 	pthread_mutex_init(&service->realm_mutex, NULL);
 	pthread_mutex_init(&service->refusal_mutex, NULL);
+	pthread_mutex_init(&service->own_keys_mutex, NULL);
 	pthread_mutex_init(&service->event_mutex, NULL);
 	if (!cv_service_change_settings(service, &parts->settings, err))
 		return false;
@@ -389,6 +393,7 @@ cv_service_free(struct cv_service *service)
 	free(service->refusals);
 	pthread_mutex_destroy(&service->realm_mutex);
 	pthread_mutex_destroy(&service->refusal_mutex);
+	pthread_mutex_destroy(&service->own_keys_mutex);
 	pthread_mutex_destroy(&service->event_mutex);
 	free(service);
 }
@@ -483,6 +488,27 @@ bool
 cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key *key)
 {
 	return cv_key_block_list_has(service->parts.blocked_keys, key);
+}
+
+void
+cv_service_set_own_keys(struct cv_service *service, const struct cv_digest *keys, size_t count)
+{
+	pthread_mutex_lock(&service->own_keys_mutex);
+	service->own_key_count = count < CV_OWN_KEYS_MAX ? count : CV_OWN_KEYS_MAX;
+	memcpy(service->own_keys, keys, service->own_key_count * sizeof(*keys));
+	pthread_mutex_unlock(&service->own_keys_mutex);
+}
+
+bool
+cv_service_uses_key(struct cv_service *service, const struct cv_digest *key_id)
+{
+	bool is_own = false;
+
+	pthread_mutex_lock(&service->own_keys_mutex);
+	for (size_t i = 0; i < service->own_key_count && !is_own; i++)
+		is_own = cv_digest_equal(&service->own_keys[i], key_id);
+	pthread_mutex_unlock(&service->own_keys_mutex);
+	return is_own;
 }
 
 bool

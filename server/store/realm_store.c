@@ -94,6 +94,15 @@ give_gateway(struct cv_row row, const struct cv_realm_sink *sink)
 }
 
 static bool
+give_operator(struct cv_row row, const struct cv_realm_sink *sink)
+{
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+
+	return cv_row_bytes(row, 0, &der) &&
+	       (sink->operator_ == NULL || sink->operator_(sink->context, cv_buffer_bytes(&der)));
+}
+
+static bool
 give_group(struct cv_row row, const struct cv_realm_sink *sink)
 {
 	struct cv_group_row group = {.id = (uint32_t)cv_row_number(row, 0)};
@@ -129,6 +138,7 @@ cv_realm_store_load(struct cv_connection *connection, const struct cv_realm_sink
 	    give_rows(connection, CV_SQL(realm_authorities), cv_authority_give, sink, err) &&
 	    give_rows(connection, CV_SQL(realm_keys), cv_factory_key_give, sink, err) &&
 	    give_rows(connection, CV_SQL(realm_gateways), give_gateway, sink, err) &&
+	    give_rows(connection, CV_SQL(realm_operators), give_operator, sink, err) &&
 	    give_rows(connection, CV_SQL(realm_groups), give_group, sink, err) &&
 	    cv_execute(connection, CV_SQL(commit), NULL, NULL, err);
 

@@ -521,8 +521,26 @@ def test_our_own_keys(est_lab, door):
     passphrase = (est_lab.folder / "pki/signer.passphrase").read_text().strip().encode()
     key = serialization.load_pem_private_key((est_lab.folder / "pki/device-ca.key").read_bytes(), passphrase)
     assert judged(door, with_key(key)) == (400, "blocked-key")
-    gateway = serialization.load_pem_private_key(est_lab.gateway.key.read_bytes(), None)
-    assert judged(door, with_key(gateway)) == (400, "blocked-key")
+    service = serialization.load_pem_private_key((est_lab.folder / "pki/service-ca.key").read_bytes(), passphrase)
+    assert judged(door, with_key(service)) == (400, "blocked-key")
+    pki = est_lab.folder / "pki"
+    for path in (est_lab.gateway.key, pki / "device.key", pki / "gateway.key", pki / "operator.key"):
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+        assert judged(door, with_key(key)) == (400, "blocked-key"), path
+        # Nor does a device renew with one.
+        assert outcome(door.enrolled().renew(key)) == (400, "blocked-key"), path
+
+
+@est("8.11")
+def test_keys_of_operators(est_lab, door):
+    operator = est_lab.add_operator("keyholder", "admin")
+    key = serialization.load_pem_private_key(operator.key.read_bytes(), None)
+    assert judged(door, with_key(key)) == (400, "blocked-key")
+    item, = [item for item in est_lab.operator("GET", "/v1/operator-certificates?limit=1000").json()["items"]
+             if item["sha256"] == operator.sha256]
+    assert est_lab.operator("DELETE", f"/v1/operator-certificates/{item['id']}").status in (200, 204)
+    # It opens nothing any more.
+    assert judged(door, with_key(key)) == GOOD
 
 
 @est("8.12")

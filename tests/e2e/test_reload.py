@@ -8,8 +8,10 @@ import subprocess
 import uuid
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from certvendor_lab import Authority, clean_environment, port_answers, run, wait_until
+from est_client import Est, device_name, make_key, outcome, request
 
 
 class Notices:
@@ -159,6 +161,22 @@ def test_noticed_files(own, listener):
     assert presented(own, listener) != old
     for other in {"device", "gateway", "operator"} - {listener}:
         assert presented(own, other) != certificate.read_text()
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_no_device_gets_a_certificate_for_the_new_key(own, is_told):
+    """Neither when the files changed, nor when the configuration names others."""
+    certificate, path = server_pair(own)
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    est = Est(own)
+    if is_told:
+        change(own, gateway={"certificate": certificate, "key": path})
+        assert own.reload()
+    else:
+        place(own, "gateway", certificate, path)
+        wait_until(lambda: presented(own, "gateway") == certificate.read_text(), "the new certificate")
+    wait_until(lambda: est.judge(request(key, device_name("thief")), "thief") == (400, "blocked-key"), "its key")
+    assert est.judge(request(make_key(), device_name("thief")), "thief") == 200
 
 
 def test_several_clients_see_the_new_certificate(own):

@@ -37,6 +37,8 @@ struct cv_realm {
 	size_t authority_count;
 	struct cv_realm_gateway *gateways;
 	size_t gateway_count;
+	struct cv_digest *operator_keys; /* of the certificates that operators log in with */
+	size_t operator_key_count;
 	struct cv_group_row *groups; /* those with policies, by id */
 	size_t group_count;
 	/* Keys made for factories: active ones, and online ones that were replaced. Texts are
@@ -95,6 +97,8 @@ bool cv_realm_find_issuer(const struct cv_realm *realm, const struct cv_certific
     const char **ret_reason, struct cv_error *err);
 /* Is this one of the keys that were made for factories, in the database and not in a file? */
 bool cv_realm_has_key(const struct cv_realm *realm, const struct cv_digest *key_id);
+/* Is it the key of an authority, a gateway, an operator or a factory's server? */
+bool cv_realm_uses_key(const struct cv_realm *realm, const struct cv_digest *key_id);
 /* Did an authority of another factory have this key first? Devices under it are that factory's, by
  * whatever certificate the CA is shown. Roots vouch for no leaf and do not count. */
 bool cv_realm_has_elsewhere(

@@ -120,6 +120,14 @@ struct cv_event_signer *cv_service_event_signer(struct cv_service *service);
 const struct cv_clock *cv_service_clock(const struct cv_service *service);
 /* Is the key one that everybody has? */
 bool cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key *key);
+/*
+ * The keys that this instance serves and signs with outside of the realm, which no device may have:
+ * from now on these, copied. Any thread.
+ */
+#define CV_OWN_KEYS_MAX 8
+void cv_service_set_own_keys(
+    struct cv_service *service, const struct cv_digest *keys, size_t count);
+bool cv_service_uses_key(struct cv_service *service, const struct cv_digest *key_id);
 /* Index and realm are loaded and young enough to answer. */
 bool cv_service_is_fresh(const struct cv_service *service);
 /* The same for an age that was looked up already. */

@@ -84,6 +84,8 @@ struct cv_realm_sink {
 	    void *context, const struct cv_gateway_row *row); /* removed ones are left out */
 	bool (*group)(
 	    void *context, const struct cv_group_row *row); /* those with policies, by id */
+	/* The certificates that operators may log in with, as DER. */
+	bool (*operator_)(void *context, struct cv_bytes certificate);
 	/* Active ones, and retired online ones. */
 	bool (*key)(void *context, const struct cv_factory_key_row *row);
 };
