@@ -1,15 +1,20 @@
 #include "est_handlers_internal.h"
 
+#include <stdlib.h>
+
 #include "credentials_internal.h"
 #include "cv/codec/est.h"
 #include "cv/service/ca_certificates.h"
 #include "cv/service/enrolment.h"
 #include "cv/service/label_policy.h"
+#include "cv/util/log.h"
 #include "cv/util/text.h"
 #include "http_internal.h"
 #include "problem_internal.h"
 
-#define CA_CERTIFICATES_MAX 32
+/* With its headers within one TLS record, which is all that strongSwan reads. */
+#define CACERTS_GOOD_LEN (12 * 1024)
+#define WARN_MS (3600 * 1000)
 #define LIBEST_COLUMNS 64
 #define MIME_COLUMNS 64 /* RFC 2045 section 6.8: at most 76 */
 #define CACERTS_MAX_AGE "max-age=60"
@@ -50,18 +55,41 @@ append_certificates(struct cv_request *request, const struct cv_bytes *certifica
 	finish_base64(request);
 }
 
+/* With room for every authority of the realm. */
 struct certificate_list {
-	struct cv_bytes items[CA_CERTIFICATES_MAX];
+	struct cv_bytes *items; /* owned */
 	size_t count;
 };
+
+static void
+certificate_list_deinit(struct certificate_list *list)
+{
+	free(list->items);
+}
 
 static void
 collect(void *context, struct cv_bytes der)
 {
 	struct certificate_list *list = context;
 
-	if (list->count < CA_CERTIFICATES_MAX)
-		list->items[list->count++] = der;
+	list->items[list->count++] = der;
+}
+
+/* Whoever asks next sees the same: once is enough for a while. */
+static void
+warn_of_size(struct cv_request *request, const char *factory, size_t count)
+{
+	struct cv_http *http = request->http;
+	size_t len = request->answer.body.len;
+	int64_t now_ms = cv_http_now_ms(http);
+
+	if (len <= CACERTS_GOOD_LEN || now_ms < atomic_load(&http->cacerts_warn_ms))
+		return;
+	atomic_store(&http->cacerts_warn_ms, now_ms + WARN_MS);
+	cv_log(CV_LOG_WARNING, "cacerts-large",
+	    "some clients cannot read so many CA certificates: revoke what is not needed",
+	    CV_LOG_TEXT("factory", factory), CV_LOG_NUMBER("certificates", (int64_t)count),
+	    CV_LOG_NUMBER("octets", (int64_t)len));
 }
 
 /* NULL: there is none. */
@@ -86,9 +114,14 @@ cv_est_cacerts(struct cv_request *request)
 {
 	struct cv_service *service = request->http->service;
 	const char *factory = factory_of(request);
-	struct certificate_list list = {.count = 0};
+	__attribute__((cleanup(certificate_list_deinit))) struct certificate_list list = {
+	    .items = calloc(request->realm->authority_count + 1, sizeof(*list.items))};
 	size_t issuers = 0;
 
+	if (list.items == NULL) {
+		cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
+		return;
+	}
 	if (factory != NULL)
 		issuers = cv_ca_certificates(request->realm, factory, request->label->authority,
 		    cv_clock_wall_seconds(cv_service_clock(service)), collect, &list);
@@ -100,6 +133,7 @@ cv_est_cacerts(struct cv_request *request)
 	cv_answer_set(request, 200, "application/pkcs7-mime");
 	cv_answer_add_header(request, "Cache-Control", CACERTS_MAX_AGE);
 	append_certificates(request, list.items, list.count);
+	warn_of_size(request, factory, list.count);
 }
 
 /* RFC 7030 section 4.5.2. The OU is only asked for where the path says which factory it is. */

@@ -6,11 +6,12 @@ import subprocess
 import time
 
 import pytest
+from cryptography import x509
 
 from certvendor_lab import (BINARY, EST, FACTORY, Authority, Identity, Key, Raw, certificates_in, clean_environment,
                             issued, rfc9440, run, self_signed, wait_until)
 from est_client import Est, device_name, make_key, outcome, request
-from est_lab import add_authority
+from est_lab import add_authority, ca_certificate
 
 est = pytest.mark.est
 OPERATIONS = {"cacerts": "GET, HEAD", "csrattrs": "GET, HEAD", "simpleenroll": "POST",
@@ -627,6 +628,24 @@ def test_expired_authorities(est_lab):
     token = est_lab.enrolment_token(device="late")
     answer = Est(est_lab, "gone").post("simpleenroll", request(make_key(), device_name("late")), token=token)
     assert outcome(answer) == (503, "unavailable")
+
+
+@est("5.8")
+def test_no_certificate_is_left_out(make_lab):
+    lab = make_lab().start()
+    door = Est(lab)
+    few = certificates_in(base64.b64decode(door.get("cacerts").body))
+    for i in range(34):
+        key = make_key()
+        pem = ca_certificate(f"Root {i}", key, f"Root {i}", key, x509.SubjectKeyIdentifier.from_public_key(key.public_key()))
+        assert lab.operator("POST", "/v1/authorities", {"name": f"root-{i}", "kind": "root", "certificate": pem}).status == 201
+        if i == 0:
+            assert door.get("cacerts").status == 200 and not lab.events("cacerts-large")
+    answers = [door.get("cacerts") for _ in range(3)]
+    many = certificates_in(base64.b64decode(answers[0].body))
+    assert len(many) == len(few) + 34 and many[:len(few)] == few and {answer.body for answer in answers} == {answers[0].body}
+    warning, = lab.events("cacerts-large")
+    assert (warning["certificates"], warning["octets"]) == (len(many), len(answers[0].body)) and len(answers[0].body) > 12288
 
 
 @est("5.4")
