@@ -119,6 +119,7 @@ judge_subject(struct cv_csr *csr)
 	const char *refusal = cv_subject_refusal(csr->subject, &facts);
 	if (refusal != NULL)
 		return malformed(refusal);
+	csr->subject_flaw = cv_subject_flaw(csr->subject);
 	memcpy(csr->common_name, facts.common_name, sizeof(facts.common_name));
 	memcpy(
 	    csr->organizational_unit, facts.organizational_unit, sizeof(facts.organizational_unit));

@@ -310,3 +310,29 @@ cv_der_is_strict(struct cv_bytes bytes)
 		levels[++depth] = cv_der_reader(content);
 	}
 }
+
+/* X.690 section 11.6: compared as octet strings, the shorter one padded with zeros. No element is
+ * the beginning of another, so that the padding decides nothing. */
+static bool
+is_in_order(struct cv_bytes before, struct cv_bytes after)
+{
+	const size_t len = before.len < after.len ? before.len : after.len;
+	return memcmp(before.data, after.data, len) <= 0;
+}
+
+bool
+cv_der_is_ordered(struct cv_bytes content)
+{
+	struct cv_der_reader reader = cv_der_reader(content);
+	struct cv_bytes before = {NULL, 0};
+	while (!cv_der_at_end(&reader)) {
+		uint8_t tag = 0;
+		struct cv_bytes ignored;
+		struct cv_bytes element;
+		if (!cv_der_read_any(&reader, &tag, &ignored, &element) ||
+		    (before.data != NULL && !is_in_order(before, element)))
+			return false;
+		before = element;
+	}
+	return true;
+}

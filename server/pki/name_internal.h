@@ -47,5 +47,7 @@ bool cv_name_read_facts(struct cv_bytes name, struct cv_name_facts *ret_facts);
 
 /* Why a requested subject is refused: a static text; NULL when it is good. */
 const char *cv_subject_refusal(struct cv_bytes name, const struct cv_name_facts *facts);
+/* Why nobody should get a first certificate for a subject that is good otherwise; NULL: nothing. */
+const char *cv_subject_flaw(struct cv_bytes name);
 
 #endif

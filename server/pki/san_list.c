@@ -7,6 +7,9 @@
 #include "cv/util/text.h"
 
 #define NAME_SIZE 512
+#define HOST_MAX 253 /* RFC 1035 section 2.3.4, as text */
+#define HOST_LABEL_MAX 63
+#define LOCAL_PART_MAX 64 /* RFC 5321 section 4.5.3.1.1 */
 
 /* Content as text; false on what a text cannot say, and on wildcards. */
 static bool
@@ -18,6 +21,49 @@ take_text(struct cv_bytes content, char *ret_text)
 	}
 	return content.len > 0 &&
 	       cv_text_copy_bytes(ret_text, NAME_SIZE, content.data, content.len);
+}
+
+/* RFC 1034 section 3.5 with RFC 1123 section 2.1, and the underscores of the field. */
+static bool
+is_host_label(const char *text, size_t len)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789-_";
+	return len > 0 && len <= HOST_LABEL_MAX && strspn(text, allowed) >= len && text[0] != '-' &&
+	       text[len - 1] != '-';
+}
+
+static bool
+is_host(const char *text)
+{
+	if (strlen(text) > HOST_MAX)
+		return false;
+	for (;;) {
+		const size_t len = strcspn(text, ".");
+		if (!is_host_label(text, len))
+			return false;
+		if (text[len] == '\0')
+			return true;
+		text += len + 1;
+	}
+}
+
+static bool
+take_host(struct cv_bytes content, char *ret_text)
+{
+	return take_text(content, ret_text) && is_host(ret_text);
+}
+
+/* RFC 5280 section 4.2.1.6: Local-part@Domain, nothing around it. No quoted local parts. */
+static bool
+take_mailbox(struct cv_bytes content, char *ret_text)
+{
+	if (!take_text(content, ret_text))
+		return false;
+	const size_t len = strcspn(ret_text, "@\"(),:;<>[\\]");
+	return len > 0 && len <= LOCAL_PART_MAX && ret_text[0] != '.' && ret_text[len - 1] != '.' &&
+	       ret_text[len] == '@' && strstr(ret_text, "..") == NULL &&
+	       is_host(ret_text + len + 1);
 }
 
 static bool
@@ -38,8 +84,8 @@ describe(uint8_t tag, struct cv_bytes content, char ret_name[NAME_SIZE + 8])
 		const char *kind;
 		bool (*take)(struct cv_bytes content, char *ret_text);
 	} rows[] = {
-	    {CV_DER_CONTEXT(1), "email:", take_text},
-	    {CV_DER_CONTEXT(2), "dns:", take_text},
+	    {CV_DER_CONTEXT(1), "email:", take_mailbox},
+	    {CV_DER_CONTEXT(2), "dns:", take_host},
 	    {CV_DER_CONTEXT(6), "uri:", take_text},
 	    {CV_DER_CONTEXT(7), "ip:", take_address},
 	};

@@ -271,7 +271,8 @@ check_request(struct registration *registration, struct cv_error *err)
 
 	if (!cv_enrolment_parse_csr(enrolment, err))
 		return false;
-	if (!cv_enrolment_is_going_on(enrolment) || !check_subject(registration) ||
+	if (!cv_enrolment_is_going_on(enrolment) || !cv_enrolment_check_new_subject(enrolment) ||
+	    !cv_enrolment_is_going_on(enrolment) || !check_subject(registration) ||
 	    !cv_enrolment_is_going_on(enrolment) || !check_name(registration) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;

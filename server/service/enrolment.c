@@ -183,6 +183,14 @@ cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err)
 	return true;
 }
 
+bool
+cv_enrolment_check_new_subject(struct enrolment *enrolment)
+{
+	const char *flaw = enrolment->csr->subject_flaw;
+
+	return !flaw || cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_CSR, flaw);
+}
+
 static bool
 is_our_own_key(const struct enrolment *enrolment)
 {

@@ -73,6 +73,8 @@ bool cv_enrolment_look_ahead(struct enrolment *enrolment,
 bool cv_enrolment_make_key(struct enrolment *enrolment, struct cv_error *err);
 
 bool cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err);
+/* Of a first certificate: more is asked of its subject than of one that is renewed. */
+bool cv_enrolment_check_new_subject(struct enrolment *enrolment);
 /* The factory by whatever named it; a label or OU that contradicts is refused. */
 bool cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory);
 /* What the record says of the requested key. */

@@ -400,6 +400,8 @@ register_device(struct registration *registration, struct cv_error *err)
 
 	if (!cv_enrolment_parse_csr(enrolment, err) || !cv_enrolment_is_going_on(enrolment))
 		return enrolment->answer->outcome != CV_ENROLMENT_ISSUED;
+	if (!cv_enrolment_check_new_subject(enrolment) || !cv_enrolment_is_going_on(enrolment))
+		return true;
 	if (!cv_enrolment_connect(enrolment, err))
 		return false;
 	if (!check_credentials(registration, err))

@@ -18,11 +18,12 @@ from certvendor_lab import (EST, FACTORY, Authority, Identity, Key, Raw, clean_e
                             self_signed, tls_context, wait_until)
 from est_client import (CHALLENGE_PASSWORD, CN, IA5, IDENTITY_LINKING, OU, PRINTABLE, T61, UTF8, Enrolled, Est, attribute,
                         der, device_name, dns_names, extension, extension_request, make_key, name, oid, outcome,
-                        request, save, seq, spki_of, integer)
+                        request, save, seq, sign, spki_of, integer)
 from est_lab import load_key
 
 est = pytest.mark.est
 GOOD = 200
+DC = "0.9.2342.19200300.100.1.25"
 
 
 @pytest.fixture(scope="module")
@@ -307,7 +308,10 @@ def san(*names):
     ([der(0x81, b"a@example.org")], GOOD), ([der(0x82, b"a.example.org"), der(0x87, b"\x0a\1\2\3")], GOOD),
     ([der(0x82, b"a.example.com")], 400), ([der(0x82, b"*.example.org")], 400), ([der(0x87, b"\x0b\1\2\3")], 400),
     ([der(0xA0, oid("1.2.3"), der(0xA0, der(UTF8, b"x")))], 400),
-    ([der(0x82, b"a.example.org"), der(0x82, b"evil.example.com")], 400), ([der(0x82, b"a\0.example.org")], 400)])
+    ([der(0x82, b"a.example.org"), der(0x82, b"evil.example.com")], 400), ([der(0x82, b"a\0.example.org")], 400),
+    ([der(0x82, b".example.org")], 400), ([der(0x82, b"a..example.org")], 400),
+    ([der(0x82, b"a" * 63 + b".example.org")], GOOD), ([der(0x82, b"a" * 64 + b".example.org")], 400),
+    ([der(0x82, b"a." * 122 + b"example.org")], 400), ([der(0x81, b"@example.org")], 400)])
 def test_requested_names(est_lab, names, expected):
     device = fresh()
     csr = request(make_key(), device_name(device), san(*names))
@@ -327,7 +331,11 @@ def test_requested_names(est_lab, names, expected):
     (lambda d: seq(), 400), (lambda d: name((CN, "d" * 65)), 400), (lambda d: name((CN, d + "\0x")), 400),
     (lambda d: name((CN, b"\xff\xfe")), 400), (lambda d: name((CN, d), (CN, "other")), 400),
     (lambda d: name((CN, d), *[("2.5.4.5", str(i)) for i in range(20)]), 400),
-    (lambda d: name((CN, d), ("1.2.3.4", "x")), 400), (lambda d: name((CN, d, 0x1E)), 400)])
+    (lambda d: name((CN, d), ("1.2.3.4", "x")), 400), (lambda d: name((CN, d, 0x1E)), 400),
+    (lambda d: name([(CN, d), (OU, FACTORY)]), 400), (lambda d: name((OU, FACTORY), (CN, d, IA5)), 400),
+    (lambda d: name((CN, d), ("2.5.4.6", "DE", PRINTABLE)), GOOD), (lambda d: name((CN, d), ("2.5.4.6", "DE")), 400),
+    (lambda d: name((CN, d), ("2.5.4.5", "12", PRINTABLE)), GOOD), (lambda d: name((CN, d), ("2.5.4.5", "12")), 400),
+    (lambda d: name((CN, d), (DC, "org", IA5)), GOOD), (lambda d: name((CN, d), (DC, "org")), 400)])
 def test_subjects(door, subject, expected):
     device = fresh()
     answer = door.enrol(request(make_key(), subject(device)), device)
@@ -335,6 +343,42 @@ def test_subjects(door, subject, expected):
         assert answer.status == 200 and certificate_of(answer).subject.public_bytes() == subject(device)
     else:
         assert outcome(answer) in ((400, "bad-csr"), (403, "not-authorised"))
+
+
+def certificate_for(authority, key, subject):
+    """Made byte by byte, as by a CA that does not mind what it signs."""
+    algorithm = seq(oid("1.2.840.10045.4.3.2"))
+    now = datetime.datetime.utcnow()
+    times = [der(0x17, (now + datetime.timedelta(days=days)).strftime("%y%m%d%H%M%SZ").encode()) for days in (-1, 100)]
+    ca = x509.load_pem_x509_certificate(authority.identity.certificate.read_bytes())
+    ca_key = serialization.load_pem_private_key(authority.identity.key.read_bytes(), None)
+    ski = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    extensions = seq(extension("2.5.29.19", seq(), True), extension("2.5.29.15", b"\x03\x02\x07\x80", True),
+                     extension("2.5.29.37", seq(oid("1.3.6.1.5.5.7.3.2"))), extension("2.5.29.35", seq(der(0x80, ski))))
+    tbs = seq(der(0xA0, integer(2)), integer(uuid.uuid4().int >> 1), algorithm, ca.subject.public_bytes(),
+              seq(*times), subject, spki_of(key), der(0xA3, extensions))
+    return seq(tbs, algorithm, der(3, b"\0" + sign(ca_key, tbs)[1]))
+
+
+@est("7.10", "9.3")
+def test_subjects_of_other_authorities_are_renewed(est_lab, door):
+    """What nobody gets here as a first certificate, a device may have from elsewhere, and keeps."""
+    offline = Authority(est_lab.keys, "/CN=Careless CA")
+    assert est_lab.operator("POST", "/v1/authorities", {
+        "name": "careless", "kind": "offline", "certificate": offline.identity.pem}).status == 201
+    subjects = [lambda d: name([(CN, d), (OU, FACTORY)]), lambda d: name((OU, FACTORY), (CN, d, IA5)),
+                lambda d: name((OU, FACTORY), (CN, d), ("2.5.4.5", "12"))]
+    for make in subjects:
+        device, key = fresh(), make_key()
+        assert door.judge(request(make_key(), make(device)), device) == (400, "bad-csr")
+        identity = save(est_lab.keys, key, certificate_for(offline, key, make(device)))
+        assert est_lab.send("device", "GET", "/device", identity).status == 200
+        for again in (key, make_key()):
+            answer = door.reenrol(request(again, make(device)), identity)
+            assert answer.status == 200 and make(device) in issued(answer)
+        assert door.post("simpleenroll", request(make_key(), make(device)), identity).status == 200
+        # Another subject, as good as it may be, is no renewal.
+        assert outcome(door.reenrol(request(make_key(), device_name(device)), identity)) == (403, "subject-mismatch")
 
 
 @est("7.11")

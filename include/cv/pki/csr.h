@@ -17,6 +17,9 @@ struct cv_csr {
 	uint8_t *der_copy; /* owned */
 	struct cv_bytes der;
 	struct cv_bytes subject; /* whole Name element, copied unchanged into the certificate */
+	/* What RFC 5280 or DER has against it, for the client; NULL: nothing. Whoever has a
+	 * certificate with it from elsewhere may renew that. */
+	const char *subject_flaw;
 	struct cv_bytes
 	    san; /* content of the requested subjectAltName OCTET STRING; empty: absent */
 	struct cv_bytes attributes;             /* content of the attributes; may be empty */
@@ -55,7 +58,7 @@ bool cv_csr_parse(struct cv_bytes der, enum cv_csr_outcome *ret_outcome, const c
     struct cv_csr **ret_csr, struct cv_error *err);
 /* Is every name of a GeneralNames element of a kind and pattern in the comma list
  * "dns:*.example.org, uri:urn:dev:*, ip:10.*, email:*"? "*" stands for any characters. Other kinds
- * never are. */
+ * never are, nor host names and mailboxes that RFC 5280 section 4.2.1.6 does not allow. */
 bool cv_san_is_listed(struct cv_bytes san, const char *list);
 /* Does the request have this attribute, or ask for this extension? */
 bool cv_csr_names(const struct cv_csr *csr, struct cv_bytes oid);

@@ -60,6 +60,9 @@ bool cv_der_read_time(struct cv_der_reader *reader, int64_t *ret_seconds_utc);
 
 /* True when the bytes are exactly one well-formed DER element, all the way down. */
 bool cv_der_is_strict(struct cv_bytes bytes);
+/* Are the elements of a SET OF, this being its content, in the order that DER asks for? Apart from
+ * the above, because certificates of others are taken as they are. */
+bool cv_der_is_ordered(struct cv_bytes content);
 
 /* Writers append to a buffer; failure is the buffer's sticky failure. */
 void cv_der_append(struct cv_buffer *buffer, uint8_t tag, struct cv_bytes content);

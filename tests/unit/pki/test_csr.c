@@ -303,13 +303,19 @@ struct attribute {
 };
 
 static void
-append_attribute(struct cv_buffer *buffer, const struct attribute *attribute)
+append_value(struct cv_buffer *buffer, const struct attribute *attribute)
 {
-	const size_t rdn = cv_der_open(buffer, CV_DER_SET);
 	const size_t opened = cv_der_open(buffer, CV_DER_SEQUENCE);
 	cv_der_append(buffer, CV_DER_OID, cv_bytes(attribute->type, attribute->type_len));
 	cv_der_append(buffer, attribute->tag, attribute->value);
 	cv_der_close(buffer, opened);
+}
+
+static void
+append_attribute(struct cv_buffer *buffer, const struct attribute *attribute)
+{
+	const size_t rdn = cv_der_open(buffer, CV_DER_SET);
+	append_value(buffer, attribute);
 	cv_der_close(buffer, rdn);
 }
 
@@ -374,6 +380,74 @@ Test(csr, subjects)
 		cr_expect_eq(judge(cv_buffer_bytes(&der), &detail), subject_rows[i].outcome,
 		    "%s: %s", subject_rows[i].name, detail);
 	}
+}
+
+/* One RDN of all attributes, or one for each. */
+static bool
+subject_has_flaw(const struct attribute *attributes, size_t count, bool is_one_set)
+{
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *key = fixture_key("P-256");
+	CV_AUTO_BUFFER struct cv_buffer subject = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+	CV_AUTO(cv_csr) struct cv_csr *csr = NULL;
+	struct cv_error err = CV_ERROR_INIT;
+	enum cv_csr_outcome outcome = CV_CSR_MALFORMED;
+	const size_t name = cv_der_open(&subject, CV_DER_SEQUENCE);
+	const size_t set = is_one_set ? cv_der_open(&subject, CV_DER_SET) : 0;
+	for (size_t i = 0; i < count; i++)
+		is_one_set ? append_value(&subject, &attributes[i])
+			   : append_attribute(&subject, &attributes[i]);
+	if (is_one_set)
+		cv_der_close(&subject, set);
+	cv_der_close(&subject, name);
+	assemble(&(struct parts){.subject = cv_buffer_bytes(&subject)}, key, &der);
+	cr_assert(cv_csr_parse(cv_buffer_bytes(&der), &outcome, NULL, &csr, &err));
+	cr_assert_eq(outcome, CV_CSR_GOOD, "it may be that of a certificate to be renewed");
+	return csr->subject_flaw != NULL;
+}
+
+#define IA5 CV_DER_IA5_STRING
+
+static const struct {
+	const char *name;
+	struct attribute attributes[2];
+	bool has_flaw;
+} flaw_rows[] = {
+    {"UTF-8", {DEVICE, {T(CV_OID_ORGANIZATION), UTF8, B("a")}}, false},
+    {"printable", {DEVICE, {T(CV_OID_ORGANIZATION), PRINTABLE, B("a")}}, false},
+    {"IA5 organization", {DEVICE, {T(CV_OID_ORGANIZATION), IA5, B("a")}}, true},
+    {"IA5 user id", {DEVICE, {T(CV_OID_USER_ID), IA5, B("a")}}, true},
+    {"country", {DEVICE, {T(CV_OID_COUNTRY), PRINTABLE, B("DE")}}, false},
+    {"UTF-8 country", {DEVICE, {T(CV_OID_COUNTRY), UTF8, B("DE")}}, true},
+    {"serial number", {DEVICE, {T(CV_OID_SERIAL_NUMBER), PRINTABLE, B("1")}}, false},
+    {"UTF-8 serial number", {DEVICE, {T(CV_OID_SERIAL_NUMBER), UTF8, B("1")}}, true},
+    {"DN qualifier", {DEVICE, {T(CV_OID_DN_QUALIFIER), PRINTABLE, B("a")}}, false},
+    {"UTF-8 DN qualifier", {DEVICE, {T(CV_OID_DN_QUALIFIER), UTF8, B("a")}}, true},
+    {"e-mail", {DEVICE, {T(CV_OID_EMAIL_ADDRESS), IA5, B("a@b.c")}}, false},
+    {"UTF-8 e-mail", {DEVICE, {T(CV_OID_EMAIL_ADDRESS), UTF8, B("a@b.c")}}, true},
+    {"domain", {DEVICE, {T(CV_OID_DOMAIN_COMPONENT), IA5, B("org")}}, false},
+    {"printable domain", {DEVICE, {T(CV_OID_DOMAIN_COMPONENT), PRINTABLE, B("org")}}, true},
+    {"unstructured name", {DEVICE, {T(CV_OID_UNSTRUCTURED_NAME), IA5, B("a")}}, false},
+    {"UTF-8 unstructured name", {DEVICE, {T(CV_OID_UNSTRUCTURED_NAME), UTF8, B("a")}}, false},
+};
+
+Test(csr, string_types_of_new_subjects)
+{
+	for (size_t i = 0; i < sizeof(flaw_rows) / sizeof(flaw_rows[0]); i++)
+		cr_expect_eq(subject_has_flaw(flaw_rows[i].attributes, 2, false),
+		    flaw_rows[i].has_flaw, "%s", flaw_rows[i].name);
+}
+
+Test(csr, order_within_new_subjects)
+{
+	const struct attribute device = DEVICE;
+	const struct attribute unit = {T(CV_OID_ORGANIZATIONAL_UNIT), UTF8, B("f")};
+	const struct attribute ordered[] = {unit, device};
+	const struct attribute turned[] = {device, unit};
+
+	cr_expect_not(subject_has_flaw(ordered, 2, true));
+	cr_expect(subject_has_flaw(turned, 2, true));
+	cr_expect_not(subject_has_flaw(turned, 2, false), "a SEQUENCE has any order");
 }
 
 static enum cv_csr_outcome

@@ -285,6 +285,33 @@ Test(der, written_integers_are_minimal)
 	expect_hex(&buffer, "020100020200ff020900ffffffffffffffff");
 }
 
+static const struct {
+	const char *name;
+	const char *hex;
+	bool is_ordered;
+} order_rows[] = {
+    {"empty", "", true},
+    {"one", "020105", true},
+    {"ascending", "020105020106", true},
+    {"descending", "020106020105", false},
+    {"the same twice", "020105020105", true},
+    {"the shorter first", "02010602020500", true},
+    {"the longer first", "02020500020106", false},
+    {"octets have no sign", "04017f040180", true},
+    {"cut off", "04017f040280", false},
+};
+
+/* X.690 section 11.6: of the encodings, whatever they mean. */
+Test(der, order_of_a_set)
+{
+	for (size_t i = 0; i < sizeof(order_rows) / sizeof(order_rows[0]); i++) {
+		const struct cv_bytes content = from_hex(order_rows[i].hex);
+		cr_expect_eq(
+		    cv_der_is_ordered(content), order_rows[i].is_ordered, "%s", order_rows[i].name);
+		release(content);
+	}
+}
+
 /* Lengths on both sides of every change of their own length. */
 Test(der, written_lengths_are_read_back)
 {
