@@ -8,6 +8,7 @@
 #include "cv/pki/digest.h"
 #include "cv/util/text.h"
 #include "http_internal.h"
+#include "origin_internal.h"
 #include "problem_internal.h"
 
 static void
@@ -38,6 +39,14 @@ authenticate_secret(
 	return is_known;
 }
 
+/* Browsers show a certificate for whatever page makes them ask; a token they cannot send unasked.
+ */
+static bool
+is_forged(const struct cv_request *request)
+{
+	return !cv_text_equal(request->match.route->method, "GET") && cv_origin_is_foreign(request);
+}
+
 /* Whoever presents a certificate is its holder or nobody: a token does not make up for a bad one.
  */
 static bool
@@ -51,9 +60,15 @@ authenticate_certificate(struct cv_request *request, struct cv_operator *ret_ope
 		cv_problem_answer_error(request, &err);
 		return false;
 	}
-	if (verdict != CV_VERDICT_OK)
+	if (verdict != CV_VERDICT_OK) {
 		cv_problem_answer_verdict(request, verdict);
-	return verdict == CV_VERDICT_OK;
+		return false;
+	}
+	if (is_forged(request)) {
+		cv_problem_answer(request, CV_PROBLEM_CROSS_SITE, NULL);
+		return false;
+	}
+	return true;
 }
 
 static bool

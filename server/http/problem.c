@@ -60,6 +60,8 @@ static const struct cv_problem_row rows[] = {
     ROW(CV_PROBLEM_NOT_A_GATEWAY, 403, "not-a-gateway", "The caller is no gateway."),
     ROW(CV_PROBLEM_MISSING_ROLE, 403, "missing-role", "Your role does not allow this."),
     ROW(CV_PROBLEM_MISSING_SCOPE, 403, "missing-scope", "The token is cut down to other scopes."),
+    ROW(CV_PROBLEM_CROSS_SITE, 403, "cross-site",
+	"A browser sent this for a page of another site."),
     ROW(CV_PROBLEM_NOT_FOUND, 404, "not-found", "There is nothing here."),
     ROW(CV_PROBLEM_METHOD, 405, "method", "The method is not allowed here."),
     ROW(CV_PROBLEM_KEY_ENDED, 409, "key-ended", "The named key is denied or was replaced before."),

@@ -52,6 +52,26 @@ def test_a_token_does_not_make_up_for_a_bad_certificate(lab, ann):
     assert lab.send("operator", "GET", LISTS).status == 401
 
 
+def test_a_page_of_another_site_cannot_act(lab, ann):
+    device = lab.enrolled_device().name
+    own = f"https://127.0.0.1:{lab.ports['operator']}"
+    plain = {"Content-Type": "text/plain"}
+    for says, expected in (({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, 403),
+                           ({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403),
+                           ({"Sec-Fetch-Site": "same-site"}, 403), ({"Origin": own.replace("s:", ":")}, 403),
+                           ({"Origin": own, "Sec-Fetch-Site": "same-origin"}, 200), ({}, 200)):
+        for act in ("hold", "release"):
+            answer = lab.operator("POST", f"/v1/devices/{device}/{act}", identity=ann, headers=plain | says)
+            assert answer.status == expected, (says, answer)
+            if expected == 403:
+                assert answer.json()["code"] == "cross-site"
+                assert lab.operator("GET", f"/v1/devices/{device}").json()["state"] == "ok"
+        assert lab.operator("GET", LISTS, identity=ann, headers=says).status == 200
+        assert lab.operator("POST", f"/v1/devices/{device}/release", headers=says).status == 200
+    answer = lab.send("operator", "POST", "/ota/devices/", ann, headers={"Origin": "https://evil.example"})
+    assert answer.status == 403 and answer.headers["Access-Control-Allow-Origin"] is None
+
+
 def test_the_description_needs_nobody(lab):
     stranger = Authority(lab.keys, "/CN=Nobody").sign(Key(lab.keys, "/CN=ann"))
     assert lab.send("operator", "GET", "/v1/openapi.json", stranger).status == 200
