@@ -293,16 +293,31 @@ read_idempotency_key(
 	return true;
 }
 
+const char *
+cv_operator_scope(const struct cv_operator_call *call)
+{
+	return call->factory[0] == '\0' ? cv_access_scope(&call->operator_) : call->factory;
+}
+
+/* What is made may reach further than a factory that the query names: the maker is to see it. */
+static const char *
+scope_of_order(const struct cv_request *request, const struct cv_operator_call *call)
+{
+	bool is_realm = (request->match.route->flags & CV_ROUTE_REALM) != 0;
+
+	return is_realm && cv_text_equal(request->method, "POST")
+		   ? cv_access_scope(&call->operator_)
+		   : cv_operator_scope(call);
+}
+
 bool
 cv_operator_order(struct cv_request *request, struct cv_operator_call *call,
     enum cv_configuration_act act, const char *name, struct cv_configuration_order *ret_order)
 {
-	bool is_realm = (request->match.route->flags & CV_ROUTE_REALM) != 0;
-
 	*ret_order = (struct cv_configuration_order){
 	    .act = act,
 	    .name = name,
-	    .scope = is_realm ? cv_access_scope(&call->operator_) : call->factory,
+	    .scope = scope_of_order(request, call),
 	    .actor = call->operator_.actor,
 	    .request_id = request->id,
 	};

@@ -24,6 +24,10 @@ struct cv_operator_call {
  */
 bool cv_operator_admit(struct cv_request *request, struct cv_operator_call *ret_call);
 
+/* The factories that the request is about, as cv_view_query has it: the chosen one, or on
+ * CV_ROUTE_REALM without ?factory= those that the operator sees. */
+const char *cv_operator_scope(const struct cv_operator_call *call);
+
 /*
  * After admission: the order of an act, with If-Match and Idempotency-Key. name lives as long as
  * the order. False: answered with 400 or 428.

@@ -224,12 +224,6 @@ read_query(struct cv_request *request, const struct view_row *row, struct list_q
 	return true;
 }
 
-static const char *
-scope_of(const struct cv_operator_call *call)
-{
-	return call->factory[0] == '\0' ? cv_access_scope(&call->operator_) : call->factory;
-}
-
 static void
 answer_list(struct cv_request *request, const struct view_row *row, const struct list_query *query)
 {
@@ -287,7 +281,7 @@ cv_operator_list(struct cv_request *request)
 
 	if (row == NULL || !cv_operator_admit(request, &call))
 		return;
-	struct list_query query = {.view = {.view = row->view, .scope = scope_of(&call)}};
+	struct list_query query = {.view = {.view = row->view, .scope = cv_operator_scope(&call)}};
 	if (read_query(request, row, &query) && find_owner(request, &query))
 		answer_list(request, row, &query);
 }
@@ -323,7 +317,7 @@ cv_operator_show(struct cv_request *request)
 	if (row == NULL || !cv_operator_admit(request, &call))
 		return;
 	const struct cv_view_query query = {.view = row->view,
-	    .scope = scope_of(&call),
+	    .scope = cv_operator_scope(&call),
 	    .filters = {name_of(request, row->view, hex)}};
 	if (query.filters[0] == NULL)
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);

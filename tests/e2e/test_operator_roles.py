@@ -295,6 +295,15 @@ def test_a_foreign_object_is_not_found_without_a_factory_named(lab, tokens, obje
     assert answer.status == 404, answer
 
 
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.names("path")
+                                       and "factory" in each.names("query")], ids=str)
+def test_the_factory_that_is_named_counts(lab, tokens, objects, operation):  # pylint: disable=unused-argument
+    """Also for who sees both."""
+    values, body = TRIED_ON[str(operation)](objects)
+    assert ask(lab, operation, lab.token, values, body, FOREIGN).status == 404
+    assert ask(lab, operation, lab.token, values, body, FACTORY).status in (200, 409)
+
+
 def test_every_row_is_an_operation():
     assert set(TRIED_ON) == {str(operation) for operation in OPERATIONS}
 
