@@ -7,6 +7,7 @@
 #include "gateway_handlers_internal.h"
 #include "http_internal.h"
 #include "kept_response_internal.h"
+#include "operator_views_internal.h"
 #include "problem_internal.h"
 
 #define EST_ROOT "/.well-known/est"
@@ -314,6 +315,19 @@ is_undecided(const struct cv_request *request)
 	return request->has_evidence && !request->sight.is_decided;
 }
 
+/* A name that is misspelt must not act in another factory, nor show everything instead of a part.
+ */
+static void
+check_query(struct cv_request *request)
+{
+	if (request->listener->kind != CV_LISTENER_OPERATOR || request->match.route == NULL ||
+	    has_flag(request, CV_ROUTE_OTA) ||
+	    cv_operator_knows_query(request->match.route, request->path.query))
+		return;
+	cv_problem_answer(
+	    request, CV_PROBLEM_BAD_REQUEST, "There is a query member that is not known here.");
+}
+
 static size_t
 body_max(const struct cv_request *request)
 {
@@ -336,6 +350,8 @@ refuse_early(struct cv_request *request, enum cv_framing framing, uint64_t lengt
 		return true;
 	}
 	find_route(request);
+	if (!is_answered(request))
+		check_query(request);
 	if (is_answered(request))
 		return true;
 	if (request->match.route != NULL && !is_check(request) && length > body_max(request)) {

@@ -85,14 +85,57 @@ find_view(const struct cv_request *request)
 	return NULL;
 }
 
-const char *
-cv_operator_filter(const char *pattern, size_t number)
+static const char *
+filter_of(const char *pattern, size_t number)
 {
 	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
-		if (cv_text_equal(views[i].pattern, pattern) && number < CV_VIEW_FILTERS_MAX)
-			return views[i].filters[number].name;
+		if (!cv_text_equal(views[i].pattern, pattern))
+			continue;
+		for (size_t j = 0; j < CV_VIEW_FILTERS_MAX; j++) {
+			const char *name = views[i].filters[j].name;
+			if (name != NULL && number-- == 0)
+				return name;
+		}
 	}
 	return NULL;
+}
+
+const char *
+cv_operator_query_name(const struct cv_route *route, size_t number)
+{
+	static const char *const always[] = {"factory", "limit", "cursor", "after"};
+	unsigned roles = (unsigned)CV_ROUTE_VIEWER | CV_ROUTE_OPERATOR | CV_ROUTE_ADMIN;
+	size_t count = (route->flags & roles) != 0 ? 1 : 0;
+
+	if (route->handle != cv_operator_list)
+		return number < count ? always[number] : NULL;
+	count = sizeof(always) / sizeof(always[0]);
+	return number < count ? always[number] : filter_of(route->pattern, number - count);
+}
+
+static bool
+knows_name(const struct cv_route *route, const char *name, size_t len)
+{
+	const char *known;
+
+	for (size_t i = 0; (known = cv_operator_query_name(route, i)) != NULL; i++) {
+		if (strlen(known) == len && memcmp(known, name, len) == 0)
+			return true;
+	}
+	return len == 0;
+}
+
+bool
+cv_operator_knows_query(const struct cv_route *route, const char *query)
+{
+	for (const char *at = query; *at != '\0';) {
+		if (!knows_name(route, at, strcspn(at, "=&")))
+			return false;
+		at += strcspn(at, "&");
+		if (*at == '&')
+			at++;
+	}
+	return true;
 }
 
 /* What a query of a request is made of. */
@@ -172,45 +215,9 @@ read_filter(struct cv_request *request, const struct filter *filter, char value[
 	return true;
 }
 
-/* A filter that is misspelt must not show everything instead of a part. */
-static bool
-knows_member(const struct view_row *row, const char *name, size_t len)
-{
-	static const char *const always[] = {"factory", "limit", "cursor", "after"};
-
-	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
-		if (strlen(always[i]) == len && memcmp(always[i], name, len) == 0)
-			return true;
-	}
-	for (size_t i = 0; i < CV_VIEW_FILTERS_MAX; i++) {
-		const char *filter = row->filters[i].name;
-		if (filter != NULL && strlen(filter) == len && memcmp(filter, name, len) == 0)
-			return true;
-	}
-	return len == 0;
-}
-
-static bool
-check_members(struct cv_request *request, const struct view_row *row)
-{
-	for (const char *at = request->path.query; *at != '\0';) {
-		if (!knows_member(row, at, strcspn(at, "=&"))) {
-			cv_problem_answer(request, CV_PROBLEM_BAD_REQUEST,
-			    "There is a query member that this list does not know.");
-			return false;
-		}
-		at += strcspn(at, "&");
-		if (*at == '&')
-			at++;
-	}
-	return true;
-}
-
 static bool
 read_query(struct cv_request *request, const struct view_row *row, struct list_query *query)
 {
-	if (!check_members(request, row))
-		return false;
 	if (!read_limit(request, &query->view.limit) || !read_cursor(request, row, query))
 		return false;
 	for (size_t i = 0; i < CV_VIEW_FILTERS_MAX; i++) {

@@ -162,6 +162,15 @@ def test_bad_input(lab):
     assert device.check().status == 200
 
 
+def test_a_misspelt_factory_acts_in_none(lab):
+    device = lab.enrolled_device()
+    hold = f"/v1/devices/{device.name}/hold"
+    assert problem(lab.operator("POST", f"{hold}?facotry={FACTORY}")) == (400, "bad-request")
+    assert device.check().status == 200
+    assert lab.operator("POST", f"{hold}?factory={FACTORY}").status == 200
+    assert device.check().status == 403
+
+
 def test_list_and_show(lab):
     device = lab.enrolled_device()
     shown = lab.operator("GET", f"/v1/devices/{device.name}").json()

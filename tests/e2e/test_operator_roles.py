@@ -304,6 +304,14 @@ def test_the_factory_that_is_named_counts(lab, tokens, objects, operation):  # p
     assert ask(lab, operation, lab.token, values, body, FACTORY).status in (200, 409)
 
 
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_a_query_member_that_is_misspelt_is_refused(lab, tokens, operation):
+    path = re.sub(r"\{\w+\}", "none", operation.path)
+    for token in (lab.token, tokens["viewer", FOREIGN]):
+        answer = lab.operator(operation.method, f"{path}?facotry={FACTORY}", token=token)
+        assert (answer.status, answer.reason) == (400, "bad-request")
+
+
 def test_every_row_is_an_operation():
     assert set(TRIED_ON) == {str(operation) for operation in OPERATIONS}
 

@@ -5,11 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../../server/http/operator_handlers_internal.h"
 #include "../../../server/http/operator_views_internal.h"
 #include "../../../server/http/route_table_internal.h"
 #include "cv/model/source.h"
-#include "cv/store/inspection_store.h"
 
 #include "cv_openapi.h"
 
@@ -115,30 +113,17 @@ check_path_parameters(const json_t *document, const json_t *operation, const str
 	    route->pattern);
 }
 
-/* Filters, pages and factory: those that the route has, and no others. */
+/* Filters, pages and factory: those that the route takes, and no others. */
 static void
 check_query_parameters(
     const json_t *document, const json_t *operation, const struct cv_route *route)
 {
-	static const char *const pages[] = {"limit", "cursor", "after"};
-	bool is_list = route->handle == cv_operator_list;
-	size_t count = strcmp(role_of(route), "none") == 0 ? 0 : 1;
+	const char *name;
+	size_t count = 0;
 
-	cr_expect_eq(has_parameter(document, operation, "query", "factory"), count == 1, "%s %s",
-	    route->method, route->pattern);
-	for (size_t i = 0; is_list && i < sizeof(pages) / sizeof(pages[0]); i++)
-		cr_expect(has_parameter(document, operation, "query", pages[i]), "%s: %s",
-		    route->pattern, pages[i]);
-	count += is_list ? 3 : 0;
-	for (size_t i = 0; is_list && i < CV_VIEW_FILTERS_MAX; i++) {
-		const char *filter = cv_operator_filter(route->pattern, i);
-
-		if (!filter)
-			continue;
-		cr_expect(has_parameter(document, operation, "query", filter), "%s: %s",
-		    route->pattern, filter);
-		count++;
-	}
+	for (; (name = cv_operator_query_name(route, count)) != NULL; count++)
+		cr_expect(has_parameter(document, operation, "query", name), "%s %s: %s",
+		    route->method, route->pattern, name);
 	cr_expect_eq(count_parameters(document, operation, "query"), count,
 	    "%s %s: a query member that the route does not know", route->method, route->pattern);
 }
@@ -152,11 +137,12 @@ has_response(const json_t *operation, const char *status)
 static void
 check_answers(const json_t *document, const json_t *operation, const struct cv_route *route)
 {
-	static const char *const always[] = {"400", "401", "403", "404", "429", "503"};
+	static const char *const always[] = {"401", "403", "404", "429", "503"};
 	bool has_role = strcmp(role_of(route), "none") != 0;
 	bool is_change = (route->flags & CV_ROUTE_CHANGE) != 0;
 	bool creates = has_response(operation, "201");
 
+	cr_expect(has_response(operation, "400"), "%s %s", route->method, route->pattern);
 	for (size_t i = 0; has_role && i < sizeof(always) / sizeof(always[0]); i++)
 		cr_expect(has_response(operation, always[i]), "%s %s: %s", route->method,
 		    route->pattern, always[i]);
@@ -193,6 +179,38 @@ Test(openapi, every_route_is_described)
 		check_answers(document, operation, route);
 	}
 	json_decref(document);
+}
+
+Test(openapi, a_query_is_taken_by_its_names)
+{
+	static const struct {
+		const char *method, *pattern, *query;
+		bool is_known;
+	} rows[] = {
+	    {"GET", "/v1/devices", "", true},
+	    {"GET", "/v1/devices", "factory=a&limit=1&cursor=&state=ok&&", true},
+	    {"GET", "/v1/devices", "state", true},
+	    {"GET", "/v1/devices", "states=ok", false},
+	    {"GET", "/v1/devices", "state=ok&stat=ok", false},
+	    {"GET", "/v1/devices/{id}", "state=ok", false},
+	    {"POST", "/v1/devices/{id}/hold", "factory=a", true},
+	    {"POST", "/v1/devices/{id}/hold", "facotry=a", false},
+	    {"POST", "/v1/devices/{id}/hold", "f%61ctory=a", false},
+	    {"POST", "/v1/devices/{id}/hold", "limit=1", false},
+	    {"GET", "/v1/event-keys", "factory=a", false},
+	    {"GET", "/v1/openapi.json", "", true},
+	};
+	const struct cv_route_table *table = cv_route_table_of(CV_LISTENER_OPERATOR);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct cv_route *route = table->rows;
+
+		while (strcmp(route->method, rows[i].method) != 0 ||
+		       strcmp(route->pattern, rows[i].pattern) != 0)
+			route++;
+		cr_expect_eq(cv_operator_knows_query(route, rows[i].query), rows[i].is_known,
+		    "%s %s?%s", rows[i].method, rows[i].pattern, rows[i].query);
+	}
 }
 
 static bool
