@@ -19,5 +19,6 @@ cv_audit_write(
 	cv_parameter_text(&parameters, row->request_id);
 	cv_parameter_text(&parameters, row->before_json);
 	cv_parameter_text(&parameters, row->after_json);
+	cv_parameter_bool(&parameters, row->is_of_object);
 	return cv_execute(connection, CV_SQL(audit_insert), &parameters, NULL, err);
 }

@@ -19,6 +19,7 @@ struct cv_audit_row {
 	const char *request_id;
 	const char *before_json;
 	const char *after_json;
+	bool is_of_object; /* before and after are an object, which says whose it is */
 };
 
 bool cv_audit_write(

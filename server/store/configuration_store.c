@@ -508,6 +508,7 @@ finish(const struct work *work, struct cv_error *err)
 	    .request_id = order->request_id,
 	    .before_json = work->before.len > 0 ? cv_buffer_text(&work->before) : NULL,
 	    .after_json = after->len > 0 ? cv_buffer_text(after) : NULL,
+	    .is_of_object = true,
 	};
 
 	return cv_audit_write(work->connection, &audit, err) && record_answer(work, err) &&

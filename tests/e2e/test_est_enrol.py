@@ -649,7 +649,7 @@ def test_renewed_and_rekeyed_are_told_apart(est_lab, door):
     holder.renew(holder.key)
     holder.renew()
     actions = est_lab.query(f"SELECT action FROM certvendor.audit WHERE device = '{holder.device}' "
-                            "AND action <> 'first-seen' ORDER BY at, id")
+                            "AND action NOT IN ('enrolment-token-made', 'first-seen') ORDER BY at, id")
     assert [action for action, in actions] == ["registered", "renewed", "rekeyed"]
 
 
@@ -1003,7 +1003,8 @@ def test_an_operator_approves(est_lab):
     assert door.enrol(csr, token=token).status == 200
     other = request(make_key(), device_name(device))
     assert door.enrol(other, token=token).status == 202
-    actions = est_lab.query(f"SELECT action, actor FROM certvendor.audit WHERE device = '{device}' ORDER BY at")
+    actions = est_lab.query(f"SELECT action, actor FROM certvendor.audit WHERE device = '{device}' "
+                            "AND action <> 'enrolment-token-made' ORDER BY at")
     assert actions[0][0] == "enrolment-approved" and actions[0][1].startswith("operator:")
 
 

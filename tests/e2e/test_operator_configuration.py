@@ -235,6 +235,7 @@ def test_enrolment_tokens(lab):
     assert lab.operator("GET", path).json() == made
     assert (made["device"], made["uses"], made["used"], made["created_by"]) == (
         device.name, 1, 0, "operator:admin")
+    assert [row["action"] for row in audit(lab, device=device.name)] == ["enrolment-token-made"]
     device.enrol(token=token)
     [shown] = pages(lab, f"/v1/enrolment-tokens?device={device.name}", 5)
     assert shown["used"] == 1
@@ -245,6 +246,12 @@ def test_enrolment_tokens(lab):
                        headers={"Authorization": f"Bearer {spare['token']}"})
     assert answer.status == 401
     assert lab.operator("GET", f"/v1/enrolment-tokens/{spare['id']}").json()["revoked_at"] is not None
+    rows = audit(lab, device=other.name)
+    assert [(row["action"], row["factory"]) for row in rows] == [
+        ("enrolment-token-revoked", FACTORY), ("enrolment-token-made", FACTORY)]
+    anybody = make(lab, "/v1/enrolment-tokens", {})
+    [row] = [row for row in audit(lab, action="enrolment-token-made") if row["after"]["id"] == anybody["id"]]
+    assert (row["factory"], row["device"]) == (FACTORY, None)
 
 
 # ---- Gateways and authorities ------------------------------------------------------------------

@@ -332,6 +332,25 @@ def test_lists_of_the_realm_show_what_is_seen(lab, tokens, objects):
         assert {row["factory"] for row in rows} == {factory}
 
 
+def test_acts_on_what_is_of_one_factory_are_shown_to_its_operators(lab, tokens, objects):
+    """Those on what is of more are not: it reaches beyond."""
+    makers = {"gateways": objects.new_gateway, "operator-tokens": lambda name: {"name": name, "role": "viewer"},
+              "operator-certificates": lambda name: {**objects.new_operator_certificate(), "name": name}}
+    for kind, new in makers.items():
+        for factories, expected in (([FACTORY], FACTORY), ([FACTORY, FOREIGN], None), (None, None)):
+            name = fresh_name()
+            order = {**new(name), "factories": factories}
+            if factories is None:
+                del order["factories"]
+            made = objects.make(f"/v1/{kind}", order)
+            assert lab.operator("DELETE", f"/v1/{kind}/{made.get('id', name)}").status == 200
+            for token, is_seen in ((lab.token, True), (tokens["admin", FACTORY], expected == FACTORY),
+                                   (tokens["admin", FOREIGN], False)):
+                rows = [row for row in lab.operator("GET", "/v1/audit?limit=20", token=token).json()["items"]
+                        if name == (row["after"] or row["before"] or {}).get("name")]
+                assert [row["factory"] for row in rows] == 2 * is_seen * [expected], (kind, factories, rows)
+
+
 def test_tokens_and_gateways_cannot_reach_further_than_their_maker(lab, tokens, certificates):
     own = {"token": tokens["admin", FACTORY]}
     for makers in (own, {"identity": certificates["admin", FACTORY]}):
