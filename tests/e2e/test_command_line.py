@@ -246,10 +246,10 @@ def test_a_lost_admin_token_as_the_page_says(lab):
 def test_tables_fit_the_terminal(lab, width):
     device = lab.enrolled_device()
     lab.operator("POST", f"/v1/devices/{device.name}/revoke")
-    lab.add_operator("somebody-with-a-long-name", "viewer", [FACTORY])
+    lab.add_operator(fresh_name("somebody-with-a-long-name-"), "viewer", [FACTORY])
     lab.cli("group", "create", fresh_name("group-with-a-long-name-"))
     waiting(lab)
-    SECRETS.add(lab.cli("operator-token", "create", "narrow", "--role", "viewer").stdout.strip())
+    SECRETS.add(lab.cli("operator-token", "create", fresh_name("narrow-"), "--role", "viewer").stdout.strip())
     for words in (("device", "list"), ("certificate", "list"), ("audit", "list"), ("authority", "list"),
                   ("token", "list"), ("gateway", "list"), ("factory", "list"), ("denial", "list"),
                   ("operator-token", "list"), ("operator-certificate", "list"), ("approval", "list"),

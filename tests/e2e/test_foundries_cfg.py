@@ -268,7 +268,7 @@ def test_refusals_are_json_and_change_nothing(lab, agent, fioctl):
 
 
 def viewer(lab, role="viewer", **more):
-    order = {"name": f"a-{role}", "role": role, "factories": [FACTORY], **more}
+    order = {"name": f"{role}-{uuid.uuid4().hex[:8]}", "role": role, "factories": [FACTORY], **more}
     made = lab.operator("POST", "/v1/operator-tokens", order)
     SECRETS.add(made.json()["token"])
     return made.json()["token"]

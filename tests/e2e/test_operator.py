@@ -9,7 +9,7 @@ from certvendor_lab import BINARY, FACTORY, SECRETS, Authority, Client, Key, pem
 
 
 def add_token(lab, role, factories=None, ended=""):
-    order = {"name": role, "role": role} | ({} if factories is None else {"factories": factories})
+    order = {"name": f"{role}-{uuid.uuid4().hex[:8]}", "role": role} | ({} if factories is None else {"factories": factories})
     made = lab.operator("POST", "/v1/operator-tokens", order).json()
     SECRETS.add(made["token"])
     if ended:

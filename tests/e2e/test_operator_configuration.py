@@ -219,6 +219,39 @@ def test_operator_tokens(lab):
                 assert refusal(answer) == (404, "not-found")
 
 
+def test_no_two_operators_have_one_name(lab):
+    """Tokens and certificates share the names, which are what the audit knows of them."""
+    def token(name, **more):
+        return "/v1/operator-tokens", {"name": name, "role": "viewer", **more}
+
+    def certificate(name, **more):
+        return "/v1/operator-certificates", {**token(name, **more)[1], "csr": pem_request(Key(lab.keys, "/CN=x"))}
+
+    assert refusal(lab.operator("POST", *token("admin", factories=[FACTORY]))) == (409, "exists")
+    for first in (token, certificate):
+        name = fresh_name("o")
+        path, order = first(name)
+        made = make(lab, path, order)
+        for second in (token, certificate):
+            assert refusal(lab.operator("POST", *second(name, factories=[FACTORY]))) == (409, "exists")
+        assert lab.operator("DELETE", f"{path}/{made['id']}").status == 200
+        for second in (certificate, token):  # the name is free again, and then again
+            made = make(lab, *second(name))
+            table = "operator_certificate" if second is certificate else "operator_token"
+            lab.query(f"UPDATE certvendor.{table} SET expires_at = now() - interval '1 s' WHERE id = '{made['id']}'")
+        answers = at_once(lambda number, name=name: lab.operator("POST", *(token, certificate)[number % 2](name)), 8)
+        assert sorted(answer.status for answer in answers) == [201] + 7 * [409]
+        SECRETS.update(filter(None, [answer.json().get("token") for answer in answers]))
+
+
+def test_names_that_were_borrowed_go_on(lab):
+    made = [make(lab, "/v1/operator-tokens", {"name": fresh_name("o"), "role": "operator"}) for _ in range(2)]
+    lab.query(f"UPDATE certvendor.operator_token SET name = '{made[0]['name']}' WHERE id = '{made[1]['id']}'")
+    for each in made:
+        make(lab, "/v1/enrolment-tokens", {}, token=each["token"])
+        assert lab.operator("DELETE", f"/v1/operator-tokens/{each['id']}").status == 200
+
+
 @pytest.mark.parametrize("body", [
     {}, {"name": "x"}, {"name": "x", "role": "root"}, {"name": "a b", "role": "viewer"},
     {"name": "x", "role": "viewer", "factories": []}, {"name": "x", "role": "viewer", "expires_in": 0}],

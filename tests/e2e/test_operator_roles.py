@@ -60,14 +60,14 @@ class Objects:
         return code
 
     def operator_token(self):
-        order = {"name": "matrix", "role": "viewer", "factories": [FACTORY]}
+        order = {"name": fresh_name(), "role": "viewer", "factories": [FACTORY]}
         return self.make("/v1/operator-tokens", order)["id"]
 
     def operator_certificate(self):
         return self.make("/v1/operator-certificates", self.new_operator_certificate())["id"]
 
     def new_operator_certificate(self):
-        return {"name": "matrix", "role": "viewer", "factories": [FACTORY],
+        return {"name": fresh_name(), "role": "viewer", "factories": [FACTORY],
                 "csr": pem_request(Key(self.lab.keys, "/CN=matrix"))}
 
     def webhook(self):
@@ -180,7 +180,7 @@ TRIED_ON = {
     "DELETE /v1/gateways/{name}": GATEWAY,
     "GET /v1/operator-tokens": LIST,
     "POST /v1/operator-tokens":
-        lambda objects: ({}, {"name": "made", "role": "viewer", "factories": [FACTORY]}),
+        lambda objects: ({}, {"name": fresh_name(), "role": "viewer", "factories": [FACTORY]}),
     "GET /v1/operator-tokens/{id}": OPERATOR_TOKEN,
     "DELETE /v1/operator-tokens/{id}": OPERATOR_TOKEN,
     "GET /v1/operator-certificates": LIST,
@@ -225,7 +225,7 @@ def tokens(lab):
 
 @pytest.fixture(scope="module")
 def certificates(lab, tokens):
-    return {(role, factory): lab.add_operator(f"{role}-of-{factory}", role, [factory])
+    return {(role, factory): lab.add_operator(f"{role}-with-key-of-{factory}", role, [factory])
             for role in ("operator", "admin") for factory in (FACTORY, FOREIGN)}
 
 
