@@ -63,7 +63,8 @@ act_deinit(struct act *act)
 /* ---- what an act does to the record it finds under the lock ---- */
 
 static enum cv_lifecycle_outcome
-set_state(struct cv_device_change *change, enum cv_device_state from, enum cv_device_state to)
+set_state(struct cv_device_change *change, enum cv_device_state from, enum cv_device_state to,
+    const char *remark)
 {
 	enum cv_device_state present = cv_device_change_record(change)->device_state;
 
@@ -71,7 +72,7 @@ set_state(struct cv_device_change *change, enum cv_device_state from, enum cv_de
 		return CV_LIFECYCLE_UNCHANGED;
 	if (present != from)
 		return CV_LIFECYCLE_NOT_POSSIBLE;
-	cv_device_change_set_state(change, to, NULL);
+	cv_device_change_set_state(change, to, remark);
 	/* A token that was waiting may not undo what the operator does now. */
 	if (to != CV_DEVICE_OK)
 		cv_device_change_void_tokens(change);
@@ -80,11 +81,11 @@ set_state(struct cv_device_change *change, enum cv_device_state from, enum cv_de
 
 /* The id is refused, nothing is forgotten: a later `allow` finds keys and denials as they were. */
 static enum cv_lifecycle_outcome
-delete_device(struct cv_device_change *change)
+delete_device(struct cv_device_change *change, const char *remark)
 {
 	if (cv_device_change_record(change)->device_state == CV_DEVICE_DELETED)
 		return CV_LIFECYCLE_UNCHANGED;
-	cv_device_change_set_state(change, CV_DEVICE_DELETED, NULL);
+	cv_device_change_set_state(change, CV_DEVICE_DELETED, remark);
 	cv_device_change_void_tokens(change);
 	return CV_LIFECYCLE_DONE;
 }
@@ -175,11 +176,11 @@ edit(const struct act *act, struct cv_device_change *change)
 		return CV_LIFECYCLE_NOT_FOUND;
 	switch (act->kind) {
 	case CV_LIFECYCLE_HOLD:
-		return set_state(change, CV_DEVICE_OK, CV_DEVICE_HELD);
+		return set_state(change, CV_DEVICE_OK, CV_DEVICE_HELD, act->request->remark);
 	case CV_LIFECYCLE_RELEASE:
-		return set_state(change, CV_DEVICE_HELD, CV_DEVICE_OK);
+		return set_state(change, CV_DEVICE_HELD, CV_DEVICE_OK, NULL);
 	case CV_LIFECYCLE_DELETE:
-		return delete_device(change);
+		return delete_device(change, act->request->remark);
 	case CV_LIFECYCLE_REVOKE:
 		return revoke_device(change, act->request->reason);
 	case CV_LIFECYCLE_ALLOW:

@@ -176,7 +176,8 @@ cv_device_change_set_state(
 	cv_parameter_text(&parameters, cv_device_state_name(state));
 	cv_parameter_text(&parameters, reason);
 	edit(change, CV_SQL(device_set_state), &parameters);
-	tell(change, event_of_state(state))->reason = reason;
+	/* The remark of a hold is for operators; receivers of events are told names of RFC 5280. */
+	tell(change, event_of_state(state))->reason = state == CV_DEVICE_REVOKED ? reason : NULL;
 }
 
 void

@@ -337,8 +337,8 @@ def test_webhooks_get_signed_cloudevents(out, name):
         secret = add_webhook(out, name, receiver.url("/hook"))
         device = out.enrolled_device()
         device.rotate()
-        for act in ("hold", "release", "revoke", "allow"):
-            assert out.operator("POST", f"/v1/devices/{device.name}/{act}").status == 200
+        for act, body in (("hold", {"reason": "stolen" * 30}), ("release", {}), ("revoke", {}), ("allow", {})):
+            assert out.operator("POST", f"/v1/devices/{device.name}/{act}", body).status == 200
         assert out.operator("DELETE", f"/v1/devices/{device.name}").status == 200
         sha256 = device.identity.sha256
         assert out.operator("POST", f"/v1/certificates/{sha256}/revoke", {"reason": "keyCompromise"}).status == 200
@@ -358,6 +358,7 @@ def test_webhooks_get_signed_cloudevents(out, name):
         assert not signature_is_good(each, secret[:-1] + ("A" if secret[-1] != "A" else "B"))
     assert len({each.json()["id"] for each in got}) == 9
     assert got[2].json()["data"]["public_key"] == public_pem(device.identity)
+    assert "reason" not in got[3].json()["data"], "a remark is for operators"
     assert got[8].json()["data"]["certificate_sha256"] == sha256
     assert got[8].json()["data"]["reason"] == "keyCompromise"
 

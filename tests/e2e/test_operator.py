@@ -235,6 +235,23 @@ def test_hold_and_release(lab):
     assert device.check(fresh).headers["Certvendor-Reason"] == "activated"
 
 
+def test_the_reason_of_a_refused_id_is_shown(lab):
+    device = lab.enrolled_device()
+    path = f"/v1/devices/{device.name}"
+
+    def after(method, act, body=None):
+        assert outcome(lab.operator(method, path + act, body)) in ("done", "unchanged")
+        return lab.operator("GET", path).json()["state_reason"]
+    assert after("POST", "/hold", {"reason": "stolen"}) == "stolen"
+    assert "stolen" in lab.cli("device", "show", device.name).stdout
+    assert after("POST", "/hold", {"reason": "again"}) == "stolen", "it was held for that"
+    assert after("POST", "/release", {"reason": "found"}) is None
+    assert after("POST", "/hold") is None
+    assert after("DELETE", "", {"reason": "scrapped"}) == "scrapped"
+    assert after("POST", "/allow", {"reason": "repaired"}) is None
+    assert after("POST", "/revoke", {"reason": "superseded"}) == "superseded"
+
+
 def test_delete_and_allow(lab):
     device = lab.enrolled_device()
     path = f"/v1/devices/{device.name}"

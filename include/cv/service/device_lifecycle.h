@@ -32,7 +32,7 @@ struct cv_lifecycle_request {
 	const char *factory;
 	const char *device;
 	enum cv_reason reason; /* REVOKE */
-	const char *remark;    /* for the audit, of acts without such a reason; NULL: none */
+	const char *remark;    /* of acts without such a reason; NULL: none */
 	const char *group;     /* JOIN, LEAVE */
 	const char *actor;     /* operator:<token name> */
 	const char *request_id;
