@@ -1,7 +1,6 @@
 #include "cv/codec/device_json.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "cv/util/text.h"
 #include "json_reader_internal.h"
@@ -28,73 +27,6 @@ bounded_text(const json_t *text, size_t max)
 	const char *value = json_is_string(text) ? json_string_value(text) : "";
 
 	return json_stringn(value, cv_text_cut(value, max));
-}
-
-static bool
-read_digits(const char **text, size_t count, int *ret_number)
-{
-	*ret_number = 0;
-	for (size_t i = 0; i < count; i++, (*text)++) {
-		if (**text < '0' || **text > '9')
-			return false;
-		*ret_number = *ret_number * 10 + (**text - '0');
-	}
-	return true;
-}
-
-static bool
-skip_byte(const char **text, char byte)
-{
-	return *(*text)++ == byte;
-}
-
-/* "Z" or "+hh:mm" in seconds, and the end of the text. */
-static bool
-read_offset(const char *text, int *ret_offset)
-{
-	int hours, minutes;
-	int sign = *text == '-' ? -1 : 1;
-
-	if ((*text == 'Z' || *text == 'z') && text[1] == '\0') {
-		*ret_offset = 0;
-		return true;
-	}
-	if (*text != '+' && *text != '-')
-		return false;
-	text++;
-	if (!read_digits(&text, 2, &hours) || !skip_byte(&text, ':') ||
-	    !read_digits(&text, 2, &minutes) || *text != '\0' || hours > 23 || minutes > 59)
-		return false;
-	*ret_offset = sign * (hours * 3600 + minutes * 60);
-	return true;
-}
-
-/* RFC 3339 section 5.6; the fraction is dropped. */
-static bool
-read_time(const char *text, int64_t *ret_seconds)
-{
-	struct tm time = {.tm_isdst = 0};
-	int year, month, offset;
-
-	if (!read_digits(&text, 4, &year) || !skip_byte(&text, '-') ||
-	    !read_digits(&text, 2, &month) || !skip_byte(&text, '-') ||
-	    !read_digits(&text, 2, &time.tm_mday) || (*text != 'T' && *text != 't' && *text != ' '))
-		return false;
-	text++;
-	if (!read_digits(&text, 2, &time.tm_hour) || !skip_byte(&text, ':') ||
-	    !read_digits(&text, 2, &time.tm_min) || !skip_byte(&text, ':') ||
-	    !read_digits(&text, 2, &time.tm_sec))
-		return false;
-	if (*text == '.')
-		text += 1 + strspn(text + 1, "0123456789");
-	if (!read_offset(text, &offset) || year < 1 || month < 1 || month > 12 ||
-	    time.tm_mday < 1 || time.tm_mday > 31 || time.tm_hour > 23 || time.tm_min > 59 ||
-	    time.tm_sec > 60)
-		return false;
-	time.tm_year = year - 1900;
-	time.tm_mon = month - 1;
-	*ret_seconds = (int64_t)timegm(&time) - offset;
-	return true;
 }
 
 static void
@@ -135,7 +67,7 @@ read_event(const json_t *given, size_t place)
 	    "correlation_id", correlation, "event_type", bounded_text(type, EVENT_TEXT_MAX),
 	    "target_name", bounded_text(json_object_get(event, "targetName"), EVENT_TEXT_MAX),
 	    "target_version", version_text(json_object_get(event, "version")));
-	if (device_time != NULL && read_time(device_time, &seconds))
+	if (device_time != NULL && cv_text_parse_time(device_time, &seconds))
 		(void)json_object_set_new(read, "device_time", json_integer(seconds));
 	if (json_is_boolean(success))
 		(void)json_object_set_new(read, "success", json_boolean(json_is_true(success)));

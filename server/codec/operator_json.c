@@ -442,6 +442,7 @@ read_members(
     const json_t *object, struct cv_rotation_group_body *ret_rotation_group, struct cv_error *err)
 {
 	char *before = ret_rotation_group->expires_before;
+	int64_t seconds;
 
 	if (!cv_json_read_text(object, "group", CV_JSON_OPTIONAL, ret_rotation_group->group,
 		sizeof(ret_rotation_group->group), err) ||
@@ -453,7 +454,7 @@ read_members(
 	if (ret_rotation_group->group[0] != '\0' && ret_rotation_group->devices[0] != '\0')
 		return cv_fail(
 		    err, CV_E_INPUT, "members \"group\" and \"devices\" exclude each other");
-	return before[strspn(before, "0123456789-:.+TZ")] == '\0' ||
+	return before[0] == '\0' || cv_text_parse_time(before, &seconds) ||
 	       cv_fail(err, CV_E_INPUT,
 		   "member \"expires_before\" is no time as in 2026-11-23T03:01:12Z");
 }

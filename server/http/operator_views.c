@@ -17,6 +17,7 @@
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
 #define FILTER_SIZE 136
+#define TIME_MAX 64
 
 /* A query member. NULL name: not offered. values: those that there are, comma separated. */
 struct filter {
@@ -190,10 +191,13 @@ read_cursor(struct cv_request *request, const struct view_row *row, struct list_
 	return false;
 }
 
+/* The database reads it again, and takes no longer ones. */
 static bool
 is_time(const char *text)
 {
-	return strspn(text, "0123456789-:.+TZ") == strlen(text);
+	int64_t seconds;
+
+	return strlen(text) <= TIME_MAX && cv_text_parse_time(text, &seconds);
 }
 
 static bool

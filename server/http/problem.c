@@ -334,7 +334,9 @@ cv_problem_answer_error(struct cv_request *request, const struct cv_error *err)
 	enum cv_problem problem = cv_problem_of_error(err->code);
 
 	request->error = *err;
-	cv_problem_answer(request, problem, err->code == CV_E_INPUT ? err->text : NULL);
+	/* What has a cause was found by the database: its text names what is ours. */
+	cv_problem_answer(
+	    request, problem, err->code == CV_E_INPUT && err->cause[0] == '\0' ? err->text : NULL);
 }
 
 void

@@ -162,6 +162,85 @@ cv_text_format_time_ms(int64_t milliseconds_utc, char *ret_text, size_t size)
 		(void)snprintf(ret_text + len, size - len, ".%03" PRId64 "Z", milliseconds);
 }
 
+static bool
+read_digits(const char **text, size_t count, int *ret_number)
+{
+	*ret_number = 0;
+	for (size_t i = 0; i < count; i++, (*text)++) {
+		if (**text < '0' || **text > '9')
+			return false;
+		*ret_number = *ret_number * 10 + (**text - '0');
+	}
+	return true;
+}
+
+static bool
+skip_byte(const char **text, char byte)
+{
+	return *(*text)++ == byte;
+}
+
+/* "Z" or "+hh:mm" in seconds, and the end of the text. No place is further away than 14 hours, and
+ * PostgreSQL knows none beyond 15. */
+static bool
+read_offset(const char *text, int *ret_offset)
+{
+	int hours, minutes;
+	int sign = *text == '-' ? -1 : 1;
+
+	if ((*text == 'Z' || *text == 'z') && text[1] == '\0') {
+		*ret_offset = 0;
+		return true;
+	}
+	if (*text != '+' && *text != '-')
+		return false;
+	text++;
+	if (!read_digits(&text, 2, &hours) || !skip_byte(&text, ':') ||
+	    !read_digits(&text, 2, &minutes) || *text != '\0' || hours > 15 || minutes > 59)
+		return false;
+	*ret_offset = sign * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+static int
+days_of_month(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && is_leap ? 1 : 0);
+}
+
+bool
+cv_text_parse_time(const char *text, int64_t *ret_seconds_utc)
+{
+	struct tm time = {.tm_isdst = 0};
+	int year, month, offset;
+
+	if (!read_digits(&text, 4, &year) || !skip_byte(&text, '-') ||
+	    !read_digits(&text, 2, &month) || !skip_byte(&text, '-') ||
+	    !read_digits(&text, 2, &time.tm_mday) || (*text != 'T' && *text != 't' && *text != ' '))
+		return false;
+	text++;
+	if (!read_digits(&text, 2, &time.tm_hour) || !skip_byte(&text, ':') ||
+	    !read_digits(&text, 2, &time.tm_min) || !skip_byte(&text, ':') ||
+	    !read_digits(&text, 2, &time.tm_sec))
+		return false;
+	if (*text == '.') {
+		if (text[1] < '0' || text[1] > '9')
+			return false;
+		text += 1 + strspn(text + 1, "0123456789");
+	}
+	if (!read_offset(text, &offset) || year < 1 || month < 1 || month > 12 ||
+	    time.tm_mday < 1 || time.tm_mday > days_of_month(year, month) || time.tm_hour > 23 ||
+	    time.tm_min > 59 || time.tm_sec > 60)
+		return false;
+	time.tm_year = year - 1900;
+	time.tm_mon = month - 1;
+	*ret_seconds_utc = (int64_t)timegm(&time) - offset;
+	return true;
+}
+
 void
 cv_hex_encode(const void *data, size_t len, char *ret_text)
 {

@@ -419,8 +419,23 @@ def test_what_lists_refuse(lab, operation):
         assert refusal(answer) == (400, "bad-cursor"), "the cursor of another list"
     for parameter in operation.parameters:
         if parameter["schema"].get("format") == "date-time":
-            answer = lab.operator("GET", f"{operation.path}?{parameter['name']}=yesterday")
-            assert refusal(answer) == (400, "bad-request")
+            name = parameter["name"]
+            for time in ("yesterday", "2026-13-30T06:00:00Z", "2026-02-29T06:00:00Z", "2026-11-30T06:00:00+23:59",
+                         "2026-11-30T25:00:00Z", "2026-11-30T06:00:00", "2026-11-30", "+2", "-", "Z",
+                         "2026-11-30T06:00:00." + 60 * "1" + "Z"):
+                answer = lab.operator("GET", f"{operation.path}?{name}={time}")
+                assert refusal(answer) == (400, "bad-request"), time
+                assert answer.json()["detail"] == f"Query member {name} must be a time as in 2026-11-23T03:01:12Z."
+            for time in ("2026-12-30T06:00:00Z", "2024-02-29t06:00:60.123456789-15:59", "0001-01-01%2000:00:00z",
+                         "9999-12-31T23:59:59+00:00", "2026-11-30T06:00:00." + 40 * "1" + "Z"):
+                assert lab.operator("GET", f"{operation.path}?{name}={time}").status == 200, time
+
+
+def test_what_only_the_database_finds_names_nothing_of_ours(lab):
+    for path in ("/v1/audit?actor=%ff", "/v1/devices/%ff", "/v1/groups/%ff", "/v1/webhooks/%ff/deliveries"):
+        answer = lab.operator("GET", path)
+        assert refusal(answer) == (400, "bad-request")
+        assert "detail" not in answer.json(), answer
 
 
 def test_pages_are_stable_when_something_comes_in_between(lab):

@@ -187,6 +187,7 @@ def test_which_devices_it_has(quick):
             ({"devices": None, "group": "nothing"}, 409, "not-possible"),
             ({"expires_before": "2031-01-01T00:00:00Z"}, 409, "not-possible"),
             ({"expires_before": "tomorrow"}, 400, "bad-json"),
+            ({"expires_before": "2031-02-29T00:00:00Z"}, 400, "bad-json"),
             ({"group": group}, 400, "bad-json"),
             ({"devices": []}, 400, "bad-json"),
             ({"devices": ["a,b"]}, 400, "bad-json"),

@@ -34,6 +34,8 @@ const char *cv_text_from_number(int64_t number, char digits[CV_NUMBER_SIZE]);
  * "" outside the years 0 to 9999, which the format cannot say. */
 void cv_text_format_time(int64_t seconds_utc, char *ret_text, size_t size);
 void cv_text_format_time_ms(int64_t milliseconds_utc, char *ret_text, size_t size);
+/* RFC 3339 section 5.6, of any zone; the fraction is dropped. */
+bool cv_text_parse_time(const char *text, int64_t *ret_seconds_utc);
 
 /* Lower-case hex. ret_text holds 2 * len + 1. Decoding takes both cases; false on anything else. */
 void cv_hex_encode(const void *data, size_t len, char *ret_text);

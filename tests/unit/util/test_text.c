@@ -165,6 +165,23 @@ Test(text, formats_milliseconds)
 	}
 }
 
+/* Every form is tried where devices send it: device_json/reads_times_of_any_zone. */
+Test(text, reads_the_times_that_it_writes)
+{
+	static const int64_t rows[] = {0, -1, 951782400, 1795950000, 253402300799};
+	int64_t seconds;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[32];
+
+		cv_text_format_time(rows[i], text, sizeof(text));
+		cr_assert(cv_text_parse_time(text, &seconds), "%s", text);
+		cr_expect_eq(seconds, rows[i]);
+		text[strlen(text) - 1] = '\0';
+		cr_expect_not(cv_text_parse_time(text, &seconds), "%s", text);
+	}
+}
+
 Test(text, hex_encodes_in_lower_case)
 {
 	char text[9];
