@@ -21,7 +21,8 @@ class Operation:
         self.method = method.upper()
         self.role = value["x-certvendor-role"]
         self.parameters = [resolve(parameter) for parameter in value["parameters"]]
-        self.responses = {int(status): resolve(answer) for status, answer in value["responses"].items()}
+        self.responses = {int(status): resolve(answer) for status, answer in value["responses"].items()
+                          if status != "default"}
         self.pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", path))
 
     def __repr__(self):

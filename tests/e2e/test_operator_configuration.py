@@ -659,6 +659,61 @@ def test_every_creation_takes_a_key(lab):
         assert refusal(answer) == (422, "idempotency-key-reused"), path
 
 
+def test_what_may_be_left_out_may_be_null(lab):
+    def nullable(path):
+        schema = operator_description.DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        schema = operator_description.resolve(schema["schema"])
+        return {name for name, value in schema["properties"].items()
+                if "oneOf" in value or "null" in value.get("type", ())}
+    for path, body in creations(lab).items():
+        if body is not None and path != "/v1/event-keys":
+            answer = lab.operator("POST", path, dict.fromkeys(nullable(path)) | body)
+            assert answer.status == 201, (path, answer)
+            SECRETS.update(filter(None, [answer.json().get("token"), answer.json().get("secret")]))
+    device, group = lab.enrolled_device().name, make(lab, "/v1/groups", {"name": fresh_name("g")})["name"]
+    for act in ("hold", "release", "revoke"):
+        assert lab.operator("POST", f"/v1/devices/{device}/{act}", {"reason": None}).status == 200
+    for path, body in ((f"/v1/factories/{FACTORY}", {"lifetime_days": None, "announce": None}),
+                       (f"/v1/groups/{group}", {"announce": None, "policies": None})):
+        assert change(lab, path, body).status == 200
+
+
+@pytest.mark.parametrize("name", ["device", "label"])
+def test_no_token_for_every_id_by_mistake(lab, name):
+    for value in (None, ""):
+        assert refusal(lab.operator("POST", "/v1/enrolment-tokens", {name: value})) == (400, "bad-json")
+
+
+def test_remarks_are_counted_in_bytes(lab):
+    device = lab.enrolled_device().name
+    for act, reason, expected in (("hold", 100 * "\u00e9", 200), ("release", 100 * "\u00e9" + "x", 400),
+                                  ("release", 200 * "x", 200)):
+        assert lab.operator("POST", f"/v1/devices/{device}/{act}", {"reason": reason}).status == expected
+
+
+@pytest.mark.parametrize("path", operator_description.DOCUMENT["paths"])
+def test_what_no_operation_declares(lab, path):
+    """405 and 414, which the description has once for all of them."""
+    methods = {method.upper() for method in operator_description.DOCUMENT["paths"][path]}
+    target = re.sub(r"\{\w+\}", "none", path)
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - methods:
+        answer = lab.operator(method, target)
+        assert refusal(answer) == (405, "method")
+        assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == methods
+    for method in methods:
+        answer = lab.send("operator", method, f"{target}?{1024 * 'x'}", headers={"OSF-TOKEN": lab.token})
+        assert refusal(answer) == (414, "target-too-long")
+
+
+@pytest.mark.parametrize("head", ["Content-Length: x", "X-Long: " + 33000 * "x"], ids=["length", "head"])
+def test_what_is_no_http_is_answered_by_the_library(lab, head):
+    with lab.raw("operator") as raw:
+        raw.send(f"POST /v1/groups HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n")
+        answer = raw.answer()
+    assert answer.status in (400, 413, 431) and answer.headers["X-Request-Id"] is None
+    assert answer.headers.get_content_type() != "application/problem+json", answer
+
+
 def test_double_sends_run_once(lab):
     device = fresh_name("d")
     headers = {"Idempotency-Key": str(uuid.uuid4())}

@@ -143,6 +143,7 @@ check_answers(const json_t *document, const json_t *operation, const struct cv_r
 	bool creates = has_response(operation, "201");
 
 	cr_expect(has_response(operation, "400"), "%s %s", route->method, route->pattern);
+	cr_expect(has_response(operation, "default"), "%s %s", route->method, route->pattern);
 	for (size_t i = 0; has_role && i < sizeof(always) / sizeof(always[0]); i++)
 		cr_expect(has_response(operation, always[i]), "%s %s: %s", route->method,
 		    route->pattern, always[i]);
@@ -255,6 +256,68 @@ Test(openapi, every_description_is_a_route)
 		}
 	}
 	cr_expect_eq(count, count_described());
+	json_decref(document);
+}
+
+static bool
+takes_null(const json_t *schema)
+{
+	const json_t *list = json_object_get(schema, "type");
+	const json_t *other = json_array_get(json_object_get(schema, "oneOf"), 1);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (strcmp(json_string_value(json_array_get(list, i)), "null") == 0)
+			return true;
+	}
+	return other && strcmp(json_string_value(json_object_get(other, "type")), "null") == 0;
+}
+
+static bool
+has_text(const json_t *list, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (strcmp(json_string_value(json_array_get(list, i)), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A script that has no name to give must not get a token for every id. */
+static bool
+is_never_null(const struct cv_route *route, const char *name)
+{
+	return strcmp(route->pattern, "/v1/enrolment-tokens") == 0 &&
+	       (strcmp(name, "device") == 0 || strcmp(name, "label") == 0);
+}
+
+/* The reader of bodies takes a null for a member that is not there. */
+Test(openapi, what_may_be_left_out_may_be_null)
+{
+	const struct cv_route_table *table = cv_route_table_of(CV_LISTENER_OPERATOR);
+	json_t *document = load();
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->count; i++) {
+		const json_t *body =
+		    json_object_get(find_operation(document, &table->rows[i]), "requestBody");
+		const json_t *schema = resolve(document,
+		    json_object_get(
+			json_object_get(json_object_get(body, "content"), "application/json"),
+			"schema"));
+		const char *name;
+		json_t *member;
+
+		json_object_foreach(json_object_get(schema, "properties"), name, member)
+		{
+			bool needs_value = has_text(json_object_get(schema, "required"), name) ||
+					   is_never_null(&table->rows[i], name);
+
+			cr_expect_neq(takes_null(member), needs_value, "%s %s: %s",
+			    table->rows[i].method, table->rows[i].pattern, name);
+			count++;
+		}
+	}
+	cr_expect_gt(count, 0);
 	json_decref(document);
 }
 
