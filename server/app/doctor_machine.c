@@ -162,7 +162,7 @@ look_at_port(struct cv_doctor *doctor, const char *what, const char *listen, boo
 		cv_doctor_say(doctor, CV_FINDING_OK, what, "%s is in use, certvendor runs", listen);
 	else if (problem == EADDRINUSE)
 		cv_doctor_say(doctor, CV_FINDING_FAIL, what,
-		    "%s is in use, and not by a certvendor that is ready: ss -ltnp shows by whom",
+		    "%s is in use, and not by a certvendor that answers: ss -ltnp shows by whom",
 		    listen);
 	else if (problem != 0)
 		cv_doctor_say(doctor, CV_FINDING_FAIL, what, "%s: %s", listen, strerror(problem));
@@ -174,9 +174,11 @@ static void
 look_at_ports(struct cv_doctor *doctor, const struct cv_config *config)
 {
 	struct cv_error err = CV_ERROR_INIT;
-	bool is_running = cv_app_check_health(config, &err);
+	bool is_ready = cv_app_check_health(config, &err);
+	/* What it is not ready for, as the database, is no matter of its ports. */
+	bool is_running = is_ready || cv_app_is_alive(config);
 
-	if (is_running)
+	if (is_ready)
 		cv_doctor_say(doctor, CV_FINDING_OK, "service", "runs and is ready");
 	else
 		cv_doctor_say(doctor, CV_FINDING_WARN, "service", "%s: %s", err.text,

@@ -59,7 +59,8 @@ cv_app_migrate(const struct cv_config *config, struct cv_error *err)
 
 /* The address to ask from this machine: "all" is reached through loopback. */
 static bool
-make_health_url(const struct cv_config *config, char *ret_url, size_t size, struct cv_error *err)
+make_health_url(const struct cv_config *config, const char *path, char *ret_url, size_t size,
+    struct cv_error *err)
 {
 	struct cv_address address;
 
@@ -72,9 +73,22 @@ make_health_url(const struct cv_config *config, char *ret_url, size_t size, stru
 	else if (strcmp(name, "::") == 0)
 		name = "::1";
 	const char *bracket = strchr(name, ':') != NULL ? "[" : "";
-	(void)snprintf(ret_url, size, "http://%s%s%s:%u/readyz", bracket, name,
-	    bracket[0] == '\0' ? "" : "]", (unsigned)address.port);
+	(void)snprintf(ret_url, size, "http://%s%s%s:%u%s", bracket, name,
+	    bracket[0] == '\0' ? "" : "]", (unsigned)address.port, path);
 	return true;
+}
+
+bool
+cv_app_is_alive(const struct cv_config *config)
+{
+	CV_AUTO_BUFFER struct cv_buffer body = CV_BUFFER_INIT;
+	struct cv_error ignored = CV_ERROR_INIT;
+	char url[320];
+	long status;
+
+	return make_health_url(config, "/livez", url, sizeof(url), &ignored) &&
+	       cv_probe(url, HEALTH_MS, &status, &body, &ignored) && status == 200 &&
+	       strcmp(cv_buffer_text(&body), "ok\n") == 0;
 }
 
 bool
@@ -84,7 +98,7 @@ cv_app_check_health(const struct cv_config *config, struct cv_error *err)
 	char url[320];
 	long status;
 
-	if (!make_health_url(config, url, sizeof(url), err) ||
+	if (!make_health_url(config, "/readyz", url, sizeof(url), err) ||
 	    !cv_probe(url, HEALTH_MS, &status, &body, err))
 		return false;
 	if (status == 200)

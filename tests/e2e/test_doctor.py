@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from certvendor_lab import BINARY, FACTORY, run
+from certvendor_lab import BINARY, FACTORY, run, wait_until
 from test_reload import place, server_pair
 
 
@@ -57,6 +57,24 @@ def test_before_it_runs(own):
     assert code == 1
     assert "in use" in texts(found, "fail", "device port")[0]
     assert "is free" in texts(found, "ok", "operator port")[0]
+
+
+def test_a_server_without_its_database_runs(own_postgres, make_lab):
+    """The one thing that is wrong is the database: the ports are in use by the server itself."""
+    lab = make_lab(own_postgres).start()
+    lab.config.chmod(0o600)
+    own_postgres.stop()
+    wait_until(lambda: lab.monitor("/readyz").status == 503, "it is not ready")
+    code, found = examine(lab)
+    assert code == 1 and {each[1] for each in found if each[0] == "fail"} == {"database"}, found
+    assert "answered 503" in texts(found, "warn", "service")[0]
+    for listener in ("device", "gateway", "operator", "public", "monitoring"):
+        assert "certvendor runs" in texts(found, "ok", f"{listener} port")[0]
+    assert lab.operator("GET", "/v1/status").status == 503
+    lab.stop()
+    with socket.create_server(("127.0.0.1", lab.ports["monitoring"])):
+        _, found = examine(lab)
+    assert "in use" in texts(found, "fail", "monitoring port")[0]
 
 
 def test_configuration_problems(own):

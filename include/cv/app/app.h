@@ -23,6 +23,8 @@ bool cv_app_migrate(const struct cv_config *config, struct cv_error *err);
 /* Asks the monitoring listener of the service on this machine whether it is ready. CV_E_CONFIG: it
  * has none. */
 bool cv_app_check_health(const struct cv_config *config, struct cv_error *err);
+/* Does it answer at all, ready or not? False also without a monitoring listener. */
+bool cv_app_is_alive(const struct cv_config *config);
 
 /* A pool of one connection for a command that ends soon. CV_E_CONFIG without a url. */
 bool cv_app_open_database(const char *url, int statement_ms, struct cv_pool **ret_pool,
