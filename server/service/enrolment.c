@@ -392,21 +392,45 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 	return true;
 }
 
+/* One member more; all that there are fit, and none needs an escape. */
+static void
+add_to_note(struct enrolment *enrolment, const char *name, const char *text)
+{
+	char *after = enrolment->note_after;
+	size_t len = strlen(after);
+
+	if (text && text[0])
+		snprintf(after + len, sizeof(enrolment->note_after) - len, "%s\"%s\":\"%s\"",
+		    len > 1 ? "," : "", name, text);
+}
+
 void
 cv_enrolment_write_note(struct enrolment *enrolment, const struct cv_certificate *certificate,
     const char *kind, const char *actor)
 {
-	char fingerprint[CV_DIGEST_HEX_SIZE], key[CV_DIGEST_HEX_SIZE];
+	const struct cv_evidence *evidence = enrolment->request->evidence;
+	char *after = enrolment->note_after;
+	char text[CV_DIGEST_HEX_SIZE];
+	size_t len;
 
-	cv_digest_format(&certificate->fingerprint, fingerprint);
-	cv_digest_format(&certificate->key_id, key);
-	snprintf(enrolment->note_after, sizeof(enrolment->note_after),
-	    "{\"fingerprint\":\"%s\",\"key\":\"%s\"%s}", fingerprint, key,
+	snprintf(after, sizeof(enrolment->note_after), "{");
+	cv_digest_format(&certificate->fingerprint, text);
+	add_to_note(enrolment, "fingerprint", text);
+	cv_digest_format(&certificate->key_id, text);
+	add_to_note(enrolment, "key", text);
+	if (evidence) {
+		cv_digest_format(&evidence->fingerprint, text);
+		add_to_note(enrolment, "presented", text);
+	}
+	if (enrolment->label)
+		add_to_note(enrolment, "label", enrolment->label->name);
+	len = strlen(after);
+	snprintf(after + len, sizeof(enrolment->note_after) - len, "%s}",
 	    enrolment->generated ? ",\"key_was_made_here\":true" : "");
 	enrolment->note = (struct cv_change_note){.kind = kind,
 	    .actor = actor,
 	    .request_id = enrolment->request->request_id,
-	    .after_json = enrolment->note_after};
+	    .after_json = after};
 }
 
 void

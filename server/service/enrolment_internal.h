@@ -29,7 +29,7 @@ struct enrolment {
 	const struct cv_factory_row *factory;    /* lent by the realm */
 	struct cv_certificate *certificate;      /* issued, and not yet committed */
 	struct cv_change_note note;              /* kind NULL: nothing to commit */
-	char note_after[256];
+	char note_after[512];
 	bool must_repeat; /* the record changed since the sight: judge again */
 };
 

@@ -1270,6 +1270,13 @@ def test_every_issue_is_audited_and_every_refusal_logged(est_lab, door):
     rows = est_lab.query("SELECT action, device FROM certvendor.audit WHERE request_id LIKE 'audit-_' "
                          "AND action <> 'first-seen'")
     assert rows == [["rekeyed", holder.device]]
+    # By which certificate, and where.
+    old = holder.identity.sha256
+    assert Est(est_lab, "life").reenrol(request(make_key(), holder.subject), holder.identity,
+                                        headers={"X-Request-Id": "audit-3"}).status == 200
+    rows = est_lab.query("SELECT after->>'presented', after->>'label' FROM certvendor.audit "
+                         "WHERE request_id IN ('audit-1', 'audit-3') AND action = 'rekeyed' ORDER BY request_id")
+    assert rows == [[old, ""], [old, "life"]]
     refusal, = [line for line in est_lab.log.read_text().splitlines() if '"request_id":"audit-2"' in line]
     assert '"reason":"subject-mismatch"' in refusal and holder.device in refusal
 
