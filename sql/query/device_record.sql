@@ -37,7 +37,6 @@ SELECT
 				OR (r.key_id = w.named_key AND w.csr_digest IS NOT NULL AND k.state IN ('asked', 'announced')))
 			AND r.label IS NOT DISTINCT FROM w.label
 			AND EXISTS (SELECT FROM certvendor.authority a WHERE a.id = r.authority AND a.state <> 'revoked')
-			AND EXISTS (SELECT FROM certvendor.authority a WHERE a.id = r.authority AND a.state <> 'revoked')
 			AND r.revoked_at IS NULL AND r.not_after > now()
 			AND r.recorded_at > now() - make_interval(secs => w.replay_window)
 		ORDER BY r.csr_digest = w.csr_digest DESC, r.recorded_at DESC
