@@ -284,12 +284,17 @@ run_round(struct bench *bench, struct cv_error *err)
 static bool
 connect_all(struct bench *bench, const struct order *order, struct cv_error *err)
 {
-	for (size_t i = 0; i < bench->asker_count; i++)
+	for (size_t i = 0; i < bench->asker_count; i++) {
+		/* Not one that another asker has just been answered on. */
+		curl_easy_setopt(bench->askers[i].handle, CURLOPT_FRESH_CONNECT, 1L);
 		begin(bench, &bench->askers[i]);
+	}
 	while (bench->on_their_way > 0) {
 		if (!run_round(bench, err))
 			return false;
 	}
+	for (size_t i = 0; i < bench->asker_count; i++)
+		curl_easy_setopt(bench->askers[i].handle, CURLOPT_FRESH_CONNECT, 0L);
 	if (bench->failed == 0)
 		return true;
 	cv_fail(err, CV_E_IO, "no answer from %s",

@@ -105,17 +105,42 @@ words_of_program(const struct cv_cli_program_option *option)
 	return cv_cli_words_are_all(option->value) ? option->value : NULL;
 }
 
-/* Behind one option of a verb of this room. */
+/* Behind one option of one verb. */
 static void
-print_value_case(const struct cv_cli_verb *verb, const struct cv_cli_option *option)
+print_value_case(
+    const char *verb, const char *act, const char *option, const char *words, const char *value)
 {
-	if (option->value == NULL || !cv_cli_takes(verb, option->name))
-		return;
-	(void)printf("\t'%s %s --%s') candidates='", verb->verb, verb->act, option->name);
-	print_value(cv_cli_words(verb, option), option->value);
+	(void)printf("\t'%s %s --%s') candidates='", verb, act, option);
+	print_value(words, value);
 	(void)fputs("' ;;\n", stdout);
 }
 
+static void
+print_value_cases_of(const struct cv_cli_verb *verb)
+{
+	size_t count;
+	const struct cv_cli_option *options = cv_cli_options(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct cv_cli_option *row = &options[i];
+		if (row->kind != CV_CLI_GLOBAL && row->value != NULL &&
+		    cv_cli_takes(verb, row->name))
+			print_value_case(
+			    verb->verb, verb->act, row->name, cv_cli_words(verb, row), row->value);
+	}
+}
+
+static void
+print_value_cases_of_program(const struct cv_cli_program_verb *verb)
+{
+	for (size_t i = 0; i < verb->option_count; i++) {
+		const struct cv_cli_program_option *row = &verb->options[i];
+		print_value_case(
+		    verb->name, verb->act, row->name, words_of_program(row), row->value);
+	}
+}
+
+/* Options of every verb come last: init has others of the same name. */
 static void
 print_value_cases(const struct cv_cli_program_verb *others, size_t other_count)
 {
@@ -123,21 +148,10 @@ print_value_cases(const struct cv_cli_program_verb *others, size_t other_count)
 	const struct cv_cli_verb *verbs = cv_cli_verbs(&count);
 	const struct cv_cli_option *options = cv_cli_options(&option_count);
 
-	for (size_t i = 0; i < count; i++) {
-		for (size_t at = 0; at < option_count; at++) {
-			if (options[at].kind != CV_CLI_GLOBAL)
-				print_value_case(&verbs[i], &options[at]);
-		}
-	}
-	for (size_t i = 0; i < other_count; i++) {
-		for (size_t at = 0; at < others[i].option_count; at++) {
-			const struct cv_cli_program_option *option = &others[i].options[at];
-			(void)printf("\t'%s %s --%s') candidates='", others[i].name, others[i].act,
-			    option->name);
-			print_value(words_of_program(option), option->value);
-			(void)fputs("' ;;\n", stdout);
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		print_value_cases_of(&verbs[i]);
+	for (size_t i = 0; i < other_count; i++)
+		print_value_cases_of_program(&others[i]);
 	for (size_t i = 0; i < option_count; i++) {
 		if (options[i].kind != CV_CLI_GLOBAL || options[i].value == NULL)
 			continue;
