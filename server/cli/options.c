@@ -75,7 +75,7 @@ static const struct cv_cli_option options[] = {
 	{"until", CV_CLI_TEXT, "TIME", NULL, "before this time"},
 	{"url", CV_CLI_TEXT, "URL", NULL, "where it is sent: https or http"},
 	{"uses", CV_CLI_NUMBER, "N", NULL, "how many devices may use it; default: 1"},
-	{"server", CV_CLI_GLOBAL, "URL", NULL, 
+	{"server", CV_CLI_GLOBAL, "URL", NULL,
 	    "operator API to ask, over https (CERTVENDOR_SERVER); default: " CV_CLI_DEFAULT_SERVER},
 	{"token-file", CV_CLI_GLOBAL, "FILE", NULL, "file that holds the token"},
 	{"cert", CV_CLI_GLOBAL, "FILE", NULL,

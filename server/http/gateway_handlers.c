@@ -73,7 +73,9 @@ rotation_of(const struct cv_sight *sight)
 {
 	if (sight->verdict == CV_VERDICT_TALKS)
 		return "overlap";
-	return sight->has_pending ? "pending" : "none";
+	if (sight->has_pending)
+		return "pending";
+	return sight->is_in_overlap ? "overlap" : "none";
 }
 
 static void
@@ -127,7 +129,9 @@ cv_gateway_seconds_left(const struct cv_request *request, int64_t most)
 int64_t
 cv_gateway_max_age(const struct cv_request *request)
 {
-	bool is_plain = request->sight.verdict == CV_VERDICT_OK && !request->sight.has_pending;
+	const struct cv_sight *sight = &request->sight;
+	bool is_plain =
+	    sight->verdict == CV_VERDICT_OK && !sight->has_pending && !sight->is_in_overlap;
 	int64_t max_age = is_plain ? atomic_load(&request->http->check_max_age_seconds) : 0;
 
 	return max_age > 0 ? cv_gateway_seconds_left(request, max_age) : 0;

@@ -72,6 +72,7 @@ recall_found(struct cv_service *service, const struct cv_evidence *evidence,
 	sight->party = *found->party;
 	sight->state = found->state;
 	sight->has_pending = found->has_pending;
+	sight->is_in_overlap = found->is_in_overlap;
 	sight->group = found->group;
 	sight->epoch = found->version;
 	sight->not_after_utc = found->not_after_utc;
@@ -404,7 +405,7 @@ judge(struct judgement *judgement, struct cv_error *err)
 }
 
 /* A name is turned into the fingerprint that it stands for, and then judged like that. */
-/* As memory notes it of whom it lets in by itself. */
+/* Memory, which has the change by now, notes whom the database let in, and knows the other key. */
 static void
 mark_seen(const struct judgement *judgement, const struct cv_digest *fingerprint)
 {
@@ -413,6 +414,7 @@ mark_seen(const struct judgement *judgement, const struct cv_digest *fingerprint
 
 	cv_index_find(index, fingerprint, &found);
 	cv_index_mark_seen(index, &found);
+	judgement->sight->is_in_overlap = found.is_in_overlap;
 }
 
 static bool

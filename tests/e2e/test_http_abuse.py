@@ -136,6 +136,18 @@ def test_blanks_around_a_value_are_not_of_it(lab):
                 assert raw.answer().status == 200, (field, before, after)
 
 
+def test_a_request_in_pieces(lab):
+    """Names and values are judged where they stand in the buffer, however they came there."""
+    sha256 = lab.enrolled_device().identity.sha256
+    text = (f"GET /v1/check HTTP/1.1\r\nHost: x\r\nX-Long: {'a' * 3000}\r\nX-Client-Cert-Sha256: {sha256}\r\n"
+            "X-Empty:\r\nX-Last: \t b\r\n\r\n")
+    for size in (1, 7, 1000):
+        with lab.raw("gateway", lab.gateway) as raw:
+            for at in range(0, len(text), size):
+                raw.send(text[at:at + size])
+            assert raw.answer().status == 200, size
+
+
 def test_headers_of_32_kib_are_answered(lab):
     """Be they few or as many as may be. A gateway makes 500 of a connection that is cut."""
     sha256 = lab.enrolled_device().identity.sha256

@@ -52,7 +52,8 @@ def test_the_replaced_key_talks_and_changes_nothing(lenient):
     answer = lab.check(old.der)
     assert (answer.headers["Certvendor-State"], answer.headers["Certvendor-Rotation"]) == (
         "retired", "overlap")
-    assert lab.check(device.identity.der).headers["Certvendor-Rotation"] == "none"
+    # The rotation is not over for the new key either, whoever is asked.
+    assert lab.check(device.identity.der).headers["Certvendor-Rotation"] == "overlap"
     assert device.show(old).json()["uuid"] == device.name
 
     key = device.new_key()
@@ -88,10 +89,35 @@ def test_the_grace_ends(lenient):
     wait_until(lambda: through_nginx(lab, old) == (403, "denied"), "the grace ended")
     assert reason(device.show(old)) == (403, "denied")
     assert through_nginx(lab, device.identity) == (200, "ok")
+    assert lab.check(device.identity.der).headers["Certvendor-Rotation"] == "none"
     assert lab.stop() == 0
     lab.start()
     assert through_nginx(lab, old) == (403, "denied")
     assert through_nginx(lab, device.identity) == (200, "ok")
+
+
+def test_nothing_is_kept_while_two_keys_talk(make_lab):
+    lab = make_lab(settings={"gateway": {"cache_max_age": 60}}).start()
+    lab.query(f"UPDATE certvendor.factory SET retire_after_days = {DAYS} WHERE name = '{FACTORY}'")
+    lab.gateway = lab.add_gateway()
+    lab.start_nginx()
+    wait_until(lambda: _overlaps(lab), "the server has read the new setting")
+    device = lab.enrolled_device()
+
+    def kept(identity):
+        answer = lab.check(identity.der)
+        assert answer.status == 200
+        return answer.headers["Cache-Control"], answer.headers["Certvendor-Rotation"]
+
+    assert kept(device.identity) == ("private, max-age=60", "none")
+    key = device.new_key()
+    fresh = device.reenrol(key)
+    assert device.announce(key).status == 200
+    assert kept(device.identity) == ("no-store", "pending")
+    assert [kept(fresh) for _ in range(2)] == [("no-store", "overlap")] * 2
+    assert kept(device.identity) == ("no-store", "overlap")
+    grace_ends(lab, device, 0)
+    wait_until(lambda: kept(fresh) == ("private, max-age=60", "none"), "the grace ended")
 
 
 def test_the_grace_outlives_a_restart(lenient):

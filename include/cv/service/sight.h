@@ -40,6 +40,7 @@ struct cv_sight {
 	struct cv_party party; /* "" names when not known */
 	enum cv_certificate_state state;
 	bool has_pending;      /* another key is announced */
+	bool is_in_overlap;    /* a replaced key of the slot is within its grace */
 	uint32_t group;        /* id of the device's group; 0: none */
 	int64_t epoch;         /* slot version the verdict rests on; 0 */
 	int64_t age_ms;        /* of memory; INT64_MAX: nothing is loaded */

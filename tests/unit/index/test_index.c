@@ -98,6 +98,16 @@ apply(struct cv_index *index, const struct cv_status_row *rows, size_t count)
 	cr_assert(cv_index_apply(index, rows, count, &err), "%s", err.text);
 }
 
+static bool
+is_in_overlap(const struct cv_index *index, uint32_t certificate)
+{
+	struct cv_digest fingerprint = fingerprint_of(certificate);
+	struct cv_index_answer answer;
+
+	cv_index_find(index, &fingerprint, &answer);
+	return answer.is_in_overlap;
+}
+
 static enum cv_index_status
 status_of(const struct cv_index *index, uint32_t certificate)
 {
@@ -313,9 +323,11 @@ Test(index, time_passes_without_an_event)
 	clock.wall_ms += 99 * 1000;
 	cr_expect_eq(status_of(index, 1), CV_INDEX_TALKS);
 	cr_expect_eq(status_of(index, 2), CV_INDEX_ALLOWED);
+	cr_expect(is_in_overlap(index, 1) && is_in_overlap(index, 2), "it is of the slot");
 	clock.wall_ms += 1000;
 	cr_expect_eq(status_of(index, 1), CV_INDEX_DENIED);
 	cr_expect_eq(status_of(index, 2), CV_INDEX_ALLOWED);
+	cr_expect_not(is_in_overlap(index, 1) || is_in_overlap(index, 2));
 	clock.wall_ms += 1000;
 	cr_expect_eq(status_of(index, 2), CV_INDEX_EXPIRED);
 }
