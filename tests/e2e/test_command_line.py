@@ -199,7 +199,7 @@ def test_out_is_opened_before_anything_is_made(lab, tmp_path, verb, more):
     name = fresh_name("o")
     csr, out = tmp_path / "csr", tmp_path / "out.pem"
     run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-        tmp_path / "key", "-subj", f"/CN={name}", "-out", csr)
+        lab.keys / f"{name}.key", "-subj", f"/CN={name}", "-out", csr)
 
     def add(path, name=name):
         return lab.cli(verb, "add", name, "--csr", csr, *more, "--out", path, is_checked=False)
