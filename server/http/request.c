@@ -154,24 +154,20 @@ is_one_line(const char *name, size_t len, const char *value)
 /* RFC 9110 section 5.5: blanks around a value are not of it, and the library leaves those behind
  * it. The text is in its buffer, which belongs to this request. */
 static const char *
-trim(const char *value)
+trim(const char *value, size_t len)
 {
-	size_t len = strlen(value);
+	char *end = (char *)(uintptr_t)value + len;
 
-	if (len > 0 && is_blank(value[len - 1])) {
-		char *end = (char *)(uintptr_t)value + len;
-
-		while (end > value && is_blank(end[-1]))
-			*--end = '\0';
-	}
+	while (end > value && is_blank(end[-1]))
+		*--end = '\0';
 	return value;
 }
 
 static enum MHD_Result
-scan_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+scan_header(void *context, enum MHD_ValueKind kind, const char *name, size_t len, const char *value,
+    size_t value_len)
 {
 	struct header_scan *scan = context;
-	size_t len = strlen(name);
 
 	(void)kind;
 	scan->count++;
@@ -185,7 +181,7 @@ scan_header(void *context, enum MHD_ValueKind kind, const char *name, const char
 			!cv_text_equal_ignoring_case(name, header_names[i].text)))
 			continue;
 		if (scan->request->headers[i].count++ == 0)
-			scan->request->headers[i].text = trim(value);
+			scan->request->headers[i].text = trim(value, value_len);
 		break;
 	}
 	return MHD_YES;
@@ -253,7 +249,7 @@ cv_request_read_headers(
 	struct header_scan scan = {.request = request};
 
 	request->method = method;
-	(void)MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, scan_header, &scan);
+	(void)MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, scan_header, &scan);
 	choose_id(request);
 	if (request->headers[CV_HEADER_TRACEPARENT].count == 1)
 		(void)cv_trace_begin(
