@@ -231,7 +231,7 @@ def test_an_authority_outside_its_dates_admits_nobody_new(make_lab):
     lab = make_lab().start()
     lab.gateway = lab.add_gateway()
     early, ending = Authority(lab.keys, "/CN=Tomorrow CA"), Authority(lab.keys, "/CN=Ending CA")
-    end = moment(15)
+    end = moment(25)
     early.date_itself(moment(86400), moment(2 * 86400))
     ending.date_itself(moment(-60), end)
     for name, authority in (("early", early), ("ending", ending)):
