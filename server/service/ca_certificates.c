@@ -53,12 +53,6 @@ issues_here(const struct cv_realm_authority *authority, const char *name)
 	return !name[0] || strcmp(authority->row.name, name) == 0;
 }
 
-static bool
-is_in_date(const struct cv_certificate *certificate, int64_t now_utc)
-{
-	return certificate->not_before_utc <= now_utc && certificate->not_after_utc >= now_utc;
-}
-
 static enum place
 place_of(const struct cv_realm *realm, const struct cv_realm_authority *authority, const char *name)
 {
@@ -97,7 +91,7 @@ cv_ca_certificates(const struct cv_realm *realm, const char *factory, const char
 
 			if (strcmp(authority->row.factory, factory) != 0 ||
 			    authority->row.state == CV_AUTHORITY_REVOKED ||
-			    !is_in_date(authority->certificate, now_utc) ||
+			    !cv_realm_authority_is_in_date(authority, now_utc) ||
 			    place_of(realm, authority, name) != place)
 				continue;
 			sink(context, authority->certificate->der);
@@ -142,7 +136,7 @@ cv_ca_certificates_warn(const struct cv_realm *realm, int64_t now_utc)
 		    each->row.kind == CV_AUTHORITY_ONLINE || each->row.kind == CV_AUTHORITY_ROOT;
 
 		if (!is_shown || each->row.state == CV_AUTHORITY_REVOKED ||
-		    is_in_date(each->certificate, now_utc))
+		    cv_realm_authority_is_in_date(each, now_utc))
 			continue;
 		cv_log(CV_LOG_WARNING, "authority-out-of-date",
 		    "an authority has expired or not begun, and is not shown to clients",

@@ -266,11 +266,17 @@ cv_realm_policies(const struct cv_realm *realm, uint32_t group)
 }
 
 bool
+cv_realm_authority_is_in_date(const struct cv_realm_authority *authority, int64_t now_utc)
+{
+	return authority->certificate->not_before_utc <= now_utc &&
+	       authority->certificate->not_after_utc >= now_utc;
+}
+
+bool
 cv_realm_authority_admits(const struct cv_realm_authority *authority, int64_t now_utc)
 {
 	return authority->row.state == CV_AUTHORITY_TRUSTED &&
-	       authority->certificate->not_before_utc <= now_utc &&
-	       authority->certificate->not_after_utc >= now_utc;
+	       cv_realm_authority_is_in_date(authority, now_utc);
 }
 
 static bool

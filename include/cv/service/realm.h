@@ -71,6 +71,7 @@ const char *cv_realm_authority_owner(const struct cv_realm_authority *authority)
  * Returns how many there are. */
 size_t cv_realm_roots(const struct cv_realm *realm, const char *factory,
     void (*sink)(void *context, struct cv_bytes der), void *context);
+bool cv_realm_authority_is_in_date(const struct cv_realm_authority *authority, int64_t now_utc);
 /* Does it take in who is new: is it trusted, and within its dates? */
 bool cv_realm_authority_admits(const struct cv_realm_authority *authority, int64_t now_utc);
 /* Is this one of our own authorities, and is that its name in one of the styles? */
