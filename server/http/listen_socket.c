@@ -105,7 +105,8 @@ choose(const struct addrinfo *found)
 }
 
 static bool
-listen_at_host(const struct cv_address *address, int *ret_descriptor, struct cv_error *err)
+listen_at_host(const struct cv_address *address, const char *bind_text, int *ret_descriptor,
+    struct cv_error *err)
 {
 	const struct addrinfo hints = {
 	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
@@ -129,7 +130,7 @@ listen_at_host(const struct cv_address *address, int *ret_descriptor, struct cv_
 		if (descriptor >= 0)
 			close(descriptor);
 		errno = number;
-		return fail_io(err, "listening at", address->host);
+		return fail_io(err, "listening at", bind_text);
 	}
 	*ret_descriptor = descriptor;
 	return true;
@@ -148,7 +149,7 @@ cv_listen_tcp(const char *bind_text, int *ret_descriptor, uint16_t *ret_port, st
 		descriptor = listen_everywhere(address.port);
 		if (descriptor < 0)
 			return fail_io(err, "listening at", bind_text);
-	} else if (!listen_at_host(&address, &descriptor, err)) {
+	} else if (!listen_at_host(&address, bind_text, &descriptor, err)) {
 		return false;
 	}
 	if (!read_port(descriptor, &port)) {

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -593,6 +594,16 @@ def test_a_listener_can_be_switched_off(make_lab):
         lab.send("public", "GET", "/ca/x.cer")
     assert lab.ports["public"] == port != free_port()
     wait_until(lab.is_ready, "ready")
+
+
+def test_a_port_in_use_is_named(make_lab):
+    lab = make_lab()
+    with socket.create_server(("127.0.0.1", lab.ports["operator"])):
+        code, _ = start_fails(lab)
+    assert code == 1
+    failed = lab.events("start-failed")[0]
+    assert f"operator listener: listening at 127.0.0.1:{lab.ports['operator']} failed" in failed["detail"]
+    assert failed["cause"] == "Address already in use"
 
 
 def test_log_lines_are_json_with_request_ids(lab):
