@@ -295,13 +295,27 @@ cv_realm_authority_is_called(const struct cv_realm_authority *authority, const c
 	return authority->row.kind == CV_AUTHORITY_ONLINE && is_called(authority, issuer);
 }
 
+static bool
+holds_key(const struct cv_realm *realm, const struct cv_digest *key_id)
+{
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		const struct cv_realm_authority *authority = &realm->authorities[i];
+
+		if (authority->row.kind == CV_AUTHORITY_ONLINE &&
+		    cv_digest_equal(&authority->certificate->key_id, key_id))
+			return true;
+	}
+	return false;
+}
+
 bool
 cv_realm_is_name_shared(const struct cv_realm *realm, const char *issuer, const char *factories)
 {
 	for (size_t i = 0; i < realm->authority_count; i++) {
 		const struct cv_realm_authority *authority = &realm->authorities[i];
 
-		if (authority->row.kind != CV_AUTHORITY_ONLINE && is_called(authority, issuer) &&
+		if (is_called(authority, issuer) &&
+		    !holds_key(realm, &authority->certificate->key_id) &&
 		    (!factories || cv_realm_list_has(factories, authority->row.factory)))
 			return true;
 	}

@@ -239,7 +239,7 @@ void
 change_database(const struct database *database, const char *format, ...)
 {
 	PGconn *connection = database_connect(database);
-	char text[2048];
+	char text[4096];
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -330,7 +330,7 @@ now_utc(void)
 	return cv_clock_wall_seconds(cv_clock_system());
 }
 
-static void
+void
 make_authority(enum cv_profile profile, const char *name, const struct test_authority *issuer,
     struct test_authority *ret_authority)
 {
@@ -357,7 +357,7 @@ make_authority(enum cv_profile profile, const char *name, const struct test_auth
 	cv_uuid7(cv_clock_wall_ms(cv_clock_system()), ret_authority->id);
 }
 
-static void
+void
 authority_deinit(struct test_authority *authority)
 {
 	cv_private_key_free(authority->key);

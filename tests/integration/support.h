@@ -73,6 +73,11 @@ struct test_authority {
 	char id[CV_UUID_SIZE];
 };
 
+/* A CA with a key of its own; issuer NULL: certified by itself. */
+void make_authority(enum cv_profile profile, const char *name, const struct test_authority *issuer,
+    struct test_authority *ret_authority);
+void authority_deinit(struct test_authority *authority);
+
 struct world {
 	struct database database;
 	char folder[64];

@@ -7,6 +7,8 @@
 #include "cv/model/source.h"
 #include "cv/pki/certificate.h"
 #include "cv/pki/digest.h"
+#include "cv/util/auto.h"
+#include "cv/util/text.h"
 
 struct scene {
 	struct world world;
@@ -182,17 +184,33 @@ Test(naming, a_serial_number_of_an_offline_authority_says_nothing)
 	scene_close(&scene);
 }
 
-/* Puts an authority of the name of ours beside it, with a key that somebody else holds. */
 static void
-import_twin(struct scene *scene, const char *factory)
+import(struct scene *scene, const char *factory, const char *kind, const struct cv_certificate *ca)
 {
+	CV_AUTO_MEMORY char *hex = calloc(1, 2 * ca->der.len + 1);
+
+	cr_assert(hex);
+	cv_hex_encode(ca->der.data, ca->der.len, hex);
 	change_database(&scene->world.database,
 	    "INSERT INTO certvendor.factory (name) VALUES ('%s') ON CONFLICT DO NOTHING; "
 	    "INSERT INTO certvendor.authority (id, factory, name, kind, state, certificate, "
-	    "fingerprint) SELECT gen_random_uuid(), '%s', 'twin', 'offline', 'trusted', "
-	    "certificate, sha256('twin') FROM certvendor.authority WHERE id = '%s'",
-	    factory, factory, scene->world.online.id);
+	    "fingerprint) VALUES (gen_random_uuid(), '%s', 'twin', '%s', 'trusted', "
+	    "decode('%s', 'hex'), sha256(decode('%s', 'hex')))",
+	    factory, factory, kind, hex, hex);
 	instance_refresh(&scene->instance);
+}
+
+/* Puts an authority of the name of ours beside it, with a key that somebody else holds. */
+static void
+import_twin(struct scene *scene, const char *factory, const char *kind)
+{
+	struct test_authority twin;
+
+	make_authority(CV_PROFILE_ROOT, "device CA", NULL, &twin);
+	cr_assert(
+	    cv_bytes_equal(twin.certificate->subject, scene->world.online.certificate->subject));
+	import(scene, factory, kind, twin.certificate);
+	authority_deinit(&twin);
 }
 
 /* Its holder may issue what goes by the issuer and serial number of anybody. */
@@ -203,10 +221,39 @@ Test(naming, a_shared_name_is_of_nobody)
 	scene_open(&scene, "issuer-serial");
 	take_serial(&scene, &scene.first);
 	cr_expect_eq(recall_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_OK);
-	import_twin(&scene, FACTORY);
+	import_twin(&scene, FACTORY, "offline");
 	cr_expect_eq(recall_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_UNAVAILABLE);
 	cr_expect_eq(see_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_AMBIGUOUS);
 	cr_expect_eq(see(&scene.instance, &scene.first), CV_VERDICT_OK);
+	scene_close(&scene);
+}
+
+Test(naming, a_root_of_our_name_is_not_ours)
+{
+	struct scene scene;
+
+	scene_open(&scene, "issuer-serial");
+	take_serial(&scene, &scene.first);
+	import_twin(&scene, FACTORY, "root");
+	cr_expect_eq(see_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_AMBIGUOUS);
+	scene_close(&scene);
+}
+
+/* As while a root changes: the other root certified our own key under our own name. */
+Test(naming, ours_by_another_root_are_ours)
+{
+	struct scene scene;
+
+	scene_open(&scene, "issuer-serial");
+	take_serial(&scene, &scene.first);
+	change_database(&scene.world.database,
+	    "INSERT INTO certvendor.authority (id, factory, name, kind, state, certificate, "
+	    "fingerprint) SELECT gen_random_uuid(), factory, 'crossed', 'root', 'trusted', "
+	    "certificate, sha256('crossed') FROM certvendor.authority WHERE id = '%s'",
+	    scene.world.online.id);
+	instance_refresh(&scene.instance);
+	cr_expect_eq(recall_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_OK);
+	cr_expect_eq(see_by(&scene, CV_EVIDENCE_NAME), CV_VERDICT_OK);
 	scene_close(&scene);
 }
 
@@ -218,7 +265,7 @@ Test(naming, a_name_is_shared_where_the_gateway_serves)
 
 	scene_open(&scene, "issuer-serial");
 	take_serial(&scene, &scene.first);
-	import_twin(&scene, "beta");
+	import_twin(&scene, "beta", "offline");
 	evidence = evidence_by_name(&scene, CV_EVIDENCE_NAME);
 	evidence.factories = FACTORY;
 	cr_expect_eq(see_evidence(&scene.instance, &evidence).verdict, CV_VERDICT_OK);

@@ -76,9 +76,9 @@ bool cv_realm_authority_is_in_date(const struct cv_realm_authority *authority, i
 bool cv_realm_authority_admits(const struct cv_realm_authority *authority, int64_t now_utc);
 /* Is this one of our own authorities, and is that its name in one of the styles? */
 bool cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer);
-/* Does an authority that is not ours have this name, too, in these factories (NULL: all)? Whoever
- * holds its key chooses serial numbers, so that it may issue what goes by issuer and serial number
- * for one of ours. */
+/* Does an authority with a key that is not ours have this name, too, in these factories (NULL:
+ * all)? Whoever holds its key chooses serial numbers, so that it may issue what goes by issuer and
+ * serial number for one of ours. Ours under the certificate of another CA are ours. */
 bool cv_realm_is_name_shared(
     const struct cv_realm *realm, const char *issuer, const char *factories);
 /*
