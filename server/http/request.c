@@ -128,7 +128,7 @@ static bool
 is_name(const char *name, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (name[i] <= ' ' || name[i] == 0x7f)
+		if (name[i] <= ' ' || name[i] > '~')
 			return false;
 	}
 	return len > 0;
@@ -152,15 +152,14 @@ is_one_line(const char *name, size_t len, const char *value)
 }
 
 /* RFC 9110 section 5.5: blanks around a value are not of it, and the library leaves those behind
- * it. The text is in its buffer, which belongs to this request. */
-static const char *
+ * it. The text is in its buffer, which belongs to this request: later passes find it trimmed. */
+static void
 trim(const char *value, size_t len)
 {
 	char *end = (char *)(uintptr_t)value + len;
 
 	while (end > value && is_blank(end[-1]))
 		*--end = '\0';
-	return value;
 }
 
 static enum MHD_Result
@@ -175,13 +174,14 @@ scan_header(void *context, enum MHD_ValueKind kind, const char *name, size_t len
 		scan->is_bad = true;
 		return MHD_NO;
 	}
+	trim(value, value_len);
 	for (size_t i = 0; i < CV_HEADER_COUNT; i++) {
 		if (len != header_names[i].len ||
 		    (memcmp(name, header_names[i].text, len) != 0 &&
 			!cv_text_equal_ignoring_case(name, header_names[i].text)))
 			continue;
 		if (scan->request->headers[i].count++ == 0)
-			scan->request->headers[i].text = trim(value, value_len);
+			scan->request->headers[i].text = value;
 		break;
 	}
 	return MHD_YES;

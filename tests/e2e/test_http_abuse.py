@@ -136,6 +136,15 @@ def test_blanks_around_a_value_are_not_of_it(lab):
                 assert raw.answer().status == 200, (field, before, after)
 
 
+def test_blanks_behind_the_value_of_a_header_with_a_name_of_its_own(lab):
+    sha256 = lab.enrolled_device().identity.sha256
+    gateway = lab.add_gateway("blanks", sources=["sha256=X-My-Sha"])
+    for after in ("", " ", " \t"):
+        with lab.raw("gateway", gateway) as raw:
+            raw.send(f"GET /v1/check HTTP/1.1\r\nHost: x\r\nX-My-Sha: {sha256}{after}\r\n\r\n")
+            assert raw.answer().status == 200, after
+
+
 def test_a_request_in_pieces(lab):
     """Names and values are judged where they stand in the buffer, however they came there."""
     sha256 = lab.enrolled_device().identity.sha256
