@@ -75,7 +75,7 @@ rotation_of(const struct cv_sight *sight)
 		return "overlap";
 	if (sight->has_pending)
 		return "pending";
-	return sight->is_in_overlap ? "overlap" : "none";
+	return sight->talks_until_utc != 0 ? "overlap" : "none";
 }
 
 static void
@@ -120,9 +120,13 @@ cv_gateway_add_facts(struct cv_request *request)
 int64_t
 cv_gateway_seconds_left(const struct cv_request *request, int64_t most)
 {
-	int64_t left = request->sight.not_after_utc -
-		       cv_clock_wall_seconds(cv_service_clock(request->http->service));
+	const struct cv_sight *sight = &request->sight;
+	int64_t end = sight->not_after_utc;
+	int64_t left;
 
+	if (sight->verdict == CV_VERDICT_TALKS && sight->talks_until_utc < end)
+		end = sight->talks_until_utc;
+	left = end - cv_clock_wall_seconds(cv_service_clock(request->http->service));
 	return left < most ? left : most;
 }
 
@@ -131,7 +135,7 @@ cv_gateway_max_age(const struct cv_request *request)
 {
 	const struct cv_sight *sight = &request->sight;
 	bool is_plain =
-	    sight->verdict == CV_VERDICT_OK && !sight->has_pending && !sight->is_in_overlap;
+	    sight->verdict == CV_VERDICT_OK && !sight->has_pending && sight->talks_until_utc == 0;
 	int64_t max_age = is_plain ? atomic_load(&request->http->check_max_age_seconds) : 0;
 
 	return max_age > 0 ? cv_gateway_seconds_left(request, max_age) : 0;

@@ -77,12 +77,13 @@ cv_index_free(struct cv_index *index)
 
 /* ---- readers ---- */
 
-static bool
-is_in_overlap(const struct cv_index *index, const struct cv_slot_record *slot)
+/* 0: it is over, or there was none. */
+static int64_t
+end_of_grace(const struct cv_index *index, const struct cv_slot_record *slot)
 {
 	int64_t until = atomic_load(&slot->talks_until_utc);
 
-	return until != 0 && cv_clock_wall_seconds(index->clock) < until;
+	return until != 0 && cv_clock_wall_seconds(index->clock) < until ? until : 0;
 }
 
 static enum cv_index_status
@@ -93,7 +94,7 @@ status_of(
 
 	if (condition.status == CV_ENTRY_DENIED)
 		return CV_INDEX_DENIED;
-	if (condition.status == CV_ENTRY_TALKS && !is_in_overlap(index, slot))
+	if (condition.status == CV_ENTRY_TALKS && end_of_grace(index, slot) == 0)
 		return CV_INDEX_DENIED;
 	if (atomic_load(&slot->is_refused))
 		return CV_INDEX_DEVICE_REFUSED;
@@ -128,7 +129,7 @@ describe(
 	ret_answer->version = atomic_load(&slot->version);
 	ret_answer->not_after_utc = (int64_t)condition.not_after_utc;
 	ret_answer->has_pending = atomic_load(&slot->has_pending);
-	ret_answer->is_in_overlap = is_in_overlap(index, slot);
+	ret_answer->talks_until_utc = end_of_grace(index, slot);
 	ret_answer->group = atomic_load(&slot->group);
 	ret_answer->identity = atomic_load_explicit(&entry->prefix_0, memory_order_relaxed);
 }

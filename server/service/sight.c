@@ -72,7 +72,7 @@ recall_found(struct cv_service *service, const struct cv_evidence *evidence,
 	sight->party = *found->party;
 	sight->state = found->state;
 	sight->has_pending = found->has_pending;
-	sight->is_in_overlap = found->is_in_overlap;
+	sight->talks_until_utc = found->talks_until_utc;
 	sight->group = found->group;
 	sight->epoch = found->version;
 	sight->not_after_utc = found->not_after_utc;
@@ -341,7 +341,6 @@ judge_locked(struct judgement *judgement, enum cv_step expected, struct cv_decis
 	    !commit_step(judgement, ret_decision, change, err))
 		return false;
 	judgement->sight->state = CV_CERTIFICATE_ACTIVE;
-	judgement->sight->has_pending = false;
 	log_step(judgement, ret_decision);
 	return true;
 }
@@ -404,19 +403,23 @@ judge(struct judgement *judgement, struct cv_error *err)
 	return false;
 }
 
-/* A name is turned into the fingerprint that it stands for, and then judged like that. */
-/* Memory, which has the change by now, notes whom the database let in, and knows the other key. */
+/* Memory, which has the change by now, knows of the slot's other keys, and notes who was seen. */
 static void
-mark_seen(const struct judgement *judgement, const struct cv_digest *fingerprint)
+ask_memory(const struct judgement *judgement, const struct cv_digest *fingerprint, bool is_seen)
 {
 	struct cv_index *index = cv_service_index(judgement->service);
 	struct cv_index_answer found;
 
 	cv_index_find(index, fingerprint, &found);
-	cv_index_mark_seen(index, &found);
-	judgement->sight->is_in_overlap = found.is_in_overlap;
+	if (!found.party)
+		return;
+	judgement->sight->has_pending = found.has_pending;
+	judgement->sight->talks_until_utc = found.talks_until_utc;
+	if (is_seen)
+		cv_index_mark_seen(index, &found);
 }
 
+/* A name is turned into the fingerprint that it stands for, and then judged like that. */
 static bool
 resolve_and_judge(
     struct judgement *judgement, const struct cv_evidence *evidence, struct cv_error *err)
@@ -431,9 +434,9 @@ resolve_and_judge(
 	judgement->evidence = &resolved;
 	if (is_one && !judge(judgement, err))
 		return false;
-	if (cv_verdict_is_allowed(judgement->sight->verdict) &&
-	    evidence->evidence != CV_EVIDENCE_NAME)
-		mark_seen(judgement, &resolved.fingerprint);
+	if (cv_verdict_is_allowed(judgement->sight->verdict))
+		ask_memory(
+		    judgement, &resolved.fingerprint, evidence->evidence != CV_EVIDENCE_NAME);
 	return true;
 }
 

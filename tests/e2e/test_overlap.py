@@ -1,5 +1,6 @@
 """retire_after_days: the replaced key may talk through gateways for a while, and change nothing."""
 import json
+import time
 
 import pytest
 
@@ -96,8 +97,15 @@ def test_the_grace_ends(lenient):
     assert through_nginx(lab, device.identity) == (200, "ok")
 
 
+def broker(lab, kind, body):
+    answer = lab.send("gateway", "POST", f"/v1/broker/{kind}", lab.gateway, json.dumps(body).encode(),
+                      [("Content-Type", "application/json"), ("vernemq-hook", "auth_on_register")])
+    assert answer.status == 200
+    return answer
+
+
 def test_nothing_is_kept_while_two_keys_talk(make_lab):
-    lab = make_lab(settings={"gateway": {"cache_max_age": 60}}).start()
+    lab = make_lab(settings={"gateway": {"cache_max_age": 60, "session_max": 86400}}).start()
     lab.query(f"UPDATE certvendor.factory SET retire_after_days = {DAYS} WHERE name = '{FACTORY}'")
     lab.gateway = lab.add_gateway()
     lab.start_nginx()
@@ -116,8 +124,37 @@ def test_nothing_is_kept_while_two_keys_talk(make_lab):
     assert kept(device.identity) == ("no-store", "pending")
     assert [kept(fresh) for _ in range(2)] == [("no-store", "overlap")] * 2
     assert kept(device.identity) == ("no-store", "overlap")
+
+    def by_name():
+        answer = broker(lab, "vernemq", {"username": device.name})
+        return answer.json()["result"], answer.headers["Cache-Control"]
+
+    def session_seconds(identity):
+        return broker(lab, "emqx", {"cert_pem": identity.pem}).json()["expire_at"] - time.time()
+
+    # A question by name is answered from the database.
+    assert by_name() == ("ok", "no-store")
+    assert session_seconds(device.identity) > 80000
+    grace_ends(lab, device, 900)
+    wait_until(lambda: session_seconds(device.identity) <= 900, "sessions of the old key end with its grace")
+    assert session_seconds(device.identity) > 600 and session_seconds(fresh) > 80000
     grace_ends(lab, device, 0)
     wait_until(lambda: kept(fresh) == ("private, max-age=60", "none"), "the grace ended")
+    assert by_name() == ("ok", "max-age=60")
+
+
+def test_nothing_is_kept_of_a_first_sight_while_a_key_is_announced(make_lab):
+    """A device that was deleted and let in again, with its announcement: the first answer is the database's."""
+    lab = make_lab(settings={"gateway": {"cache_max_age": 60}}).start()
+    lab.gateway = lab.add_gateway()
+    device = lab.enrolled_device()
+    assert device.announce(device.new_key()).status == 200
+    for act in ("delete", "allow"):
+        assert lab.cli("device", act, device.name).stdout == f"{device.name}: done\n"
+    for _ in range(2):
+        answer = device.check()
+        assert (answer.status, answer.headers["Cache-Control"], answer.headers["Certvendor-Rotation"]) == (
+            200, "no-store", "pending")
 
 
 def test_the_grace_outlives_a_restart(lenient):

@@ -47,10 +47,10 @@ struct cv_index_answer {
 	const char *authority;        /* uuid; lent as long as the index; NULL when missing */
 	int64_t version;
 	int64_t not_after_utc;
-	bool has_pending;   /* another key of the slot is announced */
-	bool is_in_overlap; /* a replaced key of the slot is within its grace */
-	uint32_t group;     /* id of the device's group; 0: none */
-	uint64_t identity;  /* the same for the same certificate; 0 when missing */
+	int64_t talks_until_utc; /* the end of a replaced key's grace; 0: none is in its grace */
+	bool has_pending;        /* another key of the slot is announced */
+	uint32_t group;          /* id of the device's group; 0: none */
+	uint64_t identity;       /* the same for the same certificate; 0 when missing */
 };
 
 void cv_index_find(const struct cv_index *index, const struct cv_digest *fingerprint,

@@ -39,13 +39,13 @@ struct cv_sight {
 	bool is_decided;       /* false: memory cannot say, judge it in the database */
 	struct cv_party party; /* "" names when not known */
 	enum cv_certificate_state state;
-	bool has_pending;      /* another key is announced */
-	bool is_in_overlap;    /* a replaced key of the slot is within its grace */
-	uint32_t group;        /* id of the device's group; 0: none */
-	int64_t epoch;         /* slot version the verdict rests on; 0 */
-	int64_t age_ms;        /* of memory; INT64_MAX: nothing is loaded */
-	int64_t not_after_utc; /* of the certificate; 0: not known */
-	const char *detail;    /* static text for the log; may be NULL */
+	bool has_pending;        /* another key is announced */
+	uint32_t group;          /* id of the device's group; 0: none */
+	int64_t epoch;           /* slot version the verdict rests on; 0 */
+	int64_t age_ms;          /* of memory; INT64_MAX: nothing is loaded */
+	int64_t not_after_utc;   /* of the certificate; 0: not known */
+	int64_t talks_until_utc; /* the end of a replaced key's grace; 0: none is in its grace */
+	const char *detail;      /* static text for the log; may be NULL */
 };
 
 /* From memory only: never blocks, no query, no parsing. */

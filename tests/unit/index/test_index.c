@@ -105,7 +105,7 @@ is_in_overlap(const struct cv_index *index, uint32_t certificate)
 	struct cv_index_answer answer;
 
 	cv_index_find(index, &fingerprint, &answer);
-	return answer.is_in_overlap;
+	return answer.talks_until_utc != 0;
 }
 
 static enum cv_index_status
