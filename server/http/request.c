@@ -113,6 +113,8 @@ cv_request_deinit(struct cv_request *request)
 /* What one pass over the headers finds. */
 struct header_scan {
 	struct cv_request *request;
+	const char *line_end; /* of the line before */
+	size_t break_len;     /* between two lines; 0: not seen yet */
 	unsigned count;
 	bool is_bad;
 };
@@ -135,20 +137,36 @@ is_name(const char *name, size_t len)
 }
 
 /*
- * RFC 9112 section 5.2: a line may go on in the next one, which was never used for good. The
- * library (0.9.75) appends what follows to the name and not to the value: a header that nobody
- * looks at becomes one that is believed. A name that it made so no longer stands before its value.
+ * What stands in the buffer is what counts, and the library (0.9.75) reads some of it otherwise.
+ * A line that goes on in the next one (RFC 9112 section 5.2) it appends to the name, and not to the
+ * value: a header that nobody looks at becomes one that is believed. At a NUL it takes a value for
+ * ended, and at a line that begins with a colon the whole head: what is behind it becomes a request
+ * of its own. So each line must begin where the one before ended, and all of them must end alike.
+ * It has put NULs in the place of line ends.
  */
 static bool
-is_one_line(const char *name, size_t len, const char *value)
+is_next_line(struct header_scan *scan, const char *name)
 {
-	const char *at = name + len + 1;
+	size_t gap = (uintptr_t)name - (uintptr_t)scan->line_end;
 
-	if (value < at || value - at > CV_REQUEST_LINE_MAX)
+	if (scan->break_len == 0 && gap <= 2)
+		scan->break_len = gap;
+	return gap > 0 && gap == scan->break_len;
+}
+
+/* Is the empty line what the head ends with? */
+static bool
+is_at_end(const struct header_scan *scan, const char *head_end)
+{
+	size_t gap = (uintptr_t)head_end - (uintptr_t)scan->line_end;
+
+	if (scan->break_len == 0 ? gap != 2 && gap != 4 : gap != 2 * scan->break_len)
 		return false;
-	while (at < value && is_blank(*at))
-		at++;
-	return at == value;
+	for (size_t i = 0; i < gap; i++) {
+		if (scan->line_end[i] != '\0')
+			return false;
+	}
+	return true;
 }
 
 /* RFC 9110 section 5.5: blanks around a value are not of it, and the library leaves those behind
@@ -170,10 +188,11 @@ scan_header(void *context, enum MHD_ValueKind kind, const char *name, size_t len
 
 	(void)kind;
 	scan->count++;
-	if (!is_name(name, len) || value == NULL || !is_one_line(name, len, value)) {
+	if (!is_name(name, len) || value == NULL || !is_next_line(scan, name)) {
 		scan->is_bad = true;
 		return MHD_NO;
 	}
+	scan->line_end = value + value_len;
 	trim(value, value_len);
 	for (size_t i = 0; i < CV_HEADER_COUNT; i++) {
 		if (len != header_names[i].len ||
@@ -246,10 +265,14 @@ enum cv_framing
 cv_request_read_headers(
     struct cv_request *request, const char *method, const char *version, uint64_t *ret_length)
 {
-	struct header_scan scan = {.request = request};
+	struct header_scan scan = {.request = request, .line_end = version + strlen(version)};
+	const union MHD_ConnectionInfo *head =
+	    MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 
 	request->method = method;
 	(void)MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, scan_header, &scan);
+	if (head == NULL || !is_at_end(&scan, method + head->header_size))
+		scan.is_bad = true;
 	choose_id(request);
 	if (request->headers[CV_HEADER_TRACEPARENT].count == 1)
 		(void)cv_trace_begin(

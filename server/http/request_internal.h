@@ -25,7 +25,6 @@ struct cv_listener;
 
 #define CV_REQUEST_ID_SIZE 64
 #define CV_REQUEST_HEADERS_MAX 100
-#define CV_REQUEST_LINE_MAX 65536 /* no buffer of the library is as large */
 /* A larger body needs one of so many places. Devices have theirs and operators have theirs. */
 #define CV_LARGE_BODIES_MAX 32
 /* So does a larger answer to a device. */

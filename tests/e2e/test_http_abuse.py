@@ -49,6 +49,18 @@ def each_door(lab):
     "Transfer-Encoding: chunked\r\n\tx\r\n",
     "Host: y\r\n z\r\n",
     "X: 1\r\n 2\r\n",
+    # A name of no length, which the library takes for the end of the head.
+    ": x\r\n",
+    ":\r\n",
+    ":x\n",
+    f"Content-Length: 2\r\n: x\r\n{HARMLESS}",
+    f": x\r\n{HARMLESS}Content-Length: 2\r\n",
+    # And a NUL for that of a value; and lines that do not end alike.
+    "X: 1\0 2\r\n",
+    "X: \0\r\n",
+    "X: 1\n",
+    "X: 1\nY: 2\r\n",
+    "X\xff: 1\r\n",
 ])
 def test_ambiguous_framing_is_refused_and_ends_the_connection(lab, framing):
     """Else the end of this request and the start of the next is a matter of opinion."""
@@ -69,7 +81,9 @@ def test_ambiguous_framing_is_refused_and_ends_the_connection(lab, framing):
     "Content-Length : 2\r\n",
     "Content-Length: 2\r\n x\r\n",
     "X: 1\r\n 2\r\n",
-], ids=["lengths", "both", "coding", "hosts", "headers", "blank", "folded-length", "folded"])
+    ": x\r\n",
+    "X: 1\0 2\r\n",
+], ids=["lengths", "both", "coding", "hosts", "headers", "blank", "folded-length", "folded", "no-name", "nul"])
 def test_gateways_are_told_403_where_others_are_told_400(lab, fields):
     """nginx makes 500 of any other refusal, and EMQX asks somebody else when it is not told 200."""
     device = lab.enrolled_device()
@@ -122,6 +136,29 @@ def test_a_line_that_goes_on_makes_no_certificate(lab):
             raw.send(f"GET /v1/check HTTP/1.1\r\nHost: x\r\n{fields}\r\n{HARMLESS}")
             assert raw.answer().status == 403, fields
             assert raw.is_closed_by_server(), fields
+
+
+def test_a_line_without_a_name_hides_nothing(lab):
+    """The library takes it for the end of the head, and what is behind it for another request."""
+    held, good = lab.enrolled_device(), lab.enrolled_device().identity.sha256
+    assert lab.cli("device", "hold", held.name).returncode == 0
+    head = "GET /v1/check HTTP/1.1\r\nHost: x\r\n"
+    for line in (": x", ":", ":\t", "::", ": GET /v1/check HTTP/1.1"):
+        for first, second in ((good, held.identity.sha256), (held.identity.sha256, good)):
+            with lab.raw("gateway", lab.gateway) as raw:
+                raw.send(f"{head}X-Client-Cert-Sha256: {first}\r\n{line}\r\n{head}"
+                         f"X-Client-Cert-Sha256: {second}\r\n\r\n")
+                answer = raw.answer()
+                assert (answer.status, answer.reason) == (403, "bad-certificate"), line
+                assert raw.is_closed_by_server(), line
+
+
+def test_lines_may_end_without_a_carriage_return(lab):
+    sha256 = lab.enrolled_device().identity.sha256
+    for fields in ("", "X: \n", "X: 1 \t\n"):
+        with lab.raw("gateway", lab.gateway) as raw:
+            raw.send(f"GET /v1/check HTTP/1.1\nHost: x\nX-Client-Cert-Sha256: {sha256}\n{fields}\n")
+            assert raw.answer().status == 200, fields
 
 
 def test_blanks_around_a_value_are_not_of_it(lab):
