@@ -11,7 +11,8 @@
 /* String types, as bits. RFC 5280 section 4.1.2.4: new names use no others of DirectoryString. */
 #define PRINTABLE (1u << 0)
 #define IA5 (1u << 1)
-#define DIRECTORY (PRINTABLE | 1u << 2)
+#define UTF8 (1u << 2)
+#define DIRECTORY (PRINTABLE | UTF8)
 
 /* What a subject may hold, with the upper bounds and string types of RFC 5280 appendix A and of
  * X.520, in characters. */
@@ -103,7 +104,7 @@ string_bit(uint8_t tag)
 	case CV_DER_IA5_STRING:
 		return IA5;
 	case CV_DER_UTF8_STRING:
-		return DIRECTORY & ~PRINTABLE;
+		return UTF8;
 	default:
 		return 0;
 	}
