@@ -274,9 +274,11 @@ cv_request_read_headers(
 	if (head == NULL || !is_at_end(&scan, method + head->header_size))
 		scan.is_bad = true;
 	choose_id(request);
-	if (request->headers[CV_HEADER_TRACEPARENT].count == 1)
-		(void)cv_trace_begin(
-		    cv_request_header(request, CV_HEADER_TRACEPARENT), &request->trace);
+	if (request->headers[CV_HEADER_TRACEPARENT].count > 0)
+		cv_trace_begin(request->headers[CV_HEADER_TRACEPARENT].count > 1
+				   ? ""
+				   : cv_request_header(request, CV_HEADER_TRACEPARENT),
+		    &request->trace);
 	enum cv_framing framing = judge_framing(request, ret_length);
 	if (scan.is_bad || !is_request_line_good(request, version))
 		return CV_FRAMING_BAD;

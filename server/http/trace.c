@@ -49,18 +49,16 @@ is_traceparent(const char *text)
 	       is_hex(text + FLAGS_AT, LEN - FLAGS_AT) && is_end(text);
 }
 
-bool
+void
 cv_trace_begin(const char *traceparent, struct cv_trace *ret_trace)
 {
-	uint64_t span;
+	uint64_t random[3];
 
-	ret_trace->trace_id[0] = '\0';
-	ret_trace->span_id[0] = '\0';
-	if (!is_traceparent(traceparent))
-		return false;
-	(void)cv_text_copy_bytes(ret_trace->trace_id, sizeof(ret_trace->trace_id),
-	    traceparent + TRACE_AT, CV_TRACE_ID_SIZE - 1);
-	cv_random_bytes(&span, sizeof(span));
-	cv_hex_encode(&span, sizeof(span), ret_trace->span_id);
-	return true;
+	cv_random_bytes(random, sizeof(random));
+	cv_hex_encode(random, sizeof(random[0]), ret_trace->span_id);
+	if (is_traceparent(traceparent))
+		(void)cv_text_copy_bytes(ret_trace->trace_id, sizeof(ret_trace->trace_id),
+		    traceparent + TRACE_AT, CV_TRACE_ID_SIZE - 1);
+	else
+		cv_hex_encode(random + 1, 2 * sizeof(random[0]), ret_trace->trace_id);
 }

@@ -2,8 +2,6 @@
 #ifndef CV_HTTP_TRACE_INTERNAL_H
 #define CV_HTTP_TRACE_INTERNAL_H
 
-#include <stdbool.h>
-
 #define CV_TRACE_ID_SIZE 33
 #define CV_SPAN_ID_SIZE 17
 
@@ -12,8 +10,7 @@ struct cv_trace {
 	char span_id[CV_SPAN_ID_SIZE];   /* of this request, made by us */
 };
 
-/* Begins a span of the trace that a traceparent names. What is not one is ignored: false, and no
- * trace. */
-bool cv_trace_begin(const char *traceparent, struct cv_trace *ret_trace);
+/* Begins a span of the trace that a traceparent names, or of a new one if it is none. */
+void cv_trace_begin(const char *traceparent, struct cv_trace *ret_trace);
 
 #endif

@@ -626,19 +626,19 @@ def test_traces_are_passed_on(lab):
         return [line for line in lab.events("request") if line.get(name) == value]
 
     device = lab.enrolled_device()
-    for number, (headers, is_good) in enumerate([
-            ([("traceparent", f"00-{trace}-{span}-01")], True),
-            ([("traceparent", f"00-{trace}-{span}")], False),
-            ([("traceparent", f"00-{trace}-{span}-01"), ("traceparent", f"00-{trace}-{span}-01")], False),
-            ([], False)]):
+    for number, (headers, kind) in enumerate([
+            ([("traceparent", f"00-{trace}-{span}-01")], "theirs"),
+            ([("traceparent", f"00-{trace}-{span}")], "new"),
+            ([("traceparent", f"00-{trace}-{span}-01"), ("traceparent", f"00-{trace}-{span}-01")], "new"),
+            ([], "none")]):
         answer = lab.send("device", "GET", "/device", device.identity,
                           headers=[*headers, ("X-Request-Id", f"trace-{number}")])
         assert answer.status == 200
         [line] = lines_with("request_id", f"trace-{number}")
-        assert ("trace_id" in line) == is_good == ("span_id" in line)
-        if is_good:
-            assert line["trace_id"] == trace and re.fullmatch("[0-9a-f]{16}", line["span_id"])
-            assert line["span_id"] != span
+        assert ("trace_id" in line) == (kind != "none") == ("span_id" in line)
+        if kind != "none":
+            assert re.fullmatch("[0-9a-f]{32}", line["trace_id"]) and re.fullmatch("[0-9a-f]{16}", line["span_id"])
+            assert (line["trace_id"] == trace) == (kind == "theirs") and line["span_id"] != span
     # The command line is a caller too.
     trace = "1af7651916cd43dd8448eb211c80319c"
     lab.cli("status", TRACEPARENT=f"00-{trace}-{span}-01")
