@@ -1,6 +1,6 @@
 """Certificates that ended: refused at every door, and renewed only within the grace, by the current key.
 
-The offline authority signs certificates of any age, so nothing here waits for an end but one test.
+The offline authority signs certificates of any age, so hardly any test here waits for an end.
 """
 import datetime
 import json
@@ -246,3 +246,28 @@ def test_an_authority_outside_its_dates_admits_nobody_new(make_lab):
     assert checked(newcomer.check()) == (403, "authority-refused")
     assert reason(newcomer.show()) == (403, "bad-client-cert")
     assert checked(old.check()) == (200, "ok")
+
+
+def test_the_certificate_of_a_gateway_ends(make_lab):
+    """On a connection that it had before, too; and it may not ask before its time."""
+    lab = make_lab().start()
+    authority = Authority(lab.keys, "/CN=Service of a gateway")
+    device = lab.enrolled_device()
+    asked = {}
+    for name, start, end in (("early", 3600, 7200), ("ending", -60, 20)):
+        lab.add_gateway(name)
+        identity = authority.sign(device.new_key(), moment(start), moment(end))
+        lab.query("UPDATE certvendor.gateway SET certificate = decode('{0}', 'hex'), "
+                  "fingerprint = sha256(decode('{0}', 'hex')) WHERE name = '{1}'".format(identity.der.hex(), name))
+        asked[name] = identity
+
+    def asks(client):
+        answer = client.send("GET", "/v1/check", headers={"X-Client-Cert-Sha256": device.identity.sha256})
+        return answer.status, answer.reason if answer.status == 403 else None
+
+    with lab.client("gateway", asked["ending"]) as ending, lab.client("gateway", asked["early"]) as early:
+        wait_until(lambda: asks(ending) == (200, None), "the gateway is known")
+        assert asks(early) == (403, "not-a-gateway")
+        wait_until(lambda: asks(ending) == (403, "not-a-gateway"), "its certificate ended")
+    with lab.client("gateway", asked["ending"]) as again:
+        assert asks(again) == (403, "not-a-gateway")
