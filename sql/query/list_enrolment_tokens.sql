@@ -2,7 +2,7 @@
 SELECT o.id::text, o.object::text, certvendor.entity_tag(o.object)
 FROM (SELECT t.id, json_build_object('id', t.id, 'factory', t.factory, 'device', t.device, 'label', t.label,
 		'uses', t.uses_max,
-		'used', (SELECT count(*) FROM certvendor.enrolment_token_use u WHERE u.token = t.id),
+		'used', (SELECT count(DISTINCT u.device) FROM certvendor.enrolment_token_use u WHERE u.token = t.id),
 		'created_by', t.created_by, 'created_at', t.created_at, 'expires_at', t.expires_at,
 		'revoked_at', t.revoked_at) AS object
 	FROM certvendor.enrolment_token t

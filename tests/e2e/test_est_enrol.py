@@ -137,6 +137,35 @@ def test_a_token_may_ask_again_until_its_certificate_was_seen(est_lab, door):
     assert outcome(answer) == (403, "not-authorised")
 
 
+def by_token(est_lab, door, token, device):
+    """Asks with the token for a key of its own, and says what came of it."""
+    key = make_key()
+    answer = door.enrol(request(key, device_name(device)), token=token)
+    return save(est_lab.keys, key, issued(answer)) if answer.status == 200 else outcome(answer)
+
+
+@est("6.4")
+@pytest.mark.parametrize("used", [0, 1, 2])
+@pytest.mark.parametrize("is_known", [False, True])
+def test_any_key_that_a_token_gave_ends_it_once_it_was_seen(est_lab, door, used, is_known):
+    """Power was lost before a key was saved, or after: the token cannot know which is used."""
+    device = fresh()
+    if is_known:
+        first = by_token(est_lab, door, est_lab.enrolment_token(device=device), device)
+        assert est_lab.send("device", "GET", "/device", first).status == 200
+    token = est_lab.enrolment_token(device=device)
+    given = [by_token(est_lab, door, token, device) for _ in range(3)]
+    assert all(isinstance(identity, Identity) for identity in given)
+    status = est_lab.send("device", "GET", "/device", given[used]).status
+    # The last announcement takes the place of those before it; the first key needs none.
+    is_waiting = used == 2 or (used == 0 and not is_known)
+    assert status == (200 if is_waiting else 403)
+    again = by_token(est_lab, door, token, device)
+    assert again == (403, "not-authorised") if is_waiting else isinstance(again, Identity)
+    shown, = est_lab.operator("GET", f"/v1/enrolment-tokens?device={device}").json()["items"][is_known:]
+    assert (shown["uses"], shown["used"]) == (1, 1)
+
+
 @est("6.5")
 def test_a_manufacturers_certificate_renews_nothing(door, maker):
     device = fresh()

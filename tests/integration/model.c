@@ -546,15 +546,28 @@ model_announce(struct model *model, struct model_memory *memory, int over, int k
 
 /* ---- tokens ---- */
 
-/* The key that the token gave a certificate was seen, or has ended. */
+/* A key that the token gave a certificate was seen, or has ended; one that another of the token
+ * has overtaken did neither. */
 static bool
-is_spent(const struct model_device *device, int key)
+is_over(const struct model_device *device, int key, bool is_newest)
 {
-	for (int slot = 0; key != MODEL_NONE && slot < MODEL_SLOTS; slot++) {
+	for (int slot = 0; slot < MODEL_SLOTS; slot++) {
 		enum cv_key_state state = device->slots[slot].keys[key].state;
 
 		if (state != CV_KEY_UNKNOWN && state != CV_KEY_ANNOUNCED &&
+		    !(state == CV_KEY_ASKED && !is_newest) &&
 		    !(state == CV_KEY_CURRENT && !device->is_seen))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_spent(const struct model *model, const struct model_token *token, int device)
+{
+	for (int key = 0; key < MODEL_KEYS; key++) {
+		if ((token->given[device] & 1U << key) != 0 &&
+		    is_over(&model->devices[device], key, key == token->gave[device]))
 			return true;
 	}
 	return false;
@@ -570,7 +583,7 @@ check_token(const struct model *model, int token, int device)
 		return CV_ENROLMENT_BAD_CREDENTIALS;
 	if (it->device != MODEL_NONE && it->device != device)
 		return CV_ENROLMENT_NOT_AUTHORISED;
-	if (is_spent(&model->devices[device], it->gave[device]))
+	if (is_spent(model, it, device))
 		return CV_ENROLMENT_NOT_AUTHORISED;
 	for (int other = 0; other < MODEL_DEVICES; other++)
 		is_used |= it->gave[other] != MODEL_NONE;
@@ -641,6 +654,7 @@ model_enrol(struct model *model, struct model_memory *memory, int token, int dev
 		return answer;
 	}
 	model->tokens[token].gave[device] = key;
+	model->tokens[token].given[device] |= 1U << key;
 	if (answer.outcome == CV_ENROLMENT_ISSUED)
 		answer.certificate = issue(model, &wanted, fresh, lifetime);
 	for (int slot = 0; slot < MODEL_SLOTS; slot++)

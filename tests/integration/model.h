@@ -60,7 +60,8 @@ struct model_token {
 	int device; /* MODEL_NONE: any */
 	int made;   /* step */
 	int64_t expires;
-	int gave[MODEL_DEVICES]; /* newest key, by device */
+	int gave[MODEL_DEVICES];       /* newest key, by device */
+	unsigned given[MODEL_DEVICES]; /* all of them: bit set per key */
 };
 
 struct model {
