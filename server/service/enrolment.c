@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cv/pki/der.h"
 #include "cv/pki/digest.h"
 #include "cv/store/certificate_store.h"
 #include "cv/util/log.h"
@@ -491,16 +492,20 @@ bool
 cv_enrolment_find_repeat(struct enrolment *enrolment, const struct cv_device_change *change,
     struct cv_bytes san, bool *ret_is_repeat, struct cv_error *err)
 {
-	CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
-	struct cv_bytes der = cv_device_change_repeat(change);
+	struct cv_der_reader reader = cv_der_reader(cv_device_change_repeats(change));
+	struct cv_bytes der;
 
 	*ret_is_repeat = false;
-	if (der.len == 0)
-		return true;
-	if (!cv_certificate_parse(der, &certificate, err))
-		return false;
-	*ret_is_repeat = is_for_names(enrolment, certificate, san);
-	return !*ret_is_repeat || cv_enrolment_answer_with(enrolment, certificate, err);
+	while (!*ret_is_repeat && cv_der_read_whole(&reader, CV_DER_SEQUENCE, &der)) {
+		CV_AUTO(cv_certificate) struct cv_certificate *certificate = NULL;
+
+		if (!cv_certificate_parse(der, &certificate, err))
+			return false;
+		*ret_is_repeat = is_for_names(enrolment, certificate, san);
+		if (*ret_is_repeat && !cv_enrolment_answer_with(enrolment, certificate, err))
+			return false;
+	}
+	return true;
 }
 
 /* After the change is over. What ended with it the first time must have ended here, too. */

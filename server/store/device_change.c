@@ -11,7 +11,7 @@
 #include "enrolment_token_internal.h"
 #include "outbox_internal.h"
 
-#define REPEAT_COLUMN 22 /* of device_record.sql */
+#define REPEATS_COLUMN 22 /* of device_record.sql */
 
 /* ---- begin ---- */
 
@@ -215,8 +215,8 @@ static bool
 take_record(struct cv_row row, struct cv_device_change *change, struct cv_error *err)
 {
 	cv_device_record_from_row(row, &change->party, &change->record);
-	return cv_row_is_null(row, REPEAT_COLUMN) ||
-	       cv_row_bytes(row, REPEAT_COLUMN, &change->repeat) ||
+	return cv_row_is_null(row, REPEATS_COLUMN) ||
+	       cv_row_bytes(row, REPEATS_COLUMN, &change->repeats) ||
 	       cv_fail(err, CV_E_MEMORY, "out of memory");
 }
 
@@ -397,7 +397,7 @@ cv_change_set_free(struct cv_change_set *set)
 	if (!set->is_committed)
 		cv_rollback(set->connection);
 	for (size_t i = 0; i < set->count; i++)
-		cv_buffer_deinit(&set->changes[i].repeat);
+		cv_buffer_deinit(&set->changes[i].repeats);
 	free(set);
 }
 
@@ -415,9 +415,9 @@ cv_device_change_record(const struct cv_device_change *change)
 }
 
 struct cv_bytes
-cv_device_change_repeat(const struct cv_device_change *change)
+cv_device_change_repeats(const struct cv_device_change *change)
 {
-	return cv_buffer_bytes(&change->repeat);
+	return cv_buffer_bytes(&change->repeats);
 }
 
 bool

@@ -20,7 +20,7 @@ struct cv_device_change {
 	bool is_locked;
 	struct cv_party party;
 	struct cv_device_record record;
-	struct cv_buffer repeat; /* empty: none */
+	struct cv_buffer repeats; /* empty: none */
 	bool has_token;
 	struct cv_enrolment_token_row token;
 	bool has_group;

@@ -1,6 +1,7 @@
 -- As arrays, one device's slot each: $1 factory, $2 device, $3 slot, $4 presented key, $5 named key, $6 TBS digest of
 -- the presented certificate, $7 CSR digest, $8 replay window in seconds, $9 label of the request. One row each, in
--- their order, whether the device exists or not.
+-- their order, whether the device exists or not. What may be repeated comes as one string, the likeliest certificate
+-- first: which of them has the names that are asked for is not written in a column.
 SELECT
 	extract(epoch FROM clock_timestamp())::bigint AS now,
 	d.state::text AS device_state,
@@ -27,7 +28,8 @@ SELECT
 	nc.device AS named_owner,
 	t.fingerprint IS NOT NULL AS certificate_is_known,
 	t.revoked_at IS NOT NULL AS certificate_is_revoked,
-	(SELECT r.der
+	(SELECT string_agg(o.der, ''::bytea ORDER BY o.is_exact DESC, o.recorded_at DESC) FROM (
+		SELECT r.der, r.recorded_at, (r.csr_digest = w.csr_digest) IS TRUE AS is_exact
 		FROM certvendor.certificate r
 		JOIN certvendor.slot_key k ON k.factory = w.factory AND k.device = w.device AND k.slot = w.slot
 			AND k.key_id = r.key_id
@@ -39,8 +41,8 @@ SELECT
 			AND EXISTS (SELECT FROM certvendor.authority a WHERE a.id = r.authority AND a.state <> 'revoked')
 			AND r.revoked_at IS NULL AND r.not_after > now()
 			AND r.recorded_at > now() - make_interval(secs => w.replay_window)
-		ORDER BY r.csr_digest = w.csr_digest DESC, r.recorded_at DESC
-		LIMIT 1) AS repeated,
+		ORDER BY is_exact DESC, r.recorded_at DESC
+		LIMIT 8) o) AS repeated,
 	(extract(epoch FROM d.tokens_void_before) * 1000000)::bigint AS tokens_void_before,
 	c.asked_by IS NOT NULL AS current_was_named,
 	d.group_name AS group_name,

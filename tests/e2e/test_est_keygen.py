@@ -10,9 +10,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from certvendor_lab import EST, Authority, Key, certificates_in, run
-from est_client import (Est, attribute, der, device_name, dns_names, extension_request, make_key, outcome, request, save,
-                        seq, spki_of, oid)
+from certvendor_lab import EST, Authority, Key, certificates_in, issued, run
+from est_client import (CN, Est, attribute, der, device_name, dns_names, extension_request, make_key, name, outcome,
+                        request, save, seq, spki_of, oid)
 
 est = pytest.mark.est
 KEY, CERTIFICATE = "application/pkcs8", "application/pkcs7-mime"
@@ -114,6 +114,19 @@ def test_the_pair_fits(est_lab, label, kind):
     assert parsed.subject.public_bytes() == device_name(device)
     assert type(key) is type(make_key(kind)) and getattr(key, "key_size", 0) == getattr(make_key(kind), "key_size", 0)
     assert est_lab.send("device", "GET", "/device", save(est_lab.keys, key, certificate)).status == 200
+
+
+@est("12.6")
+def test_a_key_that_was_made_here_asks_for_other_names(est_lab):
+    """Its first certificate answers no request of this key; the next one does."""
+    door = Est(est_lab, "keygen-rsa")
+    holder = Est(est_lab).enrolled()
+    token = est_lab.enrolment_token(device=holder.device)
+    key, first = pair_of(ask(door, request(make_key(), holder.subject), token=token))
+    other = request(key, name(("2.5.4.10", "Org"), (CN, holder.device)))
+    answers = [issued(door.enrol(other, token=token)) for _ in range(2)]
+    assert answers[0] == answers[1] != first
+    assert issued(door.enrol(request(key, holder.subject), token=token)) == first
 
 
 @est("16.3")

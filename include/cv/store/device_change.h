@@ -80,9 +80,10 @@ CV_DEFINE_CLEANUP(cv_change_set);
 
 /* Lent; as of after the lock. A device that this change created shows exists = false. */
 const struct cv_device_record *cv_device_change_record(const struct cv_device_change *change);
-/* DER of the certificate that answered this CSR, or one for the same waiting key, in the replay
- * window and is neither denied nor of a revoked authority; empty: none. Lent. */
-struct cv_bytes cv_device_change_repeat(const struct cv_device_change *change);
+/* The certificates that answered this CSR, or one for the same waiting key, in the replay window
+ * and are neither denied nor of a revoked authority: DER, one after the other, that of this very
+ * CSR first, then the newest; empty: none. Lent. */
+struct cv_bytes cv_device_change_repeats(const struct cv_device_change *change);
 /* With options.token: the token as of after its lock; exists false when gone or expired. */
 bool cv_device_change_token(
     const struct cv_device_change *change, struct cv_enrolment_token_row *ret_token);
