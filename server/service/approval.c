@@ -5,7 +5,7 @@
 bool
 cv_approval_ask(struct cv_service *service, struct cv_connection *connection,
     const struct cv_approval_request *request, enum cv_approval_state *ret_state,
-    struct cv_error *err)
+    char ret_id[CV_UUID_TEXT_SIZE], struct cv_error *err)
 {
 	const struct cv_service_settings *settings = cv_service_settings(service);
 	char id[CV_UUID_TEXT_SIZE];
@@ -21,10 +21,11 @@ cv_approval_ask(struct cv_service *service, struct cv_connection *connection,
 	    .most = settings->approvals_max,
 	    .most_of_device = settings->approvals_per_device,
 	    .most_by_identity = request->most_by_identity,
+	    .used_is_over = request->used_is_over,
 	};
 
 	cv_uuid7(cv_clock_wall_ms(cv_service_clock(service)), id);
-	return cv_approval_store_ask(connection, &row, ret_state, err);
+	return cv_approval_store_ask(connection, &row, ret_state, ret_id, err);
 }
 
 bool

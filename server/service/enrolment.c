@@ -9,7 +9,6 @@
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 
-#include "cv/service/approval.h"
 #include "cv/service/label_policy.h"
 
 #include "enrolment_internal.h"
@@ -312,42 +311,77 @@ cv_enrolment_look_ahead(struct enrolment *enrolment,
 	return true;
 }
 
-bool
-cv_enrolment_check_approval(
-    struct enrolment *enrolment, const char *identity, int64_t most, struct cv_error *err)
+static bool
+refuse_until_decided(
+    struct enrolment *enrolment, enum cv_enrolment_outcome outcome, const char *detail)
 {
-	char with_key[CV_APPROVAL_IDENTITY_SIZE];
-	struct cv_approval_request request = {
-	    .label = enrolment->label->name,
-	    .factory = enrolment->factory->name,
-	    .identity = identity,
-	    .most_by_identity = most,
-	    .csr = enrolment->csr,
-	    .request_id = enrolment->request->request_id,
-	};
+	enrolment->answer->retry_after_seconds =
+	    cv_service_settings(enrolment->service)->approval_retry_seconds;
+	return cv_enrolment_refuse(enrolment, outcome, detail);
+}
+
+static bool
+ask_operator(struct enrolment *enrolment, struct cv_error *err)
+{
 	enum cv_approval_state state;
 
-	if (!enrolment->label->needs_approval)
-		return true;
-	/* What is approved is that we make the key. */
-	if (enrolment->request->ret_private_key) {
-		snprintf(with_key, sizeof(with_key), "%s serverkeygen", identity);
-		request.identity = with_key;
-	}
 	if (!cv_enrolment_connect(enrolment, err) ||
-	    !cv_approval_ask(enrolment->service, enrolment->connection, &request, &state, err))
+	    !cv_approval_ask(enrolment->service, enrolment->connection, &enrolment->approval,
+		&state, enrolment->approval_id, err))
 		return false;
 	if (state == CV_APPROVAL_APPROVED)
 		return true;
 	if (state == CV_APPROVAL_REFUSED)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "an operator refused this request");
-	enrolment->answer->retry_after_seconds =
-	    cv_service_settings(enrolment->service)->approval_retry_seconds;
 	if (state == CV_APPROVAL_PENDING)
-		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_PENDING, NULL);
-	return cv_enrolment_refuse(
+		return refuse_until_decided(enrolment, CV_ENROLMENT_PENDING, NULL);
+	return refuse_until_decided(
 	    enrolment, CV_ENROLMENT_BUSY, "too many requests wait for approval");
+}
+
+bool
+cv_enrolment_check_approval(
+    struct enrolment *enrolment, const char *identity, int64_t most, struct cv_error *err)
+{
+	bool makes_key = enrolment->request->ret_private_key != NULL;
+
+	if (!enrolment->label->needs_approval)
+		return true;
+	/* What is approved is that we make the key. */
+	snprintf(enrolment->approval_identity, sizeof(enrolment->approval_identity), "%s%s",
+	    identity, makes_key ? " serverkeygen" : "");
+	enrolment->approval = (struct cv_approval_request){
+	    .label = enrolment->label->name,
+	    .factory = enrolment->factory->name,
+	    .identity = enrolment->approval_identity,
+	    .most_by_identity = most,
+	    .used_is_over = makes_key,
+	    .csr = enrolment->csr,
+	    .request_id = enrolment->request->request_id,
+	};
+	return ask_operator(enrolment, err);
+}
+
+static bool
+use_approval(struct enrolment *enrolment, struct cv_device_change *change, struct cv_error *err)
+{
+	bool is_good;
+
+	if (!enrolment->approval_id[0])
+		return true;
+	if (!cv_device_change_use_approval(change, enrolment->approval_id, &is_good, err))
+		return false;
+	enrolment->approval_is_used = !is_good;
+	return is_good || refuse_until_decided(enrolment, CV_ENROLMENT_PENDING, NULL);
+}
+
+/* After the change is over, in which there was nothing to repeat. */
+static bool
+ask_operator_again(struct enrolment *enrolment, struct cv_error *err)
+{
+	enrolment->approval.used_is_over = true;
+	return ask_operator(enrolment, err);
 }
 
 /* ---- issuing ---- */
@@ -374,6 +408,10 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 	struct cv_certificate_row row;
 	enum cv_issuance_outcome outcome;
 
+	if (!use_approval(enrolment, change, err))
+		return false;
+	if (!cv_enrolment_is_going_on(enrolment))
+		return true;
 	if (!cv_issuance_make(cv_service_settings(enrolment->service),
 		cv_service_signer(enrolment->service), &order, &outcome, &enrolment->certificate,
 		err))
@@ -465,6 +503,7 @@ cv_enrolment_begin_attempt(struct enrolment *enrolment)
 	enrolment->answer->outcome = CV_ENROLMENT_ISSUED;
 	enrolment->answer->serial[0] = '\0';
 	enrolment->must_repeat = false;
+	enrolment->approval_is_used = false;
 	enrolment->note = (struct cv_change_note){.kind = NULL};
 	cv_buffer_reset(enrolment->ret_der);
 	cv_certificate_free(CV_TAKE(enrolment->certificate));
@@ -537,6 +576,8 @@ cv_enrolment_attempt_until_settled(struct enrolment *enrolment,
 	for (int i = 0; i < CV_ATTEMPTS_MAX; i++) {
 		cv_enrolment_begin_attempt(enrolment);
 		if (attempt(enrolment, err)) {
+			if (enrolment->approval_is_used)
+				return ask_operator_again(enrolment, err);
 			if (!enrolment->must_repeat)
 				return cv_enrolment_answer_again(enrolment, err);
 			if (judge_again && !judge_again(enrolment, err))

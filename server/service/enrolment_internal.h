@@ -8,6 +8,7 @@
 
 #include "cv/pki/csr.h"
 #include "cv/pki/key_wish.h"
+#include "cv/service/approval.h"
 #include "cv/service/enrolment.h"
 #include "cv/service/issue_count.h"
 
@@ -30,7 +31,11 @@ struct enrolment {
 	struct cv_certificate *certificate;      /* issued, and not yet committed */
 	struct cv_change_note note;              /* kind NULL: nothing to commit */
 	char note_after[512];
-	bool must_repeat; /* the record changed since the sight: judge again */
+	struct cv_approval_request approval; /* where an operator has to decide */
+	char approval_identity[CV_APPROVAL_IDENTITY_SIZE];
+	char approval_id[CV_UUID_TEXT_SIZE]; /* what was decided; "": nobody has to */
+	bool approval_is_used;               /* another certificate needs another one */
+	bool must_repeat;                    /* the record changed since the sight: judge again */
 };
 
 void cv_enrolment_start(struct enrolment *enrolment, struct cv_service *service,
@@ -81,7 +86,8 @@ bool cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factor
 bool cv_enrolment_check_named_key(
     struct enrolment *enrolment, const struct cv_device_record *record);
 /* RFC 7030 section 4.2.3: where an operator has to decide, the client repeats its request until
- * then. identity: by which credentials it came; most: requests by these that may wait. */
+ * then. What was approved is used up by the certificate, under the lock. identity: by which
+ * credentials it came; most: requests by these that may wait. */
 bool cv_enrolment_check_approval(
     struct enrolment *enrolment, const char *identity, int64_t most, struct cv_error *err);
 bool cv_enrolment_check_allowance(struct enrolment *enrolment, struct cv_device_change *change);

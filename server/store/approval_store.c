@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cv/util/clock.h"
-#include "cv/util/random.h"
+#include "cv/util/text.h"
 
 #include "database_internal.h"
 
@@ -17,7 +17,7 @@ parse_state(const char *name)
 
 bool
 cv_approval_store_ask(struct cv_connection *connection, const struct cv_approval_row *row,
-    enum cv_approval_state *ret_state, struct cv_error *err)
+    enum cv_approval_state *ret_state, char ret_id[CV_UUID_TEXT_SIZE], struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
 	CV_AUTO_RESULT PGresult *result = NULL;
@@ -33,11 +33,14 @@ cv_approval_store_ask(struct cv_connection *connection, const struct cv_approval
 	cv_parameter_number(&parameters, row->most);
 	cv_parameter_number(&parameters, row->most_of_device);
 	cv_parameter_number(&parameters, row->most_by_identity);
+	cv_parameter_bool(&parameters, row->used_is_over);
 	if (!cv_execute(connection, CV_SQL(approval_ask), &parameters, &result, err))
 		return cv_error_context(err, "asking for approval");
-	*ret_state = PQntuples(result) == 0
-			 ? CV_APPROVAL_TOO_MANY
-			 : parse_state(cv_row_text((struct cv_row){result, 0}, 0));
+	*ret_state = CV_APPROVAL_TOO_MANY;
+	if (PQntuples(result) == 0)
+		return true;
+	*ret_state = parse_state(cv_row_text((struct cv_row){result, 0}, 0));
+	cv_text_copy(ret_id, CV_UUID_TEXT_SIZE, cv_row_text((struct cv_row){result, 0}, 1));
 	return true;
 }
 

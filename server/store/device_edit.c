@@ -218,6 +218,22 @@ cv_device_change_use_token(
 	edit(change, CV_SQL(enrolment_token_use_insert), &parameters);
 }
 
+bool
+cv_device_change_use_approval(
+    struct cv_device_change *change, const char *id, bool *ret_is_good, struct cv_error *err)
+{
+	struct cv_connection *connection = change->set->connection;
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *result = NULL;
+
+	cv_parameter_text(&parameters, id);
+	if (!cv_batch_send(connection, CV_SQL(approval_use), &parameters, err) ||
+	    !cv_batch_sync(connection, err) || !cv_batch_result(connection, &result, err))
+		return cv_error_context(err, "using an approval");
+	*ret_is_good = PQntuples(result) == 1;
+	return true;
+}
+
 void
 cv_device_change_add_certificate(
     struct cv_device_change *change, const struct cv_certificate_row *row)

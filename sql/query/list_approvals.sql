@@ -3,7 +3,7 @@ SELECT o.id::text, o.object::text
 FROM (SELECT a.id, json_build_object('id', a.id, 'label', a.label, 'identity', a.identity, 'device', a.device,
 		'csr_sha256', encode(a.csr_digest, 'hex'), 'csr', translate(encode(a.csr, 'base64'), E'\n', ''),
 		'state', a.state, 'asked_at', a.asked_at, 'decided_at', a.decided_at, 'decided_by', a.decided_by,
-		'expires_at', a.expires_at) AS object
+		'used_at', a.used_at, 'expires_at', a.expires_at) AS object
 	FROM certvendor.approval a
 	WHERE a.factory = $1 AND a.expires_at > now()
 		AND a.id > coalesce($2, '00000000-0000-0000-0000-000000000000')::uuid

@@ -1152,6 +1152,55 @@ def test_an_operator_refuses(est_lab):
     assert waiting(est_lab, device)[0]["state"] == "pending"
 
 
+def approve(lab, device):
+    item, = [each for each in waiting(lab, device) if each["state"] == "pending"]
+    assert lab.operator("POST", f"/v1/approvals/{item['id']}/approve", {}).status == 200
+
+
+@est("12.3")
+@pytest.mark.parametrize("is_renewal", [False, True])
+def test_an_approval_is_for_one_certificate(est_lab, is_renewal):
+    door, device, key = Est(est_lab, "approved"), fresh(), make_key()
+    if is_renewal:
+        holder = Est(est_lab).enrolled()
+        csr, device = request(holder.key, holder.subject), holder.device
+        ask = lambda: door.reenrol(csr, holder.identity)  # noqa: E731
+    else:
+        csr, token = request(key, device_name(device)), est_lab.enrolment_token(device=device)
+        ask = lambda: door.enrol(csr, token=token)  # noqa: E731
+    assert ask().status == 202
+    approve(est_lab, device)
+    first = issued(ask())
+    assert issued(ask()) == first
+    only, = waiting(est_lab, device)
+    assert only["state"] == "approved" and only["used_at"]
+    fingerprint = hashlib.sha256(first).hexdigest()
+    if not is_renewal:
+        # Its key would go with its last certificate.
+        assert Est(est_lab).enrol(request(key, device_name(device)), token=token).status == 200
+    assert est_lab.operator("POST", f"/v1/certificates/{fingerprint}/revoke", {"reason": "superseded"}).status == 200
+    for _ in range(2):
+        answer = ask()
+        assert (answer.status, answer.headers["Retry-After"]) == (202, "7")
+    again, = waiting(est_lab, device)
+    assert (again["state"], again["used_at"], again["decided_by"]) == ("pending", None, None)
+    assert again["id"] != only["id"]
+    approve(est_lab, device)
+    second = issued(ask())
+    assert second != first and issued(ask()) == second
+
+
+@est("12.3")
+def test_an_approved_request_at_once_is_one_certificate(est_lab):
+    door, device = Est(est_lab, "approved"), fresh()
+    csr, token = request(make_key(), device_name(device)), est_lab.enrolment_token(device=device)
+    assert door.enrol(csr, token=token).status == 202
+    approve(est_lab, device)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: issued(door.enrol(csr, token=token)), range(8)))
+    assert len(set(answers)) == 1
+
+
 @est("12.4")
 def test_too_many_wait(est_lab):
     door, device = Est(est_lab, "approved"), fresh()

@@ -1,5 +1,6 @@
 """EST serverkeygen: the key is made by the server, given once, and kept nowhere."""
 import base64
+import concurrent.futures
 import email
 import json
 import os
@@ -260,7 +261,24 @@ def test_an_operator_approves_that_a_key_is_made(est_lab):
     # The approval is for this and for nothing else.
     assert door.enrol(csr, token=token).status == 202
     identity = identity_of(est_lab, ask(door, csr, token=token))
+    assert [ask(door, csr, token=token).status for _ in range(3)] == [202] * 3
     assert est_lab.send("device", "GET", "/device", identity).status == 200
+
+
+@est("16.6")
+def test_an_approval_is_for_one_key(est_lab):
+    """The answer was lost, or four are asked for at once: each pair is approved."""
+    door, device = Est(est_lab, "keygen-approved"), fresh()
+    token, csr = est_lab.enrolment_token(device=device), request(make_key(), device_name(device))
+    assert ask(door, csr, token=token).status == 202
+    for _ in range(2):
+        item, = [each for each in waiting(est_lab, device) if each["state"] == "pending"]
+        assert est_lab.operator("POST", f"/v1/approvals/{item['id']}/approve", {}).status == 200
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: ask(door, csr, token=token).status, range(4)))
+        assert sorted(answers) == [200, 202, 202, 202]
+    count, = est_lab.query(f"SELECT count(*) FROM certvendor.certificate WHERE device = '{device}'")[0]
+    assert count == "2"
 
 
 @est("16.7")

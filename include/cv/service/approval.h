@@ -20,14 +20,16 @@ struct cv_approval_request {
 	const char *factory;
 	const char *identity;
 	int64_t most_by_identity; /* that wait, whatever their devices */
+	bool used_is_over;        /* an approval that was used counts no more */
 	const struct cv_csr *csr;
 	const char *request_id;
 };
 
-/* What an operator decided so far; a request that is not known waits from now on. */
+/* What an operator decided so far; a request that is not known waits from now on. An approval is
+ * for one certificate: ret_id says which is to be used up with that. */
 bool cv_approval_ask(struct cv_service *service, struct cv_connection *connection,
     const struct cv_approval_request *request, enum cv_approval_state *ret_state,
-    struct cv_error *err);
+    char ret_id[CV_UUID_TEXT_SIZE], struct cv_error *err);
 /* ret_exists false: none of that id waits in this factory. */
 bool cv_approval_decide(struct cv_service *service, const char *factory, const char *id,
     bool is_approved, const char *actor, const char *request_id, bool *ret_exists,

@@ -9,6 +9,7 @@
 #include "cv/store/pool.h"
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
+#include "cv/util/random.h"
 
 struct cv_approval_row {
 	const char *id; /* uuid, of a new one */
@@ -22,6 +23,7 @@ struct cv_approval_row {
 	int64_t most;
 	int64_t most_of_device;
 	int64_t most_by_identity;
+	bool used_is_over; /* an approval that was used counts no more */
 };
 
 enum cv_approval_state {
@@ -31,9 +33,10 @@ enum cv_approval_state {
 	CV_APPROVAL_TOO_MANY, /* not recorded */
 };
 
-/* The state of the request; one that is not known waits from now on. */
+/* The state of the request, and under which id it is kept; one that is not known waits from now on.
+ */
 bool cv_approval_store_ask(struct cv_connection *connection, const struct cv_approval_row *row,
-    enum cv_approval_state *ret_state, struct cv_error *err);
+    enum cv_approval_state *ret_state, char ret_id[CV_UUID_TEXT_SIZE], struct cv_error *err);
 /* Audited. ret_exists false: none of that id waits in this factory. */
 bool cv_approval_store_decide(struct cv_connection *connection, const char *factory, const char *id,
     bool is_approved, const char *actor, const char *request_id, bool *ret_exists,

@@ -127,6 +127,10 @@ void cv_device_change_mark_seen(struct cv_device_change *change);
  * is seen. */
 void cv_device_change_use_token(
     struct cv_device_change *change, const char *token, const struct cv_digest *key);
+/* Unlike the edits it is answered: an approval that is good for a certificate is not so any more,
+ * once this change is committed. */
+bool cv_device_change_use_approval(
+    struct cv_device_change *change, const char *id, bool *ret_is_good, struct cv_error *err);
 /* Records one certificate with the commit; until then what it points to must live. */
 void cv_device_change_add_certificate(
     struct cv_device_change *change, const struct cv_certificate_row *row);
