@@ -184,6 +184,16 @@ is_word(const char *text, size_t len)
 	return len > 0;
 }
 
+static bool
+is_twice(const json_t *list, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (json_equal(json_array_get(list, i), json_array_get(list, at)))
+			return true;
+	}
+	return false;
+}
+
 typedef bool is_item(const char *text, size_t len);
 
 static bool
@@ -224,7 +234,15 @@ bool
 cv_json_read_names(const json_t *object, const char *name, enum cv_json_need need, char *ret_list,
     size_t size, struct cv_error *err)
 {
-	return read_list(object, name, need, cv_factory_name_is_valid, ret_list, size, err);
+	const json_t *member = member_of(object, name);
+
+	if (!read_list(object, name, need, cv_factory_name_is_valid, ret_list, size, err))
+		return false;
+	for (size_t i = 0; i < json_array_size(member); i++) {
+		if (is_twice(member, i))
+			return cv_fail(err, CV_E_INPUT, "member \"%s\" holds a name twice", name);
+	}
+	return true;
 }
 
 bool
@@ -232,16 +250,6 @@ cv_json_read_words(const json_t *object, const char *name, enum cv_json_need nee
     size_t size, struct cv_error *err)
 {
 	return read_list(object, name, need, is_word, ret_list, size, err);
-}
-
-static bool
-is_twice(const json_t *list, size_t at)
-{
-	for (size_t i = 0; i < at; i++) {
-		if (json_equal(json_array_get(list, i), json_array_get(list, at)))
-			return true;
-	}
-	return false;
 }
 
 /* The bound is that of the text that gateways are told, where a blank follows each comma. */

@@ -29,7 +29,7 @@ bool cv_json_read_integer(const json_t *object, const char *name, int64_t min, i
     int64_t *ret_value, struct cv_error *err);
 bool cv_json_read_boolean(
     const json_t *object, const char *name, bool *ret_value, struct cv_error *err);
-/* An array of names ([A-Za-z0-9._-]{1,64}) as a comma list. */
+/* An array of names ([A-Za-z0-9._-]{1,64}), none twice, as a comma list. */
 bool cv_json_read_names(const json_t *object, const char *name, enum cv_json_need need,
     char *ret_list, size_t size, struct cv_error *err);
 /* An array of words as a comma list: printable ASCII without blanks and commas. */

@@ -254,7 +254,8 @@ def test_names_that_were_borrowed_go_on(lab):
 
 @pytest.mark.parametrize("body", [
     {}, {"name": "x"}, {"name": "x", "role": "root"}, {"name": "a b", "role": "viewer"},
-    {"name": "x", "role": "viewer", "factories": []}, {"name": "x", "role": "viewer", "expires_in": 0}],
+    {"name": "x", "role": "viewer", "factories": []}, {"name": "x", "role": "viewer", "expires_in": 0},
+    {"name": "x", "role": "viewer", "factories": [FACTORY, FACTORY]}],
                          ids=str)
 def test_operator_tokens_that_cannot_be(lab, body):
     assert refusal(lab.operator("POST", "/v1/operator-tokens", body)) == (400, "bad-json")

@@ -152,6 +152,7 @@ Test(event_json, webhooks_that_are_asked_for)
 	    "{\"name\":\"h 1\",\"url\":\"http://a\"}", "{\"name\":\"h1\",\"url\":\"http:/a\"}",
 	    "{\"name\":\"h1\",\"url\":\"http://a\",\"event\":[\"key-changed\"]}",
 	    "{\"name\":\"h1\",\"url\":\"http://a\",\"events\":[]}",
+	    "{\"name\":\"h1\",\"url\":\"http://a\",\"events\":[\"first-seen\",\"first-seen\"]}",
 	    "{\"name\":\"h1\",\"url\":\"http://a\",\"events\":[\"key-change\"]}",
 	    "{\"name\":\"h1\",\"url\":\"http://a\\u0000\"}", "{\"name\":\"h1\",\"url\":1}"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -217,6 +217,7 @@ Test(operator_json, refuses_other_gateways)
 	    "{\"name\":\"gw\",\"sources\":[1]," CSR "}",
 	    "{" GATEWAY ",\"factories\":[\"\"]}",
 	    "{" GATEWAY ",\"factories\":[]}",
+	    "{" GATEWAY ",\"factories\":[\"a\",\"b\",\"a\"]}",
 	    "{" GATEWAY ",\"may_activate\":1}",
 	    "{" GATEWAY ",\"lifetime_days\":0}",
 	    "{" GATEWAY ",\"lifetime_days\":3651}",
@@ -255,6 +256,7 @@ Test(operator_json, reads_operator_certificates)
 	    "{" HOLDER CSR ",\"days\":0}",
 	    "{" HOLDER CSR ",\"days\":3651}",
 	    "{" HOLDER CSR ",\"factories\":[]}",
+	    "{" HOLDER CSR ",\"factories\":[\"a\",\"a\"]}",
 	    "{" HOLDER CSR ",\"expires_in\":60}",
 	    "{" HOLDER "\"csr\":\"" PEM("CERTIFICATE") "\"}",
 	};
@@ -421,6 +423,7 @@ Test(operator_json, refuses_other_settings)
 	REFUSES(cv_json_decode_operator_token, cv_operator_token_body, "{}", "{\"name\":\"a\"}",
 	    "{\"name\":\"a\",\"role\":\"root\"}",
 	    "{\"name\":\"a\",\"role\":\"viewer\",\"factories\":[]}",
+	    "{\"name\":\"a\",\"role\":\"viewer\",\"factories\":[\"b\",\"b\"]}",
 	    "{\"name\":\"a\",\"role\":\"viewer\",\"expires_in\":0}");
 }
 
