@@ -64,22 +64,24 @@ parse_basic(const char *encoded, char ret_secret[CV_CREDENTIAL_SIZE])
 }
 
 enum cv_credentials_outcome
-cv_credentials_parse(const char *authorization, char ret_secret[CV_CREDENTIAL_SIZE])
+cv_credentials_parse(
+    const char *authorization, enum cv_credentials_of of, char ret_secret[CV_CREDENTIAL_SIZE])
 {
 	const char *bearer = skip_scheme(authorization, "Bearer");
 	const char *basic = skip_scheme(authorization, "Basic");
 
 	if (bearer != NULL)
 		return parse_bearer(bearer, ret_secret);
-	if (basic != NULL)
+	if (basic != NULL && of == CV_CREDENTIALS_OF_DEVICE)
 		return parse_basic(basic, ret_secret);
 	return CV_CREDENTIALS_UNUSABLE;
 }
 
 enum cv_credentials_outcome
-cv_credentials_read(
-    const struct cv_request *request, bool reads_osf_token, char ret_secret[CV_CREDENTIAL_SIZE])
+cv_credentials_read(const struct cv_request *request, enum cv_credentials_of of,
+    char ret_secret[CV_CREDENTIAL_SIZE])
 {
+	bool reads_osf_token = of == CV_CREDENTIALS_OF_OPERATOR;
 	const struct cv_header_value *authorization = &request->headers[CV_HEADER_AUTHORIZATION];
 	const struct cv_header_value *token = &request->headers[CV_HEADER_OSF_TOKEN];
 
@@ -89,7 +91,7 @@ cv_credentials_read(
 	if (reads_osf_token && token->count == 1)
 		return take(token->text, ret_secret);
 	if (authorization->count == 1)
-		return cv_credentials_parse(authorization->text, ret_secret);
+		return cv_credentials_parse(authorization->text, of, ret_secret);
 	return CV_CREDENTIALS_ABSENT;
 }
 

@@ -341,7 +341,7 @@ enrol_with_secret(struct cv_request *request, struct cv_enrolment_request *order
 {
 	char secret[CV_CREDENTIAL_SIZE];
 
-	switch (cv_credentials_read(request, false, secret)) {
+	switch (cv_credentials_read(request, CV_CREDENTIALS_OF_DEVICE, secret)) {
 	case CV_CREDENTIALS_ABSENT:
 		enrol(request, order);
 		break;

@@ -79,7 +79,8 @@ authenticate(struct cv_request *request, struct cv_operator *ret_operator)
 
 	if (request->connection->peer.certificate.len > 0)
 		return authenticate_certificate(request, ret_operator);
-	if (cv_credentials_read(request, true, secret) != CV_CREDENTIALS_GIVEN) {
+	if (cv_credentials_read(request, CV_CREDENTIALS_OF_OPERATOR, secret) !=
+	    CV_CREDENTIALS_GIVEN) {
 		challenge(request);
 		return false;
 	}

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from certvendor_lab import BINARY, FACTORY, SECRETS, Authority, Client, Key, pem_request, run
+from certvendor_lab import BINARY, FACTORY, SECRETS, Authority, Client, Key, basic, pem_request, run
 
 
 def add_token(lab, role, factories=None, ended=""):
@@ -49,7 +49,7 @@ def ask(lab, path, headers):
 
 
 def test_authentication(lab, tokens):
-    for headers in ({}, {"Authorization": "Bearer cvo_wrong"}, {"Authorization": f"Basic {lab.token}"},
+    for headers in ({}, {"Authorization": "Bearer cvo_wrong"}, {"Authorization": f"Basic {lab.token}"}, {"Authorization": basic(lab.token)},
                     {"Authorization": "Bearer "}, {"OSF-TOKEN": "wrong"},
                     {"Authorization": f"Bearer {tokens['expired']}"},
                     {"Authorization": f"Bearer {tokens['revoked']}"},

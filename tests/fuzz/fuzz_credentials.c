@@ -12,7 +12,8 @@ check_gives(const struct cv_buffer *header, const char *secret)
 {
 	char again[CV_CREDENTIAL_SIZE];
 
-	FUZZ_REQUIRE(cv_credentials_parse(cv_buffer_text(header), again) == CV_CREDENTIALS_GIVEN);
+	FUZZ_REQUIRE(cv_credentials_parse(cv_buffer_text(header), CV_CREDENTIALS_OF_DEVICE,
+			 again) == CV_CREDENTIALS_GIVEN);
 	FUZZ_REQUIRE(strcmp(again, secret) == 0);
 }
 
@@ -53,7 +54,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *secret = malloc(CV_CREDENTIAL_SIZE); /* so that one byte beyond is noticed */
 
 	FUZZ_REQUIRE(secret != NULL);
-	const enum cv_credentials_outcome outcome = cv_credentials_parse(header, secret);
+	const enum cv_credentials_outcome outcome =
+	    cv_credentials_parse(header, CV_CREDENTIALS_OF_DEVICE, secret);
 	FUZZ_REQUIRE(outcome != CV_CREDENTIALS_ABSENT);
 	if (outcome == CV_CREDENTIALS_GIVEN) {
 		FUZZ_REQUIRE(secret[0] != '\0' && strlen(secret) < CV_CREDENTIAL_SIZE);

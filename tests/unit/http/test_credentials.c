@@ -33,13 +33,26 @@ Test(credentials, finds_the_secret)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char secret[CV_CREDENTIAL_SIZE] = "";
-		enum cv_credentials_outcome outcome = cv_credentials_parse(rows[i].header, secret);
+		enum cv_credentials_outcome outcome =
+		    cv_credentials_parse(rows[i].header, CV_CREDENTIALS_OF_DEVICE, secret);
 
 		cr_expect_eq(outcome,
 		    rows[i].secret == NULL ? CV_CREDENTIALS_UNUSABLE : CV_CREDENTIALS_GIVEN, "%s",
 		    rows[i].header);
 		if (rows[i].secret != NULL)
 			cr_expect_str_eq(secret, rows[i].secret);
+	}
+}
+
+Test(credentials, takes_no_basic_of_operators)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char secret[CV_CREDENTIAL_SIZE] = "";
+		bool is_good = rows[i].secret != NULL && strncmp(rows[i].header, "Basic", 5) != 0;
+
+		cr_expect_eq(
+		    cv_credentials_parse(rows[i].header, CV_CREDENTIALS_OF_OPERATOR, secret),
+		    is_good ? CV_CREDENTIALS_GIVEN : CV_CREDENTIALS_UNUSABLE, "%s", rows[i].header);
 	}
 }
 
@@ -51,7 +64,7 @@ parse_token_of(size_t len)
 
 	memset(header + strlen("Bearer "), '-', len);
 	header[strlen("Bearer ") + len] = '\0';
-	return cv_credentials_parse(header, secret);
+	return cv_credentials_parse(header, CV_CREDENTIALS_OF_DEVICE, secret);
 }
 
 Test(credentials, bounds_the_secret)
