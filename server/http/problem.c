@@ -65,7 +65,7 @@ static const struct cv_problem_row rows[] = {
     ROW(CV_PROBLEM_NOT_FOUND, 404, "not-found", "There is nothing here."),
     ROW(CV_PROBLEM_METHOD, 405, "method", "The method is not allowed here."),
     ROW(CV_PROBLEM_KEY_ENDED, 409, "key-ended", "The named key is denied or was replaced before."),
-    ROW(CV_PROBLEM_KEY_CONFLICT, 409, "key-in-use", "The named key belongs to another device."),
+    ROW(CV_PROBLEM_KEY_CONFLICT, 409, "key-in-use", "The key belongs to somebody else."),
     ROW(CV_PROBLEM_NOT_POSSIBLE, 409, "not-possible", "This is not possible in the present state."),
     ROW(CV_PROBLEM_EXISTS, 409, "exists", "Something of that name or content exists already."),
     ROW(CV_PROBLEM_LOCKED, 409, "locked",

@@ -253,6 +253,9 @@ issue_client(struct cv_service *service, const struct cv_certificate *service_ca
 
 	if (!parse_client_csr(csr_der, ret_outcome, &csr, err))
 		return false;
+	if (*ret_outcome == CV_CLIENT_GOOD &&
+	    cv_service_uses_key(service, cv_public_key_id(csr->key)))
+		*ret_outcome = CV_CLIENT_BAD_CSR;
 	if (*ret_outcome != CV_CLIENT_GOOD)
 		return true;
 	/* The name is the operator's choice, whatever the request says. */
@@ -273,6 +276,8 @@ record_client(struct cv_service *service, const struct cv_certificate *certifica
     struct cv_error *err)
 {
 	order->kept = certificate->der;
+	order->key_id = certificate->key_id;
+	order->spki = certificate->spki;
 	if (!cv_configure(service, order, ret_result, err))
 		return false;
 	if (ret_result->outcome == CV_CONFIGURATION_DONE)

@@ -444,6 +444,30 @@ take_name(struct work *work, bool *ret_goes_on, struct cv_error *err)
 	return *ret_goes_on || end(work, CV_CONFIGURATION_EXISTS);
 }
 
+/*
+ * A device whose key became that of a gateway or an operator could not renew any more. Devices that
+ * prove the key from now on are refused by each instance that knows of the new holder, within a
+ * second: one that does before that gets its certificate, and is refused at the next renewal.
+ */
+static bool
+take_key(struct work *work, bool *ret_goes_on, struct cv_error *err)
+{
+	const struct cv_configuration_order *order = work->order;
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *holder = NULL;
+
+	*ret_goes_on = true;
+	if (order->act != CV_ADD_GATEWAY && order->act != CV_ADD_OPERATOR_CERTIFICATE)
+		return true;
+	cv_parameter_digest(&parameters, &order->key_id);
+	cv_parameter_bytes(&parameters, order->spki);
+	if (!cv_execute(work->connection, CV_SQL(operator_names_lock), NULL, NULL, err) ||
+	    !cv_execute(work->connection, CV_SQL(key_holder), &parameters, &holder, err))
+		return false;
+	*ret_goes_on = PQntuples(holder) == 0;
+	return *ret_goes_on || end(work, CV_CONFIGURATION_KEY_IN_USE);
+}
+
 /* Takes the devices in, some thousands at a time: one statement for all would not end in time. */
 static bool
 add_members(const struct work *work, int64_t *ret_count, struct cv_error *err)
@@ -557,6 +581,8 @@ cv_configuration_apply(struct cv_connection *connection, const struct cv_configu
 	if (goes_on && !find(&work, &goes_on, err))
 		return false;
 	if (goes_on && !take_name(&work, &goes_on, err))
+		return false;
+	if (goes_on && !take_key(&work, &goes_on, err))
 		return false;
 	if (goes_on && !change(&work, &goes_on, err))
 		return false;

@@ -1,2 +1,2 @@
--- Whoever adds an operator, one after the other until the end of the transaction.
+-- Whoever adds an operator or a gateway, one after the other until the end of the transaction.
 SELECT pg_advisory_xact_lock(7164935610585)

@@ -116,6 +116,42 @@ def test_what_cannot_be_issued(lab):
     assert lab.operator("GET", "/v1/operator-certificates/carl").status == 404
 
 
+def test_keys_of_others(lab):
+    """A device whose key became that of a gateway or an operator could not renew any more."""
+    device, gateway_key = lab.device(), Key(lab.keys, "/CN=gateway")
+    device_key = device.new_key()
+    device.enrol(device_key)
+
+    def add(kind, key):
+        more = {"gateways": {"sources": ["pem"]}, "operator-certificates": {"role": "viewer"}}[kind]
+        return lab.operator("POST", f"/v1/{kind}", {"name": f"k{uuid.uuid4().hex[:8]}", "csr": pem_request(key), **more})
+
+    kinds = ("gateways", "operator-certificates")
+    for kind in kinds:
+        assert refusal(add(kind, device_key)) == (409, "key-in-use")
+    assert device.reenrol(device_key)
+    gateway = add("gateways", gateway_key)
+    assert gateway.status == 201
+    for kind in kinds:
+        assert refusal(add(kind, gateway_key)) == (409, "key-in-use")
+    assert lab.operator("DELETE", f"/v1/gateways/{gateway.json()['name']}").status == 200
+    made = add("operator-certificates", gateway_key)
+    assert made.status == 201, "nobody has it any more"
+    assert refusal(add("gateways", gateway_key)) == (409, "key-in-use")
+    assert lab.operator("DELETE", f"/v1/operator-certificates/{made.json()['id']}").status == 200
+    assert add("gateways", gateway_key).status == 201
+
+
+def test_our_own_keys(lab):
+    for name, expected in (("device-ca", (409, "key-in-use")), ("service-ca", (400, "bad-csr")),
+                           ("operator", (400, "bad-csr"))):
+        request = run("openssl", "req", "-new", "-subj", "/CN=thief", "-key", lab.folder / f"pki/{name}.key",
+                      "-passin", f"file:{lab.folder / 'pki/signer.passphrase'}").stdout
+        for path, body in (("gateways", {"sources": ["pem"]}), ("operator-certificates", {"role": "viewer"})):
+            answer = lab.operator("POST", f"/v1/{path}", {"name": "thief", "csr": request, **body})
+            assert refusal(answer) == expected, name
+
+
 def test_secrets_of_repeated_requests(lab, ann):
     """The database knows the sealed secret, and of the key that opens it only a digest."""
     key = uuid.uuid4().hex

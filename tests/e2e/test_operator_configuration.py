@@ -620,15 +620,17 @@ def at_once(act, count):
 
 def creations(lab):
     """Each creating operation with a body that can be carried out once."""
-    key = Key(lab.keys, "/CN=twice")
+    def request():
+        return pem_request(Key(lab.keys, "/CN=twice"))
+
     return {
         "/v1/factories": {"name": fresh_name("f")},
         "/v1/groups": {"name": fresh_name("g")},
-        "/v1/gateways": {"name": fresh_name("w"), "sources": ["pem"], "csr": pem_request(key)},
+        "/v1/gateways": {"name": fresh_name("w"), "sources": ["pem"], "csr": request()},
         "/v1/authorities": None,
         "/v1/enrolment-tokens": {"device": fresh_name("d")},
         "/v1/operator-tokens": {"name": fresh_name("o"), "role": "viewer"},
-        "/v1/operator-certificates": {"name": fresh_name("o"), "role": "viewer", "csr": pem_request(key)},
+        "/v1/operator-certificates": {"name": fresh_name("o"), "role": "viewer", "csr": request()},
         "/v1/webhooks": {"name": fresh_name("h"), "url": NOWHERE},
         "/v1/event-keys": {"reason": "a new year"},
         "/v1/rotation-groups": new_rotation_group(lab.enrolled_device().name),

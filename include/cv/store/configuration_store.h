@@ -131,6 +131,9 @@ struct cv_configuration_order {
 		const struct cv_rotation_group_row *rotation_group;
 	} value;
 	struct cv_digest token_hash;
+	/* Of a gateway and of an operator's certificate, whose key nobody else may have. */
+	struct cv_digest key_id;
+	struct cv_bytes spki;
 };
 
 enum cv_configuration_outcome {
@@ -141,6 +144,7 @@ enum cv_configuration_outcome {
 	CV_CONFIGURATION_EXISTS,
 	CV_CONFIGURATION_STALE,      /* if_match is the tag of an older state */
 	CV_CONFIGURATION_KEY_REUSED, /* another request had this Idempotency-Key */
+	CV_CONFIGURATION_KEY_IN_USE, /* of a device, gateway, operator or authority */
 	CV_CONFIGURATION_NOT_POSSIBLE,
 };
 
