@@ -339,12 +339,8 @@ decide(struct cv_request *request, bool is_approved)
 	bool exists = false;
 	struct cv_error err = CV_ERROR_INIT;
 
-	if (!cv_operator_admit(request, &call))
+	if (!cv_operator_admit(request, &call) || !cv_operator_read_remark(request, remark))
 		return;
-	if (!cv_json_decode_remark(cv_buffer_bytes(&request->body), remark, &err)) {
-		cv_operator_answer_bad_json(request, &err);
-		return;
-	}
 	request->reason = is_approved ? "approve-device" : "refuse-device";
 	if (!cv_device_grant_decide(request->http->service, &call.operator_, call.factory,
 		request->match.parameters[0], is_approved, remark[0] == '\0' ? NULL : remark,

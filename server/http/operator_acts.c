@@ -49,17 +49,6 @@ read_reason(struct cv_request *request, enum cv_reason *ret_reason)
 	return false;
 }
 
-static bool
-read_remark(struct cv_request *request, char remark[CV_REMARK_SIZE])
-{
-	struct cv_error err = CV_ERROR_INIT;
-
-	if (cv_json_decode_remark(cv_buffer_bytes(&request->body), remark, &err))
-		return true;
-	cv_operator_answer_bad_json(request, &err);
-	return false;
-}
-
 static void
 change_device(
     struct cv_request *request, enum cv_lifecycle_act act, const char *device, const char *group)
@@ -75,7 +64,7 @@ change_device(
 	order.device = device;
 	order.group = group;
 	if (act == CV_LIFECYCLE_REVOKE ? !read_reason(request, &order.reason)
-				       : !read_remark(request, remark))
+				       : !cv_operator_read_remark(request, remark))
 		return;
 	if (act != CV_LIFECYCLE_REVOKE && remark[0] != '\0')
 		order.remark = remark;

@@ -9,14 +9,22 @@ static void
 decide(struct cv_request *request, bool is_approved)
 {
 	struct cv_operator_call call;
+	char remark[CV_REMARK_SIZE];
 	bool exists = false;
 	struct cv_error err = CV_ERROR_INIT;
 
-	if (!cv_operator_admit(request, &call))
+	if (!cv_operator_admit(request, &call) || !cv_operator_read_remark(request, remark))
 		return;
+	const struct cv_approval_decision decision = {
+	    .factory = call.factory,
+	    .id = request->match.parameters[0],
+	    .is_approved = is_approved,
+	    .actor = call.operator_.actor,
+	    .reason = remark[0] == '\0' ? NULL : remark,
+	    .request_id = request->id,
+	};
 	request->reason = is_approved ? "approve-enrolment" : "refuse-enrolment";
-	if (!cv_approval_decide(request->http->service, call.factory, request->match.parameters[0],
-		is_approved, call.operator_.actor, request->id, &exists, &err)) {
+	if (!cv_approval_decide(request->http->service, &decision, &exists, &err)) {
 		cv_problem_answer_error(request, &err);
 		return;
 	}

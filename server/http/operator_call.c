@@ -371,6 +371,17 @@ cv_operator_configure(struct cv_request *request, const struct cv_configuration_
 	return false;
 }
 
+bool
+cv_operator_read_remark(struct cv_request *request, char ret_remark[CV_REMARK_SIZE])
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (cv_json_decode_remark(cv_buffer_bytes(&request->body), ret_remark, &err))
+		return true;
+	cv_operator_answer_bad_json(request, &err);
+	return false;
+}
+
 void
 cv_operator_act_on(struct cv_request *request, struct cv_operator_call *call,
     enum cv_configuration_act act, const char *name)
@@ -378,13 +389,9 @@ cv_operator_act_on(struct cv_request *request, struct cv_operator_call *call,
 	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
 	struct cv_configuration_order order;
 	char remark[CV_REMARK_SIZE];
-	struct cv_error err = CV_ERROR_INIT;
 
-	if (!cv_json_decode_remark(cv_buffer_bytes(&request->body), remark, &err)) {
-		cv_operator_answer_bad_json(request, &err);
-		return;
-	}
-	if (!cv_operator_order(request, call, act, name, &order))
+	if (!cv_operator_read_remark(request, remark) ||
+	    !cv_operator_order(request, call, act, name, &order))
 		return;
 	order.reason = remark[0] == '\0' ? NULL : remark;
 	if (cv_operator_configure(request, &order, &result))

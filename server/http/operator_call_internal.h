@@ -50,6 +50,10 @@ void cv_operator_answer_bad_json(struct cv_request *request, const struct cv_err
 /* {"outcome":"..."} */
 void cv_operator_answer_outcome(struct cv_request *request, const char *outcome);
 
+/* The reason in the body, "" when there is none. False: the body is no such one, which is answered.
+ */
+bool cv_operator_read_remark(struct cv_request *request, char ret_remark[CV_REMARK_SIZE]);
+
 /* Ends or repeats an object: reads the remark of the body, carries the order out and answers the
  * outcome. */
 void cv_operator_act_on(struct cv_request *request, struct cv_operator_call *call,

@@ -118,11 +118,8 @@ cv_operator_replace_event_key(struct cv_request *request)
 		    request, CV_PROBLEM_MISSING_ROLE, "This takes a token of every factory.");
 		return;
 	}
-	if (!cv_json_decode_remark(cv_buffer_bytes(&request->body), remark, &err)) {
-		cv_operator_answer_bad_json(request, &err);
-		return;
-	}
-	if (!cv_operator_order(request, &call, CV_REPLACE_EVENT_KEY, NULL, &order))
+	if (!cv_operator_read_remark(request, remark) ||
+	    !cv_operator_order(request, &call, CV_REPLACE_EVENT_KEY, NULL, &order))
 		return;
 	order.reason = remark[0] == '\0' ? NULL : remark;
 	if (!cv_event_key_replace(request->http->service, &order, &result, &err))

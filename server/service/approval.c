@@ -29,13 +29,11 @@ cv_approval_ask(struct cv_service *service, struct cv_connection *connection,
 }
 
 bool
-cv_approval_decide(struct cv_service *service, const char *factory, const char *id,
-    bool is_approved, const char *actor, const char *request_id, bool *ret_exists,
-    struct cv_error *err)
+cv_approval_decide(struct cv_service *service, const struct cv_approval_decision *decision,
+    bool *ret_exists, struct cv_error *err)
 {
 	CV_AUTO_CONNECTION struct cv_connection *connection = NULL;
 
 	return cv_pool_borrow(cv_service_pool(service), &connection, err) &&
-	       cv_approval_store_decide(
-		   connection, factory, id, is_approved, actor, request_id, ret_exists, err);
+	       cv_approval_store_decide(connection, decision, ret_exists, err);
 }

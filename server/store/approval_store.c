@@ -45,21 +45,21 @@ cv_approval_store_ask(struct cv_connection *connection, const struct cv_approval
 }
 
 bool
-cv_approval_store_decide(struct cv_connection *connection, const char *factory, const char *id,
-    bool is_approved, const char *actor, const char *request_id, bool *ret_exists,
-    struct cv_error *err)
+cv_approval_store_decide(struct cv_connection *connection,
+    const struct cv_approval_decision *decision, bool *ret_exists, struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
 	CV_AUTO_RESULT PGresult *result = NULL;
 	char audit_id[CV_UUID_TEXT_SIZE];
 
 	cv_uuid7(cv_clock_wall_ms(cv_clock_system()), audit_id);
-	cv_parameter_text(&parameters, factory);
-	cv_parameter_text(&parameters, id);
-	cv_parameter_text(&parameters, is_approved ? "approved" : "refused");
-	cv_parameter_text(&parameters, actor);
-	cv_parameter_text(&parameters, request_id);
+	cv_parameter_text(&parameters, decision->factory);
+	cv_parameter_text(&parameters, decision->id);
+	cv_parameter_text(&parameters, decision->is_approved ? "approved" : "refused");
+	cv_parameter_text(&parameters, decision->actor);
+	cv_parameter_text(&parameters, decision->request_id);
 	cv_parameter_text(&parameters, audit_id);
+	cv_parameter_text(&parameters, decision->reason);
 	if (!cv_execute(connection, CV_SQL(approval_decide), &parameters, &result, err))
 		return cv_error_context(err, "deciding on a request");
 	*ret_exists = PQntuples(result) == 1;

@@ -291,7 +291,8 @@ def test_approvals(lab):
     listed = json.loads(lab.cli("--json", "approval", "list", "--state", "pending", "--all").stdout)["items"]
     assert {first, second, third} <= {item["id"] for item in listed}
     assert lab.cli("approval", "approve", first, second).stdout == f"{first}: done\n{second}: done\n"
-    assert lab.cli("approval", "refuse", third).stdout == f"{third}: done\n"
+    assert lab.cli("approval", "refuse", third, "--reason", "unknown").stdout == f"{third}: done\n"
+    assert lab.query(f"SELECT reason FROM certvendor.audit WHERE after ->> 'approval' = '{third}'") == [["unknown"]]
     again = lab.cli("approval", "approve", third, is_checked=False)
     assert again.returncode == 1 and "not-found" in again.stderr
     states = {item["id"]: item["state"] for item in

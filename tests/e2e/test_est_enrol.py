@@ -1027,14 +1027,17 @@ def test_an_operator_approves(est_lab):
     assert (item["state"], item["label"], base64.b64decode(item["csr"])) == ("pending", "approved", csr)
     path = f"/v1/approvals/{item['id']}"
     assert est_lab.operator("POST", f"{path}/approve?factory=other", {}).status == 404
-    assert est_lab.operator("POST", f"{path}/approve", {}).status == 200
+    answer = est_lab.operator("POST", f"{path}/approve", {"why": "checked"})
+    assert (answer.status, answer.json()["code"]) == (400, "bad-json")
+    assert est_lab.operator("POST", f"{path}/approve", {"reason": "checked"}).status == 200
     assert est_lab.operator("POST", f"{path}/refuse", {}).status == 404
     assert door.enrol(csr, token=token).status == 200
     other = request(make_key(), device_name(device))
     assert door.enrol(other, token=token).status == 202
-    actions = est_lab.query(f"SELECT action, actor FROM certvendor.audit WHERE device = '{device}' "
-                            "AND action <> 'enrolment-token-made' ORDER BY at")
+    actions = est_lab.query("SELECT action, actor, reason, after ->> 'label' FROM certvendor.audit WHERE "
+                            f"device = '{device}' AND action <> 'enrolment-token-made' ORDER BY at")
     assert actions[0][0] == "enrolment-approved" and actions[0][1].startswith("operator:")
+    assert actions[0][2:] == ["checked", "approved"]
 
 
 @est("12.2")

@@ -31,8 +31,7 @@ bool cv_approval_ask(struct cv_service *service, struct cv_connection *connectio
     const struct cv_approval_request *request, enum cv_approval_state *ret_state,
     char ret_id[CV_UUID_TEXT_SIZE], struct cv_error *err);
 /* ret_exists false: none of that id waits in this factory. */
-bool cv_approval_decide(struct cv_service *service, const char *factory, const char *id,
-    bool is_approved, const char *actor, const char *request_id, bool *ret_exists,
-    struct cv_error *err);
+bool cv_approval_decide(struct cv_service *service, const struct cv_approval_decision *decision,
+    bool *ret_exists, struct cv_error *err);
 
 #endif

@@ -37,9 +37,17 @@ enum cv_approval_state {
  */
 bool cv_approval_store_ask(struct cv_connection *connection, const struct cv_approval_row *row,
     enum cv_approval_state *ret_state, char ret_id[CV_UUID_TEXT_SIZE], struct cv_error *err);
+
+struct cv_approval_decision {
+	const char *factory;
+	const char *id;
+	bool is_approved;
+	const char *actor;
+	const char *reason; /* may be NULL */
+	const char *request_id;
+};
 /* Audited. ret_exists false: none of that id waits in this factory. */
-bool cv_approval_store_decide(struct cv_connection *connection, const char *factory, const char *id,
-    bool is_approved, const char *actor, const char *request_id, bool *ret_exists,
-    struct cv_error *err);
+bool cv_approval_store_decide(struct cv_connection *connection,
+    const struct cv_approval_decision *decision, bool *ret_exists, struct cv_error *err);
 
 #endif
