@@ -182,7 +182,7 @@ read_cursor(struct cv_request *request, const struct view_row *row, struct list_
 
 	if (outcome == CV_QUERY_ABSENT)
 		outcome = cv_query_find(request->path.query, "after", text, sizeof(text));
-	if (outcome == CV_QUERY_ABSENT || (outcome == CV_QUERY_FOUND && text[0] == '\0'))
+	if (outcome == CV_QUERY_ABSENT)
 		return true;
 	query->view.after = query->after;
 	if (outcome == CV_QUERY_FOUND && cv_cursor_decode(text, row->pattern, query->after))
@@ -200,18 +200,20 @@ is_time(const char *text)
 	return strlen(text) <= TIME_MAX && cv_text_parse_time(text, &seconds);
 }
 
+/* An empty one is a script without the value, which must not be shown everything. */
 static bool
 read_filter(struct cv_request *request, const struct filter *filter, char value[FILTER_SIZE])
 {
 	enum cv_query_outcome outcome =
 	    cv_query_find(request->path.query, filter->name, value, FILTER_SIZE);
 
-	if (outcome == CV_QUERY_BAD)
-		return fail_query(request, filter->name, "given once, and shorter");
-	if (outcome == CV_QUERY_ABSENT)
+	if (outcome == CV_QUERY_ABSENT) {
 		value[0] = '\0';
-	if (value[0] == '\0')
 		return true;
+	}
+	if (outcome == CV_QUERY_BAD || value[0] == '\0')
+		return fail_query(
+		    request, filter->name, "given once, and neither empty nor so long");
 	if (filter->values != NULL && !cv_realm_list_has(filter->values, value))
 		return fail_query(request, filter->name, filter->values);
 	if (filter->is_time && !is_time(value))

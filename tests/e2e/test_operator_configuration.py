@@ -43,7 +43,7 @@ def pages(lab, path, limit):
     items, cursor = [], ""
     while cursor is not None:
         separator = "&" if "?" in path else "?"
-        page = lab.operator("GET", f"{path}{separator}limit={limit}&cursor={cursor}").json()
+        page = lab.operator("GET", f"{path}{separator}limit={limit}{cursor and '&cursor='}{cursor}").json()
         assert len(page["items"]) <= limit
         items += page["items"]
         cursor = page["next"]
@@ -409,11 +409,15 @@ def test_stalled_devices(lab):
 @pytest.mark.parametrize("operation", [each for each in operator_description.OPERATIONS
                                        if "cursor" in each.names("query")], ids=str)
 def test_what_lists_refuse(lab, operation):
-    for query, code in (("cursor=x", "bad-cursor"), ("cursor=00", "bad-cursor"),
+    for query, code in (("cursor=x", "bad-cursor"), ("cursor=", "bad-cursor"), ("cursor", "bad-cursor"),
+                        ("cursor=00", "bad-cursor"),
                         ("cursor=" + "0" * 300, "bad-cursor"), ("limit=0", "bad-request"),
                         ("limit=1001", "bad-request"), ("no_such_filter=1", "bad-request"),
                         ("limit=1&limit=1", "bad-request")):
         assert refusal(lab.operator("GET", f"{operation.path}?{query}")) == (400, code), query
+    for name in operation.names("query") - {"factory", "limit", "cursor", "after"}:
+        for query in (f"{name}=", name):
+            assert refusal(lab.operator("GET", f"{operation.path}?{query}")) == (400, "bad-request"), query
     cursor = lab.operator("GET", "/v1/certificates?limit=1").json()["next"]
     if operation.path != "/v1/certificates":
         answer = lab.operator("GET", f"{operation.path}?cursor={cursor}")
@@ -445,7 +449,7 @@ def test_pages_are_stable_when_something_comes_in_between(lab):
         make(lab, "/v1/groups", {"name": name})
     seen, cursor, is_first = [], "", True
     while cursor is not None:
-        page = lab.operator("GET", f"/v1/groups?limit=1&cursor={cursor}").json()
+        page = lab.operator("GET", f"/v1/groups?limit=1{cursor and '&cursor='}{cursor}").json()
         seen += [item["name"] for item in page["items"] if item["name"] in names]
         cursor = page["next"]
         if is_first and seen == names[:1]:
