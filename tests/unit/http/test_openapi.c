@@ -182,6 +182,21 @@ Test(openapi, every_route_is_described)
 	json_decref(document);
 }
 
+/* NULL: there is none. */
+static const struct cv_route *
+find_route(const char *method, const char *pattern)
+{
+	const struct cv_route_table *table = cv_route_table_of(CV_LISTENER_OPERATOR);
+
+	for (size_t i = 0; i < table->count; i++) {
+		const struct cv_route *route = &table->rows[i];
+
+		if (strcmp(route->method, method) == 0 && strcmp(route->pattern, pattern) == 0)
+			return route;
+	}
+	return NULL;
+}
+
 Test(openapi, a_query_is_taken_by_its_names)
 {
 	static const struct {
@@ -201,14 +216,11 @@ Test(openapi, a_query_is_taken_by_its_names)
 	    {"GET", "/v1/event-keys", "factory=a", false},
 	    {"GET", "/v1/openapi.json", "", true},
 	};
-	const struct cv_route_table *table = cv_route_table_of(CV_LISTENER_OPERATOR);
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct cv_route *route = table->rows;
+		const struct cv_route *route = find_route(rows[i].method, rows[i].pattern);
 
-		while (strcmp(route->method, rows[i].method) != 0 ||
-		       strcmp(route->pattern, rows[i].pattern) != 0)
-			route++;
+		cr_assert_not_null(route, "%s %s", rows[i].method, rows[i].pattern);
 		cr_expect_eq(cv_operator_knows_query(route, rows[i].query), rows[i].is_known,
 		    "%s %s?%s", rows[i].method, rows[i].pattern, rows[i].query);
 	}
@@ -243,6 +255,7 @@ count_described(void)
 Test(openapi, every_description_is_a_route)
 {
 	json_t *document = load();
+	json_t *ids = json_object();
 	json_t *methods, *operation;
 	const char *path, *method;
 	size_t count = 0;
@@ -252,10 +265,17 @@ Test(openapi, every_description_is_a_route)
 		json_object_foreach(methods, method, operation)
 		{
 			cr_expect(is_route(path, method), "%s %s", method, path);
+			cr_expect_eq(
+			    json_object_set(ids,
+				json_string_value(json_object_get(operation, "operationId")),
+				json_true()),
+			    0);
 			count++;
 		}
 	}
 	cr_expect_eq(count, count_described());
+	cr_expect_eq(json_object_size(ids), count, "an operationId is used twice, or is missing");
+	json_decref(ids);
 	json_decref(document);
 }
 
