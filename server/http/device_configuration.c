@@ -90,7 +90,7 @@ cv_device_show_configuration(struct cv_request *request)
 	int64_t have_utc = 0;
 	bool has_one = read_modified_since(request, &have_utc);
 	bool counts =
-	    request->sight.verdict != CV_VERDICT_TALKS && cv_text_equal(request->method, "GET");
+	    cv_verdict_may_change(request->sight.verdict) && cv_text_equal(request->method, "GET");
 
 	if (!has_leave(request))
 		return;
@@ -226,7 +226,7 @@ cv_device_note_report(const struct cv_request *request)
 	const char *texts[CV_REPORT_PARTS];
 	bool has_any = false;
 
-	if (!request->has_evidence || !cv_verdict_is_allowed(request->sight.verdict) ||
+	if (!request->has_evidence || !cv_verdict_may_change(request->sight.verdict) ||
 	    request->listener->kind != CV_LISTENER_DEVICE)
 		return;
 	for (size_t i = 0; i < CV_REPORT_PARTS; i++) {

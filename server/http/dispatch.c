@@ -282,6 +282,12 @@ fill_evidence(struct cv_request *request)
 	};
 }
 
+static bool
+only_reads(const struct cv_request *request)
+{
+	return request->match.route == NULL || cv_text_equal(request->match.route->method, "GET");
+}
+
 /* Answers a refused certificate. Whether a bootstrap authority issued an unknown one is decided by
  * enrolment. */
 static void
@@ -289,7 +295,8 @@ apply_sight(struct cv_request *request)
 {
 	enum cv_verdict verdict = request->sight.verdict;
 
-	if (cv_verdict_is_allowed(verdict))
+	if (cv_verdict_may_change(verdict) ||
+	    (cv_verdict_is_allowed(verdict) && only_reads(request)))
 		return;
 	if (verdict == CV_VERDICT_UNKNOWN && has_flag(request, CV_ROUTE_BOOTSTRAP))
 		return;

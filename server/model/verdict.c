@@ -3,8 +3,14 @@
 bool
 cv_verdict_is_allowed(enum cv_verdict verdict)
 {
+	return cv_verdict_may_change(verdict) || verdict == CV_VERDICT_TALKS;
+}
+
+bool
+cv_verdict_may_change(enum cv_verdict verdict)
+{
 	return verdict == CV_VERDICT_OK || verdict == CV_VERDICT_ACTIVATED ||
-	       verdict == CV_VERDICT_REGISTERED || verdict == CV_VERDICT_TALKS;
+	       verdict == CV_VERDICT_REGISTERED;
 }
 
 const char *

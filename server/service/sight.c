@@ -108,7 +108,7 @@ cv_sight_recall(
 		recall_found(service, evidence, &found, ret_sight);
 	if (!ret_sight->is_decided && !cv_service_recall_refusal(service, evidence, ret_sight))
 		return;
-	if (cv_verdict_is_allowed(ret_sight->verdict) && evidence->evidence != CV_EVIDENCE_NAME)
+	if (cv_verdict_may_change(ret_sight->verdict) && evidence->evidence != CV_EVIDENCE_NAME)
 		cv_index_mark_seen(cv_service_index(service), &found);
 	if (ret_sight->verdict == CV_VERDICT_DENIED)
 		cv_service_note_event(service, &ret_sight->party, "denied", &evidence->fingerprint);
@@ -415,7 +415,7 @@ ask_memory(const struct judgement *judgement, const struct cv_digest *fingerprin
 		return;
 	judgement->sight->has_pending = found.has_pending;
 	judgement->sight->talks_until_utc = found.talks_until_utc;
-	if (is_seen)
+	if (is_seen && cv_verdict_may_change(judgement->sight->verdict))
 		cv_index_mark_seen(index, &found);
 }
 

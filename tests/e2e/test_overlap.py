@@ -77,6 +77,39 @@ def test_the_replaced_key_talks_and_changes_nothing(lenient):
     assert through_nginx(lab, device.identity) == (200, "ok")
 
 
+def test_what_the_replaced_key_tells_counts_for_nothing(lenient):
+    lab = lenient
+    device = lab.enrolled_device()
+    old = device.rotate()
+    json_type = ("Content-Type", "application/json")
+    writes = [("POST", "/events", [{"id": "e", "deviceTime": "2026-11-29T12:00:00Z", "eventType": {"id": "x", "version": 0},
+                                    "event": {"correlationId": "c", "targetName": "t"}}]),
+              ("PATCH", "/config", {"reason": "", "public-key": "",
+                                    "files": [{"name": "a", "value": "b", "unencrypted": True}]}),
+              ("PATCH", "/device", {"next_pubkey": device.new_key().public_pem})]
+
+    def tell(identity, word):
+        header = ("x-ats-target", word)
+        answers = [lab.send("device", "GET", "/device", identity, None, [header]),
+                   lab.send("device", "GET", "/repo/1.root.json", identity, None, [header])]
+        return answers + [lab.send("device", method, path, identity, json.dumps(body).encode(), [json_type, header])
+                          for method, path, body in writes]
+
+    def kept(table):
+        return lab.query(f"SELECT * FROM certvendor.{table} WHERE device = '{device.name}'")
+
+    tables = ("device_report", "device_event", "device_configuration")
+    answers = tell(old, "EVIL")
+    assert [answer.status for answer in answers[:2]] == [200, 404]
+    assert [reason(answer) for answer in answers[2:]] == [(403, "denied")] * 3
+    assert device.show(device.identity).json()["next_pubkey"] is None
+    answers = tell(device.identity, "GOOD")
+    assert [answer.status for answer in answers] == [200, 404, 200, 201, 200]
+    wait_until(lambda: kept("device_report"), "it is written")
+    assert all(len(kept(table)) == 1 for table in tables)
+    assert "GOOD" in kept("device_report")[0] and "EVIL" not in kept("device_report")[0]
+
+
 def test_the_grace_ends(lenient):
     lab = lenient
     device = lab.enrolled_device()

@@ -172,6 +172,7 @@ Test(rotation, cancelled_announcement_does_not_activate)
 Test(rotation, a_replaced_key_talks_in_its_grace_and_changes_nothing)
 {
 	struct scene scene;
+	struct cv_last_seen seen;
 
 	scene_open(&scene);
 	change_database(
@@ -183,6 +184,12 @@ Test(rotation, a_replaced_key_talks_in_its_grace_and_changes_nothing)
 	expect_in_memory(&scene, &scene.first, CV_VERDICT_TALKS);
 	cr_expect_eq(ask(&scene, &scene.first, 2, &scene.third), CV_ENROLMENT_REFUSED);
 	cr_expect_eq(name_key(&scene, &scene.first, 2), CV_ANNOUNCEMENT_REFUSED);
+	(void)cv_index_take_seen(scene.instance.index, &seen, 1);
+	expect_in_memory(&scene, &scene.first, CV_VERDICT_TALKS);
+	cr_expect_eq(look(&scene, &scene.first), CV_VERDICT_TALKS);
+	cr_expect_eq(cv_index_take_seen(scene.instance.index, &seen, 1), 0);
+	expect_in_memory(&scene, &scene.second, CV_VERDICT_OK);
+	cr_expect_eq(cv_index_take_seen(scene.instance.index, &seen, 1), 1);
 	cr_assert_eq(ask(&scene, &scene.second, 2, &scene.third), CV_ENROLMENT_ISSUED);
 	cr_assert_eq(name_key(&scene, &scene.second, 2), CV_ANNOUNCEMENT_DONE);
 	cr_assert_eq(look(&scene, &scene.third), CV_VERDICT_ACTIVATED);

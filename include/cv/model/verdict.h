@@ -30,6 +30,8 @@ enum cv_verdict {
 
 /* ok, activated, registered, talks: may talk. */
 bool cv_verdict_is_allowed(enum cv_verdict verdict);
+/* ok, activated, registered: what it says and does counts. A key in its grace only talks. */
+bool cv_verdict_may_change(enum cv_verdict verdict);
 /* The stable word: ok activated registered ok(talks) no-certificate ... unavailable. Never NULL. */
 const char *cv_verdict_name(enum cv_verdict verdict);
 
