@@ -110,9 +110,9 @@ check_subject(struct registration *registration)
 	if (order->operator_->device[0] && strcmp(order->operator_->device, device) != 0)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is for another device");
-	if (cv_service_key_is_blocked(enrolment->service, registration->key))
-		return cv_enrolment_refuse(
-		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key is on the list of known keys");
+	if (!cv_enrolment_check_key(enrolment, registration->key) ||
+	    !cv_enrolment_is_going_on(enrolment))
+		return true;
 	registration->name = order->name ? order->name : device;
 	refusal = cv_device_name_refusal(registration->name, device);
 	return !refusal || cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_NAME, refusal);

@@ -126,6 +126,8 @@ decide_first_contact(const struct cv_presented *presented, const struct cv_devic
 		return refuse(CV_VERDICT_UNKNOWN);
 	if (!authority_admits(presented, record->now_utc))
 		return refuse(CV_VERDICT_AUTHORITY_REFUSED);
+	if (presented->key_refusal)
+		return refuse(CV_VERDICT_BAD_CERTIFICATE);
 	if (record->presented.is_of_another)
 		return refuse(CV_VERDICT_KEY_IN_USE);
 	if (!presented->may_activate)

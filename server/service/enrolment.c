@@ -191,13 +191,12 @@ cv_enrolment_check_new_subject(struct enrolment *enrolment)
 	return !flaw || cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_CSR, flaw);
 }
 
-static bool
-is_our_own_key(const struct enrolment *enrolment)
+bool
+cv_enrolment_check_key(struct enrolment *enrolment, const struct cv_public_key *key)
 {
-	const struct cv_digest *key = cv_public_key_id(enrolment->csr->key);
+	const char *refusal = cv_service_key_refusal(enrolment->service, enrolment->realm, key);
 
-	return cv_realm_uses_key(enrolment->realm, key) ||
-	       cv_service_uses_key(enrolment->service, key);
+	return !refusal || cv_enrolment_refuse(enrolment, CV_ENROLMENT_BLOCKED_KEY, refusal);
 }
 
 bool
@@ -219,13 +218,7 @@ cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory)
 	if (!enrolment->factory || !enrolment->issuer)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the factory has no usable authority");
-	if (cv_service_key_is_blocked(enrolment->service, enrolment->csr->key))
-		return cv_enrolment_refuse(
-		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key is on the list of known keys");
-	if (is_our_own_key(enrolment))
-		return cv_enrolment_refuse(
-		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key is one of this service");
-	return true;
+	return cv_enrolment_check_key(enrolment, enrolment->csr->key);
 }
 
 bool

@@ -82,6 +82,8 @@ bool cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err);
 bool cv_enrolment_check_new_subject(struct enrolment *enrolment);
 /* The factory by whatever named it; a label or OU that contradicts is refused. */
 bool cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory);
+/* Whatever the device: keys that everybody has, and our own. */
+bool cv_enrolment_check_key(struct enrolment *enrolment, const struct cv_public_key *key);
 /* What the record says of the requested key. */
 bool cv_enrolment_check_named_key(
     struct enrolment *enrolment, const struct cv_device_record *record);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cv/pki/digest.h"
+#include "cv/pki/public_key.h"
 #include "cv/store/certificate_store.h"
 #include "cv/util/text.h"
 
@@ -105,6 +106,21 @@ identify_known(
 	return true;
 }
 
+static bool
+take_key_refusal(struct identification *id, struct cv_error *err)
+{
+	struct cv_presenter *presenter = id->presenter;
+	CV_AUTO(cv_public_key) struct cv_public_key *key = NULL;
+	enum cv_key_outcome outcome;
+
+	if (!cv_public_key_parse(presenter->certificate->spki, &outcome, &key, err))
+		return false;
+	presenter->presented.key_refusal =
+	    key ? cv_service_key_refusal(id->service, presenter->realm, key)
+		: "the key is outside the policy";
+	return true;
+}
+
 /* A certificate that was never recorded names its device by its CN, in the factory of its
  * authority. */
 static bool
@@ -121,6 +137,8 @@ identify_unknown(struct identification *id, struct cv_error *err)
 	presenter->key_id = certificate->key_id;
 	presenter->tbs_digest = certificate->tbs_digest;
 	take_validity(id, certificate->not_before_utc, certificate->not_after_utc);
+	if (!take_key_refusal(id, err))
+		return false;
 	if (!cv_party_set(&presenter->party, presenter->authority->row.factory,
 		certificate->common_name, CV_SLOT_CLIENT))
 		return refuse(id, CV_VERDICT_BAD_CERTIFICATE, "the CN is not a device id");

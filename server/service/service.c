@@ -484,12 +484,6 @@ cv_service_clock(const struct cv_service *service)
 	return service->parts.clock;
 }
 
-bool
-cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key *key)
-{
-	return cv_key_block_list_has(service->parts.blocked_keys, key);
-}
-
 void
 cv_service_set_own_keys(struct cv_service *service, const struct cv_digest *keys, size_t count)
 {
@@ -499,8 +493,8 @@ cv_service_set_own_keys(struct cv_service *service, const struct cv_digest *keys
 	pthread_mutex_unlock(&service->own_keys_mutex);
 }
 
-bool
-cv_service_uses_key(struct cv_service *service, const struct cv_digest *key_id)
+static bool
+uses_key(struct cv_service *service, const struct cv_digest *key_id)
 {
 	bool is_own = false;
 
@@ -509,6 +503,19 @@ cv_service_uses_key(struct cv_service *service, const struct cv_digest *key_id)
 		is_own = cv_digest_equal(&service->own_keys[i], key_id);
 	pthread_mutex_unlock(&service->own_keys_mutex);
 	return is_own;
+}
+
+const char *
+cv_service_key_refusal(
+    struct cv_service *service, const struct cv_realm *realm, const struct cv_public_key *key)
+{
+	const struct cv_digest *key_id = cv_public_key_id(key);
+
+	if (cv_key_block_list_has(service->parts.blocked_keys, key))
+		return "the key is on the list of known keys";
+	if (cv_realm_uses_key(realm, key_id) || uses_key(service, key_id))
+		return "the key is one of this service";
+	return NULL;
 }
 
 bool

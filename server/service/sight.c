@@ -183,8 +183,10 @@ note_refusal(const struct judgement *judgement, const struct cv_decision *decisi
 }
 
 static const char *
-detail_of(const struct cv_decision *decision)
+detail_of(const struct judgement *judgement, const struct cv_decision *decision)
 {
+	if (decision->verdict == CV_VERDICT_BAD_CERTIFICATE)
+		return judgement->presenter.presented.key_refusal;
 	if (decision->key_was_asked)
 		return "this key was enrolled but not announced: announce it, or set announce = "
 		       "implied";
@@ -382,7 +384,7 @@ judge_once(struct judgement *judgement, struct cv_error *err)
 	if (!judge_recorded(judgement, &decision, err))
 		return false;
 	sight->verdict = decision.verdict;
-	sight->detail = detail_of(&decision);
+	sight->detail = detail_of(judgement, &decision);
 	note_refusal(judgement, &decision);
 	return true;
 }

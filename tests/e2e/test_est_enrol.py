@@ -20,6 +20,7 @@ from est_client import (CHALLENGE_PASSWORD, CN, IA5, IDENTITY_LINKING, OU, PRINT
                         der, device_name, dns_names, extension, extension_request, make_key, name, oid, outcome,
                         request, save, seq, sign, spki_of, integer)
 from est_lab import load_key
+from registration_lab import import_authority, put_certificate
 
 est = pytest.mark.est
 GOOD = 200
@@ -43,6 +44,10 @@ def judged(door, make, **more):
     """Outcome for a new device of the request that make(device) gives."""
     device = fresh()
     return door.judge(make(device), device, **more)
+
+
+def load_pem(path):
+    return serialization.load_pem_private_key(path.read_bytes(), None)
 
 
 def with_attributes(*attributes, **more):
@@ -614,6 +619,44 @@ def test_keys_of_operators(est_lab, door):
     assert est_lab.operator("DELETE", f"/v1/operator-certificates/{item['id']}").status in (200, 204)
     # It opens nothing any more.
     assert judged(door, with_key(key)) == GOOD
+
+
+def key_like(device, path):
+    """As if the device had made this key."""
+    key = device.new_key()
+    key.path.write_bytes(path.read_bytes())
+    key.request_path.write_bytes(key.request_for(key.subject))
+    return key
+
+
+def test_keys_that_no_device_may_have_have_no_other_way_in(est_lab, door):
+    """A device with a certificate of an authority elsewhere needs none of ours for its key."""
+    authority = Authority(est_lab.keys, "/CN=CA of any key")
+    import_authority(est_lab, authority)
+    known, owner = est_lab.device().new_key(), est_lab.enrolled_device()
+    digests = [hashlib.sha256(spki_of(load_pem(path))).hexdigest() for path in (known.path, owner.identity.key)]
+    (est_lab.folder / "blocked.keys").write_text("\n".join(digests))
+    wait_until(lambda: judged(door, with_key(load_pem(owner.identity.key))) == (400, "blocked-key"),
+              "the list is read again")
+
+    def ways(path=None):
+        device, new, put = est_lab.enrolled_device(), est_lab.device(), est_lab.device()
+        key, first, registered = (key_like(each, path) if path else each.new_key() for each in (device, new, put))
+        upload = {"reason": "", "public-key": key.public_pem, "files": [{"name": "a", "value": "b", "unencrypted": True}]}
+        uploaded = est_lab.send("device", "PATCH", "/config", device.identity, json.dumps(upload).encode(),
+                                {"Content-Type": "application/json"})
+        met = [new.show(authority.sign(first)), est_lab.check(authority.sign(first).der)]
+        return [(answer.status, None if answer.status < 300 else answer.reason) for answer in [
+            uploaded, device.announce(key), *met,
+            put_certificate(est_lab, authority.sign(registered).pem)]]
+
+    assert ways() == [(201, None), (200, None), (200, None), (200, None), (201, None)]
+    for path in (known.path, est_lab.gateway.key, est_lab.folder / "pki/device.key"):
+        assert ways(path) == [(400, "bad-key"), (400, "bad-key"), (403, "bad-client-cert"), (403, "bad-certificate"),
+                              (400, "blocked-key")], path
+    # A device that has such a key already goes on, and gets rid of it.
+    assert owner.show().status == 200
+    owner.rotate()
 
 
 @est("8.12")

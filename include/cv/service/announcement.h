@@ -11,7 +11,7 @@
 
 enum cv_announcement_outcome {
 	CV_ANNOUNCEMENT_DONE, /* announced, or announced before, or the key is current already */
-	CV_ANNOUNCEMENT_MALFORMED,  /* not a public key, or outside the key policy: 400 */
+	CV_ANNOUNCEMENT_MALFORMED,  /* not a public key, or none that a device may have: 400 */
 	CV_ANNOUNCEMENT_SAME_KEY,   /* names its own, present key: 400 */
 	CV_ANNOUNCEMENT_KEY_ENDED,  /* denied, or replaced by this device before: 409 */
 	CV_ANNOUNCEMENT_KEY_IN_USE, /* proved by another device: 409 */

@@ -118,8 +118,6 @@ struct cv_signer *cv_service_signer(struct cv_service *service);
 /* NULL where nobody can subscribe. */
 struct cv_event_signer *cv_service_event_signer(struct cv_service *service);
 const struct cv_clock *cv_service_clock(const struct cv_service *service);
-/* Is the key one that everybody has? */
-bool cv_service_key_is_blocked(struct cv_service *service, const struct cv_public_key *key);
 /*
  * The keys that this instance serves and signs with outside of the realm, which no device may have:
  * from now on these, copied. Any thread.
@@ -127,7 +125,10 @@ bool cv_service_key_is_blocked(struct cv_service *service, const struct cv_publi
 #define CV_OWN_KEYS_MAX 8
 void cv_service_set_own_keys(
     struct cv_service *service, const struct cv_digest *keys, size_t count);
-bool cv_service_uses_key(struct cv_service *service, const struct cv_digest *key_id);
+/* Why no device may begin with this key: it is on the list of known keys, or one of this service or
+ * of the realm. Static; NULL: it may. */
+const char *cv_service_key_refusal(
+    struct cv_service *service, const struct cv_realm *realm, const struct cv_public_key *key);
 /* Index and realm are loaded and young enough to answer. */
 bool cv_service_is_fresh(const struct cv_service *service);
 /* The same for an age that was looked up already. */

@@ -235,6 +235,7 @@ CHANGE(unrecorded_by_fingerprint, unrecorded(s); s->presented.is_full = false)
 CHANGE(unrecorded_without_activation, unrecorded(s); s->presented.may_activate = false)
 CHANGE(unrecorded_last_place, unrecorded(s); s->record.current_certificates = CV_RECORDED_MAX - 1)
 CHANGE(unrecorded_without_place, unrecorded(s); s->record.current_certificates = CV_RECORDED_MAX)
+CHANGE(unrecorded_with_a_known_key, unrecorded(s); s->presented.key_refusal = "known")
 CHANGE(unrecorded_of_ours, unrecorded(s); of_ours(s))
 
 Test(decision, current_key)
@@ -246,6 +247,7 @@ Test(decision, current_key)
 	    ROW(unrecorded, CV_VERDICT_OK, CV_STEP_RECORD),
 	    ROW(unrecorded_by_fingerprint, CV_VERDICT_OK, CV_STEP_NONE),
 	    ROW(unrecorded_without_activation, CV_VERDICT_OK, CV_STEP_NONE),
+	    ROW(unrecorded_with_a_known_key, CV_VERDICT_OK, CV_STEP_RECORD),
 	    ROW(unrecorded_last_place, CV_VERDICT_OK, CV_STEP_RECORD),
 	    ROW(unrecorded_without_place, CV_VERDICT_OK, CV_STEP_NONE),
 	    ROW(unrecorded_of_ours, CV_VERDICT_UNKNOWN, CV_STEP_NONE),
@@ -343,6 +345,7 @@ no_record(struct situation *s)
 CHANGE(as_unknown, (void)s)
 CHANGE(where_refused, s->policy.registers_first_contact = false)
 CHANGE(not_full, s->presented.is_full = false)
+CHANGE(with_a_known_key, s->presented.key_refusal = "known")
 
 Test(decision, first_contact)
 {
@@ -356,6 +359,7 @@ Test(decision, first_contact)
 	    ROW(of_one_that_will_begin, CV_VERDICT_AUTHORITY_REFUSED, CV_STEP_NONE),
 	    ROW(of_one_that_ends, CV_VERDICT_REGISTERED, CV_STEP_FIRST_CONTACT),
 	    ROW(of_one_that_ended, CV_VERDICT_AUTHORITY_REFUSED, CV_STEP_NONE),
+	    ROW(with_a_known_key, CV_VERDICT_BAD_CERTIFICATE, CV_STEP_NONE),
 	    ROW(of_another_device, CV_VERDICT_KEY_IN_USE, CV_STEP_NONE),
 	    ROW(without_activation, CV_VERDICT_UNAVAILABLE, CV_STEP_NONE),
 	    ROW(of_ours, CV_VERDICT_UNKNOWN, CV_STEP_NONE),
