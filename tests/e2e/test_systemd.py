@@ -203,6 +203,19 @@ def test_units_are_valid(tmp_path):
     assert "ProtectHomes" in result.stderr
 
 
+def test_a_bad_configuration_is_not_tried_again(tmp_path):
+    """RestartPreventExitStatus is asked of the main process only: nothing before it may judge the configuration."""
+    unit = (ROOT / "deploy/certvendor.service").read_text()
+    settings = [tuple(line.split("=", 1)) for line in unit.splitlines() if re.match(r"[A-Z]\w+=", line)]
+    assert ("RestartPreventExitStatus", "78") in settings and ("Restart", "on-failure") in settings
+    commands = [value.split() for name, value in settings if name.startswith("Exec") and name != "ExecReload"]
+    assert commands == [["/usr/local/bin/certvendor", "serve"]]
+    config = tmp_path / "certvendor.conf"
+    config.write_text("[server]\nthreads = many\n")
+    result = run(BINARY, "serve", is_checked=False, CERTVENDOR_CONFIG=str(config))
+    assert result.returncode == 78, result
+
+
 def test_the_service_is_hardened():
     result = run("systemd-analyze", "security", "--offline=yes", ROOT / "deploy/certvendor.service")
     level = float(re.search(r"exposure level for certvendor.service: ([0-9.]+)", result.stdout).group(1))
