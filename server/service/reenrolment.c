@@ -13,7 +13,9 @@ struct reenrolment {
 	struct cv_presenter presenter;
 	struct cv_combiner_item item; /* while it is renewed together with others */
 	bool is_settled;              /* that decided it */
-	struct cv_status_row status;  /* of the certificate, as memory is to have it */
+	bool has_failed;              /* or the database was away, and is not waited for again */
+	struct cv_error failure;
+	struct cv_status_row status; /* of the certificate, as memory is to have it */
 };
 
 static void
@@ -279,28 +281,40 @@ renew_member(struct reenrolment *member, struct cv_device_change *change)
 	return false;
 }
 
-static void
-renew_company(struct company *company, struct cv_connection *connection)
+static bool
+renew_company(struct company *company, struct cv_connection *connection, struct cv_error *err)
 {
 	CV_AUTO(cv_change_set) struct cv_change_set *set = NULL;
-	struct cv_error ignored = CV_ERROR_INIT;
 	struct reenrolment *renewed[TOGETHER_MAX];
 	size_t count = 0;
 
-	if (!cv_change_set_begin(connection, company->queries, company->count, &set, &ignored))
-		return;
+	if (!cv_change_set_begin(connection, company->queries, company->count, &set, err))
+		return false;
 	for (size_t i = 0; i < company->count; i++) {
 		struct cv_device_change *change = cv_change_set_change(set, i);
 
 		if (change && renew_member(company->members[i], change))
 			renewed[count++] = company->members[i];
 	}
-	if (count == 0 || !cv_change_set_commit(set, &ignored))
-		return;
+	if (count == 0)
+		return true;
+	if (!cv_change_set_commit(set, err))
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		cv_enrolment_take_issued(&renewed[i]->base, CV_ISSUE_RENEWAL);
 		cv_index_add(cv_service_index(renewed[i]->base.service), &renewed[i]->status);
 		renewed[i]->is_settled = true;
+	}
+	return true;
+}
+
+/* Each that is not settled would wait alone as long as all did. */
+static void
+fail_company(struct company *company, const struct cv_error *err)
+{
+	for (size_t i = 0; i < company->count; i++) {
+		company->members[i]->has_failed = !company->members[i]->is_settled;
+		company->members[i]->failure = *err;
 	}
 }
 
@@ -309,14 +323,15 @@ cv_reenrol_together(struct cv_combiner_item *const *items, size_t count)
 {
 	struct company company;
 	struct cv_connection *connection = NULL;
-	struct cv_error ignored = CV_ERROR_INIT;
+	struct cv_error err = CV_ERROR_INIT;
 	struct cv_pool *pool;
 
 	gather(items, count, &company);
 	pool = cv_service_pool(company.members[0]->base.service);
-	if (!cv_pool_borrow(pool, &connection, &ignored))
-		return;
-	renew_company(&company, connection);
+	if ((!cv_pool_borrow(pool, &connection, &err) ||
+		!renew_company(&company, connection, &err)) &&
+	    (err.code == CV_E_DATABASE || err.code == CV_E_BUSY))
+		fail_company(&company, &err);
 	cv_pool_return(connection);
 }
 
@@ -401,6 +416,10 @@ reenrol(struct reenrolment *reenrolment, struct cv_error *err)
 	 * others wait. */
 	if (!enrolment->label->needs_approval && !enrolment->generated)
 		cv_combiner_join(cv_service_renewals(enrolment->service), &reenrolment->item);
+	if (reenrolment->has_failed) {
+		*err = reenrolment->failure;
+		return false;
+	}
 	if (reenrolment->is_settled)
 		return cv_enrolment_answer_again(enrolment, err);
 	return cv_enrolment_attempt_until_settled(enrolment, attempt_reenrolment, judge_again, err);

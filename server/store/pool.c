@@ -254,15 +254,58 @@ is_alive(struct cv_connection *connection)
  * until its statistics are gathered.
  */
 static bool
-plan_anew(struct cv_connection *connection)
+plan_anew(struct cv_connection *connection, bool *ret_is_silent, struct cv_error *err)
 {
 	int64_t now_ms = cv_clock_boot_ms(cv_clock_system());
-	struct cv_error ignored = CV_ERROR_INIT;
 
+	*ret_is_silent = false;
 	if (now_ms - connection->planned_ms < connection->pool->plans_ms)
 		return true;
 	connection->planned_ms = now_ms;
-	return cv_execute_script(connection, "DISCARD PLANS", DISCARD_MS, &ignored);
+	if (cv_execute_script(connection, "DISCARD PLANS", DISCARD_MS, err))
+		return true;
+	*ret_is_silent = cv_clock_boot_ms(cv_clock_system()) - now_ms >= DISCARD_MS;
+	return false;
+}
+
+/* A server that stands still answers no other connection, either: each would cost a request its
+ * time. */
+static void
+drop_idle(struct cv_pool *pool)
+{
+	struct cv_connection *idle;
+
+	pthread_mutex_lock(&pool->mutex);
+	idle = CV_TAKE(pool->idle);
+	for (const struct cv_connection *each = idle; each; each = each->next)
+		pool->open--;
+	pthread_cond_broadcast(&pool->returned);
+	pthread_mutex_unlock(&pool->mutex);
+	while (idle) {
+		struct cv_connection *next = idle->next;
+
+		connection_free(idle);
+		idle = next;
+	}
+}
+
+/* As it was lent before; *connection NULL: it is of no use, and another may be. */
+static bool
+revive(struct cv_connection **connection, struct cv_error *err)
+{
+	struct cv_pool *pool = (*connection)->pool;
+	struct cv_error plan_error = CV_ERROR_INIT;
+	bool is_silent = false;
+
+	if (is_alive(*connection) && plan_anew(*connection, &is_silent, &plan_error))
+		return true;
+	connection_free(CV_TAKE(*connection));
+	if (!is_silent)
+		return true;
+	/* The request has no time left to wait for a connection as well. */
+	drop_idle(pool);
+	*err = plan_error;
+	return false;
 }
 
 bool
@@ -276,11 +319,8 @@ cv_pool_borrow(struct cv_pool *pool, struct cv_connection **ret_connection, stru
 	pthread_mutex_unlock(&pool->mutex);
 	if (!is_reserved)
 		return false;
-	if (connection && (!is_alive(connection) || !plan_anew(connection))) {
-		connection_free(connection);
-		connection = NULL;
-	}
-	if (!connection && !connect_new(pool, &connection, err)) {
+	if ((connection && !revive(&connection, err)) ||
+	    (!connection && !connect_new(pool, &connection, err))) {
 		give_up(pool, err);
 		return false;
 	}

@@ -142,6 +142,20 @@ class Postgres:
         os.kill(master, signal.SIGQUIT)
         wait_until(lambda: not (self.folder / "data/postmaster.pid").exists(), "PostgreSQL ended")
 
+    @contextlib.contextmanager
+    def frozen(self):
+        """Every process stands still, and every connection stays."""
+        master = (self.folder / "data/postmaster.pid").read_text().split()[0]
+        with open(f"/proc/{master}/task/{master}/children", encoding="utf-8") as children:
+            processes = [int(process) for process in [master, *children.read().split()]]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
+
     def stop(self):
         subprocess.run([POSTGRES_SCRIPT, "stop", self.folder], check=True, env=clean_environment(),
                        timeout=2 * PATIENCE)

@@ -93,6 +93,32 @@ def test_checks_are_quick_while_others_wait_for_the_database(own_postgres, make_
     own_postgres.start()
 
 
+def test_a_database_that_stands_still(own_postgres, make_lab):
+    """Whoever waits for it waits once, and not for each connection and each statement."""
+    lab = make_lab(own_postgres).start()
+    devices = [lab.enrolled_device() for _ in range(4)]
+    keys = [device.new_key() for device in devices]
+    # Plans are made anew after five seconds, which is then the first thing to wait for.
+    for idle_seconds in (0, 6):
+        threads = [threading.Thread(target=device.show) for device in devices]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        time.sleep(idle_seconds)
+        with own_postgres.frozen():
+            for device, key in zip(devices, keys):
+                for ask in (lambda: device.est("simplereenroll", key.request, device.identity), device.show,
+                            lambda: device.announce(key)):
+                    begin = time.monotonic()
+                    assert ask().status == 503
+                    assert time.monotonic() - begin < 3
+        wait_until(lab.is_ready, "it is ready again")
+        wait_until(lambda: devices[0].show().status == 200, "it works again")
+    for device, key in zip(devices, keys):
+        device.reenrol(key)
+
+
 def lines_of_checks(lab, status):
     return sum(line["listener"] == "gateway" and line["status"] == status for line in lab.events("request"))
 
