@@ -142,7 +142,7 @@ refresh_blocked_keys(struct app *app)
 }
 
 static void
-warn_of_dates(struct app *app)
+warn_of_authorities(struct app *app)
 {
 	int64_t now = cv_clock_wall_seconds(cv_clock_system());
 
@@ -161,7 +161,7 @@ refresh(void *context, struct cv_connection *connection, struct cv_error *err)
 	refresh_blocked_keys(app);
 	if (!cv_service_refresh(app->service, connection, err))
 		return false;
-	warn_of_dates(app);
+	warn_of_authorities(app);
 	cv_http_take_servers(app->http);
 	return true;
 }

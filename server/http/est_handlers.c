@@ -12,9 +12,6 @@
 #include "http_internal.h"
 #include "problem_internal.h"
 
-/* With its headers within one TLS record, which is all that strongSwan reads. */
-#define CACERTS_GOOD_LEN (12 * 1024)
-#define WARN_MS (3600 * 1000)
 #define LIBEST_COLUMNS 64
 #define MIME_COLUMNS 64 /* RFC 2045 section 6.8: at most 76 */
 #define CACERTS_MAX_AGE "max-age=60"
@@ -75,23 +72,6 @@ collect(void *context, struct cv_bytes der)
 	list->items[list->count++] = der;
 }
 
-/* Whoever asks next sees the same: once is enough for a while. */
-static void
-warn_of_size(struct cv_request *request, const char *factory, size_t count)
-{
-	struct cv_http *http = request->http;
-	size_t len = request->answer.body.len;
-	int64_t now_ms = cv_http_now_ms(http);
-
-	if (len <= CACERTS_GOOD_LEN || now_ms < atomic_load(&http->cacerts_warn_ms))
-		return;
-	atomic_store(&http->cacerts_warn_ms, now_ms + WARN_MS);
-	cv_log(CV_LOG_WARNING, "cacerts-large",
-	    "some clients cannot read so many CA certificates: revoke what is not needed",
-	    CV_LOG_TEXT("factory", factory), CV_LOG_NUMBER("certificates", (int64_t)count),
-	    CV_LOG_NUMBER("octets", (int64_t)len));
-}
-
 /* NULL: there is none. */
 static const char *
 factory_of(struct cv_request *request)
@@ -133,7 +113,6 @@ cv_est_cacerts(struct cv_request *request)
 	cv_answer_set(request, 200, "application/pkcs7-mime");
 	cv_answer_add_header(request, "Cache-Control", CACERTS_MAX_AGE);
 	append_certificates(request, list.items, list.count);
-	warn_of_size(request, factory, list.count);
 }
 
 /* RFC 7030 section 4.5.2. The OU is only asked for where the path says which factory it is. */

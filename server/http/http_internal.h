@@ -41,7 +41,6 @@ struct cv_http {
 	_Atomic bool reload_has_failed;        /* the last try */
 	_Atomic int64_t load_done, load_total; /* certificates of the index, while it is loaded */
 	_Atomic uint64_t credentials_delayed;  /* requests that wait after bad credentials */
-	_Atomic int64_t cacerts_warn_ms;       /* a set that is too large is told of then again */
 	_Atomic unsigned in_flight;            /* requests whose answer is not complete */
 	_Atomic bool is_open;                  /* every listener accepts */
 	_Atomic bool is_draining; /* not ready; connections are closed after their answer */

@@ -5,6 +5,9 @@
 #include "cv/util/log.h"
 #include "cv/util/text.h"
 
+/* With its headers within one TLS record, which is all that strongSwan reads. */
+#define GOOD_OCTETS ((size_t)12 * 1024)
+
 /* In the order of the set. */
 enum place { PLACE_ISSUER, PLACE_INTERMEDIATE, PLACE_ROOT, PLACE_ROLLOVER, PLACE_NONE };
 
@@ -127,9 +130,39 @@ cv_ca_certificates_refusal(
 	return "no root of the factory signed it: import that first";
 }
 
+struct size {
+	size_t certificates;
+	size_t octets; /* in base64; the few around the certificates do not matter */
+};
+
+static void
+add_up(void *context, struct cv_bytes der)
+{
+	struct size *size = context;
+
+	size->certificates++;
+	size->octets += (der.len * 4 + 2) / 3;
+}
+
+static void
+warn_of_size(const struct cv_realm *realm, const char *factory, int64_t now_utc)
+{
+	struct size size = {.certificates = 0};
+
+	(void)cv_ca_certificates(realm, factory, "", now_utc, add_up, &size);
+	if (size.octets > GOOD_OCTETS)
+		cv_log(CV_LOG_WARNING, "cacerts-large",
+		    "some clients cannot read so many CA certificates: revoke what is not needed",
+		    CV_LOG_TEXT("factory", factory),
+		    CV_LOG_NUMBER("certificates", (int64_t)size.certificates),
+		    CV_LOG_NUMBER("octets", (int64_t)size.octets));
+}
+
 void
 cv_ca_certificates_warn(const struct cv_realm *realm, int64_t now_utc)
 {
+	for (size_t i = 0; i < realm->factory_count; i++)
+		warn_of_size(realm, realm->factories[i].name, now_utc);
 	for (size_t i = 0; i < realm->authority_count; i++) {
 		const struct cv_realm_authority *each = &realm->authorities[i];
 		bool is_shown =

@@ -630,22 +630,36 @@ def test_expired_authorities(est_lab):
     assert outcome(answer) == (503, "unavailable")
 
 
+def add_root(lab, name, factory=FACTORY):
+    key = make_key()
+    pem = ca_certificate(name, key, name, key, x509.SubjectKeyIdentifier.from_public_key(key.public_key()))
+    order = {"name": name, "kind": "root", "certificate": pem}
+    assert lab.operator("POST", f"/v1/authorities?factory={factory}", order).status == 201
+
+
 @est("5.8")
 def test_no_certificate_is_left_out(make_lab):
     lab = make_lab().start()
     door = Est(lab)
     few = certificates_in(base64.b64decode(door.get("cacerts").body))
     for i in range(34):
-        key = make_key()
-        pem = ca_certificate(f"Root {i}", key, f"Root {i}", key, x509.SubjectKeyIdentifier.from_public_key(key.public_key()))
-        assert lab.operator("POST", "/v1/authorities", {"name": f"root-{i}", "kind": "root", "certificate": pem}).status == 201
-        if i == 0:
-            assert door.get("cacerts").status == 200 and not lab.events("cacerts-large")
+        add_root(lab, f"root-{i}")
     answers = [door.get("cacerts") for _ in range(3)]
     many = certificates_in(base64.b64decode(answers[0].body))
     assert len(many) == len(few) + 34 and many[:len(few)] == few and {answer.body for answer in answers} == {answers[0].body}
-    warning, = lab.events("cacerts-large")
-    assert (warning["certificates"], warning["octets"]) == (len(many), len(answers[0].body)) and len(answers[0].body) > 12288
+    assert not lab.events("cacerts-large")
+    # Each factory is told of, and not those that are small.
+    for factory, count in (("small", 1), ("large", 36)):
+        assert lab.operator("POST", "/v1/factories", {"name": factory}).status == 201
+        for i in range(count):
+            add_root(lab, f"{factory}-{i}", factory)
+    assert lab.stop() == 0
+    lab.start()
+    warnings = {warning["factory"]: warning for warning in lab.events("cacerts-large")}
+    assert set(warnings) == {FACTORY, "large"}
+    size = len(answers[0].body)
+    assert warnings[FACTORY]["certificates"] == len(many)
+    assert size > 12288 and 0 <= size - warnings[FACTORY]["octets"] < 200
 
 
 @est("5.4")

@@ -32,7 +32,8 @@ const struct cv_realm_authority *cv_ca_certificates_twin(
 const char *cv_ca_certificates_refusal(
     const struct cv_realm *realm, const char *factory, const struct cv_certificate *certificate);
 
-/* Logs each authority that is left out because of its dates. */
+/* Logs each factory whose set is more than some clients read, and each authority that is left out
+ * because of its dates. */
 void cv_ca_certificates_warn(const struct cv_realm *realm, int64_t now_utc);
 
 #endif
