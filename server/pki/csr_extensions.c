@@ -168,23 +168,33 @@ judge_request(struct cv_bytes values, struct cv_csr *csr)
 	return judge_extensions(extensions, csr);
 }
 
-/*
- * RFC 7030 section 3.5: the value of challengePassword; that of RFC 7894's attribute decides where
- * both are. A value of another form matches nothing.
- */
-static void
-note_link(struct cv_bytes values, bool is_preferred, struct cv_csr *csr)
+/* Empty: a value that matches nothing. */
+static struct cv_bytes
+read_link(struct cv_bytes values)
 {
-	struct cv_bytes content = {NULL, 0};
+	struct cv_bytes content;
 	struct cv_bytes element;
 	uint8_t tag = 0;
-	const bool is_single = read_single(values, &tag, &content, &element);
+	if (!read_single(values, &tag, &content, &element) || content.len > LINK_MAX)
+		return cv_bytes(NULL, 0);
 	const bool is_text = tag == CV_DER_PRINTABLE_STRING || tag == CV_DER_UTF8_STRING ||
 			     tag == CV_DER_IA5_STRING || tag == CV_DER_T61_STRING;
-	if (csr->has_link && !is_preferred)
-		return;
-	csr->has_link = true;
-	csr->link = is_single && is_text && content.len <= LINK_MAX ? content : cv_bytes(NULL, 0);
+	return is_text ? content : cv_bytes(NULL, 0);
+}
+
+/* RFC 7030 section 3.5: the value of challengePassword; that of RFC 7894's attribute decides where
+ * both are. One that is there twice has no value: who reads the first must not differ from who
+ * reads the last. */
+static void
+note_link(struct cv_csr *csr)
+{
+	struct cv_bytes values = {NULL, 0};
+	size_t count = cv_csr_attribute(csr, CV_OID(CV_OID_EST_IDENTITY_LINKING), &values);
+	if (count == 0)
+		count = cv_csr_attribute(csr, CV_OID(CV_OID_CHALLENGE_PASSWORD), &values);
+	csr->has_link = count > 0;
+	if (count == 1)
+		csr->link = read_link(values);
 }
 
 struct attribute {
@@ -211,10 +221,6 @@ is_extension_request(struct cv_bytes type)
 static struct cv_csr_judgement
 judge_attribute(const struct attribute *attribute, unsigned *requests, struct cv_csr *csr)
 {
-	const bool is_linking =
-	    cv_bytes_equal(attribute->type, CV_OID(CV_OID_EST_IDENTITY_LINKING));
-	if (is_linking || cv_bytes_equal(attribute->type, CV_OID(CV_OID_CHALLENGE_PASSWORD)))
-		note_link(attribute->values, is_linking, csr);
 	if (!is_extension_request(attribute->type))
 		return good;
 	if (++*requests > 1)
@@ -237,6 +243,7 @@ cv_csr_judge_attributes(struct cv_csr *csr)
 		if (judgement.outcome != CV_CSR_GOOD)
 			return judgement;
 	}
+	note_link(csr);
 	return good;
 }
 

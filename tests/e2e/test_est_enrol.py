@@ -876,6 +876,10 @@ def test_forms_of_the_value(door):
     linked = Linked(door.enrolled(), "linked")
     good = der(PRINTABLE, linked.unique.encode())
     assert linked.renew(attribute(CHALLENGE_PASSWORD, good, good)) == (403, "pop-mismatch")
+    right, wrong = link_value(linked.unique), link_value("A" * 16)
+    for twice in ((right, wrong), (wrong, right), (right, right)):
+        assert linked.renew(*twice) == (403, "pop-mismatch")
+    assert linked.renew(right) == GOOD
     assert linked.renew(attribute(CHALLENGE_PASSWORD)) == (403, "pop-mismatch")
     assert linked.renew(link_value("x" * 256)) == (403, "pop-mismatch")
 

@@ -22,13 +22,13 @@ struct cv_csr {
 	const char *subject_flaw;
 	struct cv_bytes
 	    san; /* content of the requested subjectAltName OCTET STRING; empty: absent */
-	struct cv_bytes attributes;             /* content of the attributes; may be empty */
-	bool has_link;                          /* a value that ties it to its TLS connection */
-	struct cv_bytes link;                   /* empty when it is not one text of 1..255 octets */
-	bool exceeds_key_usage;                 /* asks for more than digitalSignature */
-	bool exceeds_purpose;                   /* asks for more than clientAuth */
-	struct cv_public_key *key;              /* owned */
-	struct cv_digest digest;                /* SHA-256 of der */
+	struct cv_bytes attributes; /* content of the attributes; may be empty */
+	bool has_link;              /* a value that ties it to its TLS connection */
+	struct cv_bytes link;       /* empty when it is not one text of 1..255 octets, once */
+	bool exceeds_key_usage;     /* asks for more than digitalSignature */
+	bool exceeds_purpose;       /* asks for more than clientAuth */
+	struct cv_public_key *key;  /* owned */
+	struct cv_digest digest;    /* SHA-256 of der */
 	char common_name[CV_DEVICE_ID_MAX + 1]; /* as in struct cv_certificate */
 	char organizational_unit[CV_FACTORY_NAME_MAX + 1];
 	unsigned organizational_unit_count;
