@@ -167,10 +167,14 @@ cv_command_init(struct cv_command_line *line, int argc, char **argv)
 
 	if (line->client.factory != NULL)
 		init.order.factory = line->client.factory;
-	if (!parse_options(line, &init, argc, argv, &end) || !settle_announce(&init, &end) ||
-	    !cv_command_load(line, CV_CONFIG_VALUES, &config, &end))
+	if (!parse_options(line, &init, argc, argv, &end))
 		return end;
 	init.order.hosts = init.hosts;
+	if (!cv_init_check(&init.order, &err))
+		return fail_usage(err.text);
+	if (!settle_announce(&init, &end) ||
+	    !cv_command_load(line, CV_CONFIG_VALUES, &config, &end))
+		return end;
 	if (init.order.directory == NULL)
 		init.order.directory = config->signer_directory;
 	if (init.order.database_url == NULL)

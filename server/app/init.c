@@ -56,18 +56,22 @@ count_factory(void *context, const struct cv_factory_row *row)
 }
 
 static bool
-take_census(struct cv_connection *connection, struct census *census, struct cv_error *err)
+take_census(struct cv_connection *connection, const struct cv_init_order *order,
+    struct census *census, struct cv_error *err)
 {
 	const struct cv_realm_sink sink = {.context = census, .factory = count_factory};
 	int64_t version;
+	bool is_free;
 
 	if (!cv_schema_check(connection, err) ||
-	    !cv_realm_store_load(connection, &sink, &version, err))
+	    !cv_realm_store_load(connection, &sink, &version, err) ||
+	    !cv_realm_store_name_is_free(connection, order->token_name, &is_free, err))
 		return false;
 	if (census->has_factory)
-		return cv_fail(err, CV_E_CONFIG,
+		return cv_fail(err, CV_E_CONSTRAINT,
 		    "already initialised: the database has the factory %s", census->factory);
-	return true;
+	return is_free || cv_fail(err, CV_E_CONSTRAINT,
+			      "there is an operator %s: choose --token-name", order->token_name);
 }
 
 static bool
@@ -81,17 +85,41 @@ host_is_valid(const char *host)
 }
 
 static bool
-append_host(struct cv_buffer *names, const char *host, struct cv_error *err)
+is_address(const char *host)
 {
 	uint8_t address[sizeof(struct in6_addr)];
-	bool is_address =
-	    inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
 
-	if (!is_address && !host_is_valid(host))
-		return cv_fail(err, CV_E_CONFIG, "\"%s\" is not a host name or address", host);
-	cv_buffer_printf(
-	    names, "%s%s:%s", names->len == 0 ? "" : ",", is_address ? "IP" : "DNS", host);
+	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+static bool
+name_is_valid(const char *what, const char *name, struct cv_error *err)
+{
+	return cv_factory_name_is_valid(name, strlen(name)) ||
+	       cv_fail(err, CV_E_INPUT, "%s is 1 to 64 of A-Z a-z 0-9 . _ -", what);
+}
+
+bool
+cv_init_check(const struct cv_init_order *order, struct cv_error *err)
+{
+	if (!name_is_valid("--factory", order->factory, err) ||
+	    !name_is_valid("--token-name", order->token_name, err))
+		return false;
+	for (size_t i = 0; i < order->host_count; i++) {
+		const char *host = order->hosts[i];
+
+		if (!is_address(host) && !host_is_valid(host))
+			return cv_fail(
+			    err, CV_E_INPUT, "--host: \"%s\" is no host name or address", host);
+	}
 	return true;
+}
+
+static void
+append_host(struct cv_buffer *names, const char *host)
+{
+	cv_buffer_printf(
+	    names, "%s%s:%s", names->len == 0 ? "" : ",", is_address(host) ? "IP" : "DNS", host);
 }
 
 /* "DNS:localhost,IP:127.0.0.1,..." */
@@ -101,19 +129,14 @@ make_names(const struct cv_init_order *order, struct cv_buffer *ret_names, struc
 	static const char *const usual[] = {"localhost", "127.0.0.1", "::1"};
 	char own[HOST_MAX + 1];
 
-	for (size_t i = 0; i < order->host_count; i++) {
-		if (!append_host(ret_names, order->hosts[i], err))
-			return false;
-	}
-	for (size_t i = 0; order->host_count == 0 && i < sizeof(usual) / sizeof(usual[0]); i++) {
-		if (!append_host(ret_names, usual[i], err))
-			return false;
-	}
+	for (size_t i = 0; i < order->host_count; i++)
+		append_host(ret_names, order->hosts[i]);
+	for (size_t i = 0; order->host_count == 0 && i < sizeof(usual) / sizeof(usual[0]); i++)
+		append_host(ret_names, usual[i]);
 	if (order->host_count == 0 && gethostname(own, sizeof(own)) == 0) {
 		own[sizeof(own) - 1] = '\0';
-		if (host_is_valid(own) && !cv_text_equal(own, "localhost") &&
-		    !append_host(ret_names, own, err))
-			return false;
+		if (host_is_valid(own) && !cv_text_equal(own, "localhost"))
+			append_host(ret_names, own);
 	}
 	return !ret_names->has_failed || cv_fail(err, CV_E_MEMORY, "no memory for host names");
 }
@@ -315,7 +338,7 @@ init_with(struct cv_connection *connection, const struct cv_init_order *order, s
 
 	if (!copy_parent(order->directory, parent))
 		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
-	if (!lock_parent(parent, &lock, err) || !take_census(connection, &census, err) ||
+	if (!lock_parent(parent, &lock, err) || !take_census(connection, order, &census, err) ||
 	    !provide_folder(order, parent, &folder, err))
 		return false;
 	cv_secret_generate(CV_SECRET_OPERATOR, token);
@@ -334,9 +357,6 @@ cv_init(const struct cv_init_order *order, struct cv_error *err)
 	CV_AUTO(cv_pool) struct cv_pool *pool = NULL;
 	struct cv_connection *connection = NULL;
 
-	if (!cv_factory_name_is_valid(order->factory, strlen(order->factory)))
-		return cv_fail(err, CV_E_CONFIG,
-		    "the name of a factory is 1 to 64 characters of A-Z a-z 0-9 . _ -");
 	if (!cv_app_open_database(order->database_url, STATEMENT_MS, &pool, &connection, err))
 		return false;
 	bool is_good = init_with(connection, order, err);

@@ -424,23 +424,17 @@ find(struct work *work, bool *ret_goes_on, struct cv_error *err)
 	return end(work, exists ? CV_CONFIGURATION_STALE : CV_CONFIGURATION_NOT_FOUND);
 }
 
-/* The audit knows operators by their names, so no two that can log in have the same. The lock is a
- * statement of its own: the next one sees who had it before. */
 static bool
 take_name(struct work *work, bool *ret_goes_on, struct cv_error *err)
 {
 	const struct cv_configuration_order *order = work->order;
-	struct cv_parameters parameters = {0};
-	CV_AUTO_RESULT PGresult *holder = NULL;
 
 	*ret_goes_on = true;
 	if (order->act != CV_ADD_OPERATOR_TOKEN && order->act != CV_ADD_OPERATOR_CERTIFICATE)
 		return true;
-	cv_parameter_text(&parameters, order->value.operator_->name);
-	if (!cv_execute(work->connection, CV_SQL(operator_names_lock), NULL, NULL, err) ||
-	    !cv_execute(work->connection, CV_SQL(operator_name_holder), &parameters, &holder, err))
+	if (!cv_realm_store_name_is_free(
+		work->connection, order->value.operator_->name, ret_goes_on, err))
 		return false;
-	*ret_goes_on = PQntuples(holder) == 0;
 	return *ret_goes_on || end(work, CV_CONFIGURATION_EXISTS);
 }
 

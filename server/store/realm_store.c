@@ -191,13 +191,35 @@ insert_authorities(
 	return true;
 }
 
+bool
+cv_realm_store_name_is_free(
+    struct cv_connection *connection, const char *name, bool *ret_is_free, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *holder = NULL;
+
+	cv_parameter_text(&parameters, name);
+	/* A statement of its own: the next one sees who had the lock before. */
+	if (!cv_execute(connection, CV_SQL(operator_names_lock), NULL, NULL, err) ||
+	    !cv_execute(connection, CV_SQL(operator_name_holder), &parameters, &holder, err))
+		return false;
+	*ret_is_free = PQntuples(holder) == 0;
+	return true;
+}
+
 static bool
 insert_operator_token(
     struct cv_connection *connection, const struct cv_first_factory *first, struct cv_error *err)
 {
 	struct cv_parameters parameters = {0};
 	char id[CV_UUID_TEXT_SIZE];
+	bool is_free;
 
+	if (!cv_realm_store_name_is_free(connection, first->operator_token_name, &is_free, err))
+		return false;
+	if (!is_free)
+		return cv_fail(
+		    err, CV_E_CONSTRAINT, "there is an operator %s", first->operator_token_name);
 	cv_uuid7(cv_clock_wall_ms(cv_clock_system()), id);
 	cv_parameter_text(&parameters, id);
 	cv_parameter_text(&parameters, first->operator_token_name);

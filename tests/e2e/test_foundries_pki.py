@@ -676,8 +676,11 @@ def test_init_beside_made_keys(ready, own, make_lab):
     other.settings["signer"]["directory"] = other.folder / "pki"
     other.write_config()
     factory = f"factory-{next(NUMBERS)}"
-    other.program("init", "--factory", factory, "--announce", "explicit", "--token-file",
-                  other.folder / "admin.token")
+    words = ["init", "--factory", factory, "--announce", "explicit", "--token-file", other.folder / "admin.token"]
+    again = other.program(*words, is_checked=False)
+    assert again.returncode == 1 and "choose --token-name" in again.stderr, "the audit tells operators by name"
+    assert not (other.folder / "pki").exists()
+    other.program(*words, "--token-name", f"admin-of-{factory}")
     wait_until(lambda: Workstation(own, factory).ask("GET").status == 200, "the other one knows the factory")
 
 

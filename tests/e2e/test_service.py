@@ -145,7 +145,10 @@ def test_print_config(lab):
 
 def test_usage():
     for words, code in ((["help"], 0), (["--help"], 0), (["version"], 0), ([], 2), (["nonsense"], 2),
-                        (["serve", "extra"], 2), (["serve", "--nonsense"], 2), (["init"], 2)):
+                        (["serve", "extra"], 2), (["serve", "--nonsense"], 2), (["init"], 2),
+                        (["init", "--factory", "a b"], 2), (["init", "--factory", "a", "--host", ""], 2),
+                        (["init", "--factory", "a", "--token-name", "a,b"], 2),
+                        (["init", "--factory", "a", "--token-name", "a b"], 2)):
         result = run(BINARY, *words, *([] if len(words) else [""]), is_checked=False)
         assert result.returncode == code, (words, result)
 
@@ -305,9 +308,10 @@ def files_in(folder):
 def test_init_overwrites_nothing(make_lab):
     lab = make_lab()
     before, token = files_in(lab.folder / "pki"), lab.token
-    for words in (["--factory", FACTORY], ["--factory", "second"]):
+    for words, code in ((["--factory", FACTORY], 1), (["--factory", "second"], 1),
+                        (["--factory", "second", "--token-name", "second"], EXIT_CONFIG)):
         result = lab.program("init", *words, "--token-file", lab.token_file, is_checked=False)
-        assert result.returncode != 0, words
+        assert result.returncode == code, words
         assert result.stderr.startswith("certvendor: ")
         assert files_in(lab.folder / "pki") == before
         assert lab.token == token

@@ -22,9 +22,13 @@ struct cv_init_order {
 	const char *token_file; /* NULL: the token is printed */
 };
 
+/* CV_E_INPUT: a name or host can be none. */
+bool cv_init_check(const struct cv_init_order *order, struct cv_error *err);
+
 /*
- * CV_E_CONFIG when the database has the factory already, or the directory holds something else:
- * nothing changed then. A complete directory of this factory, left by an earlier run, is used as it
+ * Of an order that was checked. CV_E_CONSTRAINT when the database has the factory already, or an
+ * operator of the token's name, CV_E_CONFIG when the directory holds something else: nothing
+ * changed then. A complete directory of this factory, left by an earlier run, is used as it
  * is.
  */
 bool cv_init(const struct cv_init_order *order, struct cv_error *err);

@@ -104,9 +104,14 @@ struct cv_first_factory {
 	const char *operator_token_name;
 	struct cv_digest operator_token_hash;
 };
-/* CV_E_CONSTRAINT when a factory of that name exists. */
+/* CV_E_CONSTRAINT when a factory or an operator of that name exists. */
 bool cv_realm_store_init(
     struct cv_connection *connection, const struct cv_first_factory *first, struct cv_error *err);
+
+/* Whether a new operator may have this name: the audit knows operators by their names, so no two
+ * that can log in have the same. In a transaction nobody else takes it until the end. */
+bool cv_realm_store_name_is_free(
+    struct cv_connection *connection, const char *name, bool *ret_is_free, struct cv_error *err);
 
 enum cv_role { CV_ROLE_VIEWER, CV_ROLE_OPERATOR, CV_ROLE_ADMIN };
 /* What an operator's token or client certificate stands for. */
