@@ -333,7 +333,9 @@ def test_lists_of_the_realm_show_what_is_seen(lab, tokens, objects):
 
 
 def test_acts_on_what_is_of_one_factory_are_shown_to_its_operators(lab, tokens, objects):
-    """Those on what is of more are not: it reaches beyond."""
+    """Those on what is of more are not: it reaches beyond. Nor to who has just these."""
+    both = objects.make("/v1/operator-tokens", {"name": fresh_name(), "role": "admin", "factories": [FACTORY, FOREIGN]})
+    SECRETS.add(both["token"])
     makers = {"gateways": objects.new_gateway, "operator-tokens": lambda name: {"name": name, "role": "viewer"},
               "operator-certificates": lambda name: {**objects.new_operator_certificate(), "name": name}}
     for kind, new in makers.items():
@@ -345,7 +347,7 @@ def test_acts_on_what_is_of_one_factory_are_shown_to_its_operators(lab, tokens, 
             made = objects.make(f"/v1/{kind}", order)
             assert lab.operator("DELETE", f"/v1/{kind}/{made.get('id', name)}").status == 200
             for token, is_seen in ((lab.token, True), (tokens["admin", FACTORY], expected == FACTORY),
-                                   (tokens["admin", FOREIGN], False)):
+                                   (tokens["admin", FOREIGN], False), (both["token"], expected == FACTORY)):
                 rows = [row for row in lab.operator("GET", "/v1/audit?limit=20", token=token).json()["items"]
                         if name == (row["after"] or row["before"] or {}).get("name")]
                 assert [row["factory"] for row in rows] == 2 * is_seen * [expected], (kind, factories, rows)
