@@ -322,13 +322,30 @@ is_undecided(const struct cv_request *request)
 	return request->has_evidence && !request->sight.is_decided;
 }
 
+static bool
+is_of_operator_api(const struct cv_request *request)
+{
+	return request->listener->kind == CV_LISTENER_OPERATOR && request->match.route != NULL &&
+	       !has_flag(request, CV_ROUTE_OTA);
+}
+
+/* What says nothing of its type is taken for what it should be. */
+static void
+check_media_type(struct cv_request *request)
+{
+	unsigned count = request->headers[CV_HEADER_CONTENT_TYPE].count;
+
+	if (is_of_operator_api(request) && request->declares_body && count > 0 &&
+	    (count > 1 || !cv_request_has_media_type(request, "application/json")))
+		cv_problem_answer(request, CV_PROBLEM_NOT_JSON, NULL);
+}
+
 /* A name that is misspelt must not act in another factory, nor show everything instead of a part.
  */
 static void
 check_query(struct cv_request *request)
 {
-	if (request->listener->kind != CV_LISTENER_OPERATOR || request->match.route == NULL ||
-	    has_flag(request, CV_ROUTE_OTA) ||
+	if (!is_of_operator_api(request) ||
 	    cv_operator_knows_query(request->match.route, request->path.query))
 		return;
 	cv_problem_answer(
@@ -359,6 +376,8 @@ refuse_early(struct cv_request *request, enum cv_framing framing, uint64_t lengt
 	find_route(request);
 	if (!is_answered(request))
 		check_query(request);
+	if (!is_answered(request))
+		check_media_type(request);
 	if (is_answered(request))
 		return true;
 	if (request->match.route != NULL && !is_check(request) && length > body_max(request)) {

@@ -75,6 +75,7 @@ static const struct cv_problem_row rows[] = {
     ROW(CV_PROBLEM_TOO_LARGE, 413, "too-large", "The body is too large."),
     ROW(CV_PROBLEM_TARGET_TOO_LONG, 414, "target-too-long", "The request target is too long."),
     ROW(CV_PROBLEM_MEDIA_TYPE, 415, "media-type", "The body must be application/pkcs10."),
+    ROW(CV_PROBLEM_NOT_JSON, 415, "media-type", "The body must be application/json."),
     ROW(CV_PROBLEM_KEY_REUSED, 422, "idempotency-key-reused",
 	"Another request had this Idempotency-Key."),
     ROW(CV_PROBLEM_NO_IF_MATCH, 428, "precondition-required",

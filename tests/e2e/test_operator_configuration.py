@@ -406,6 +406,18 @@ def test_stalled_devices(lab):
     assert (listed("pending"), listed("stalled")) == (False, True)
 
 
+def test_bodies_are_json(lab):
+    def add(*types):
+        headers = [("Content-Type", each) for each in types]
+        return lab.operator("POST", "/v1/groups", {"name": fresh_name("g")}, headers=headers)
+
+    for types in ((), ("application/json",), ("Application/JSON; charset=utf-8",)):
+        assert add(*types).status == 201, types
+    for types in (("text/plain",), ("application/x-www-form-urlencoded",), ("application/jsonx",), ("",),
+                  ("multipart/form-data; boundary=x",), ("application/json", "text/plain")):
+        assert refusal(add(*types)) == (415, "media-type"), types
+
+
 @pytest.mark.parametrize("operation", [each for each in operator_description.OPERATIONS
                                        if "cursor" in each.names("query")], ids=str)
 def test_what_lists_refuse(lab, operation):

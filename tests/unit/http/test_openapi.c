@@ -157,6 +157,8 @@ check_answers(const json_t *document, const json_t *operation, const struct cv_r
 	cr_expect_eq(has_response(operation, "422"), creates, "%s", route->pattern);
 	cr_expect_eq(has_response(operation, "413"), route->body_max > 0, "%s %s", route->method,
 	    route->pattern);
+	cr_expect_eq(has_response(operation, "415"), route->body_max > 0, "%s %s", route->method,
+	    route->pattern);
 	cr_expect_eq(json_object_get(operation, "requestBody") != NULL, route->body_max > 0,
 	    "%s %s", route->method, route->pattern);
 }
