@@ -17,10 +17,19 @@ cv_cli_report(const struct cv_error *err)
 	return err->code == CV_E_INPUT ? CV_CLI_USAGE : CV_CLI_REFUSED;
 }
 
+/* A variable that is empty is as good as none. */
 static const char *
-or_environment(const char *value, const char *variable)
+variable(const char *name)
 {
-	return value != NULL ? value : getenv(variable);
+	const char *value = getenv(name);
+
+	return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+static const char *
+or_environment(const char *value, const char *name)
+{
+	return value != NULL ? value : variable(name);
 }
 
 static bool
@@ -40,7 +49,7 @@ find_token(const struct cv_cli_options *options, struct cv_buffer *ret_token, st
 	const char *token = options->token;
 
 	if (token == NULL && options->token_file == NULL)
-		token = getenv("CERTVENDOR_TOKEN");
+		token = variable("CERTVENDOR_TOKEN");
 	const char *file = or_environment(options->token_file, "CERTVENDOR_TOKEN_FILE");
 	if (token == NULL && file != NULL)
 		return read_token_file(file, ret_token, err);
@@ -58,7 +67,7 @@ find_certificate(const struct cv_cli_options *options)
 {
 	if (options->certificate != NULL)
 		return options->certificate;
-	return options->token == NULL && options->token_file == NULL ? getenv("CERTVENDOR_CERT")
+	return options->token == NULL && options->token_file == NULL ? variable("CERTVENDOR_CERT")
 								     : NULL;
 }
 

@@ -105,6 +105,8 @@ cv_cli_append_base(struct cv_buffer *url, const char *server, struct cv_error *e
 {
 	size_t len = strlen(server);
 
+	if (len == 0)
+		return cv_fail(err, CV_E_INPUT, "--server is empty");
 	/* libcurl would take it for http. */
 	if (strstr(server, "://") == NULL)
 		cv_buffer_append_text(url, HTTPS);

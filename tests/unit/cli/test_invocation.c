@@ -120,6 +120,7 @@ Test(invocation, servers_are_asked_over_https)
 	    {"httpsx://s:1", NULL},
 	    {"ftp://s:1", NULL},
 	    {"://s:1", NULL},
+	    {"", NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
