@@ -205,6 +205,23 @@ check_word(const struct cv_cli_verb *verb, const struct cv_cli_option *option, c
 }
 
 static bool
+check_number(const struct cv_cli_verb *verb, const struct cv_cli_option *option, const char *value,
+    int *ret_exit)
+{
+	bool is_count = option->kind == CV_CLI_COUNT;
+	char problem[OPTION_MAX];
+	uint64_t number;
+
+	if (!is_count && option->kind != CV_CLI_NUMBER)
+		return true;
+	if (cv_text_parse_unsigned(value, INT64_MAX, &number) && (number > 0 || !is_count))
+		return true;
+	(void)snprintf(problem, sizeof(problem), "--%s is a number%s, not ", option->name,
+	    is_count ? " from 1" : "");
+	return fail_usage(verb, problem, value, ret_exit);
+}
+
+static bool
 take_repeated(struct cv_cli_invocation *invocation, const char *name, int *ret_exit)
 {
 	if (invocation->repeated_count == CV_CLI_REPEATED_MAX)
@@ -233,9 +250,8 @@ take_option(struct cv_cli_invocation *invocation, int number, int *ret_exit)
 		take_global(&invocation->global, row->name, optarg);
 		return true;
 	}
-	if (!cv_cli_takes(invocation->verb, row->name))
-		return fail_usage(invocation->verb, "does not take --", row->name, ret_exit);
-	if (row->value != NULL && !check_word(invocation->verb, row, optarg, ret_exit))
+	if (row->value != NULL && (!check_word(invocation->verb, row, optarg, ret_exit) ||
+				      !check_number(invocation->verb, row, optarg, ret_exit)))
 		return false;
 	invocation->values[number - FIRST_OPTION] = row->value == NULL ? "" : optarg;
 	return row->kind != CV_CLI_REPEATED || take_repeated(invocation, row->name, ret_exit);
@@ -244,23 +260,32 @@ take_option(struct cv_cli_invocation *invocation, int number, int *ret_exit)
 static bool
 take_options(struct cv_cli_invocation *invocation, int argc, char **argv, int *ret_exit)
 {
+	const struct cv_cli_verb *verb = invocation->verb;
 	struct option long_options[CV_CLI_OPTIONS_MAX + 1] = {{NULL, 0, NULL, 0}};
-	size_t count;
+	char name[OPTION_MAX]; /* that the library's own complaints begin with */
+	size_t count, taken = 0;
 	const struct cv_cli_option *options = cv_cli_options(&count);
 	int number;
 
 	for (size_t i = 0; i < count; i++) {
-		long_options[i].name = options[i].name;
-		long_options[i].has_arg =
+		if (!cv_cli_takes(verb, options[i].name))
+			continue;
+		long_options[taken].name = options[i].name;
+		long_options[taken].has_arg =
 		    options[i].value == NULL ? no_argument : required_argument;
-		long_options[i].val = FIRST_OPTION + (int)i;
+		long_options[taken++].val = FIRST_OPTION + (int)i;
 	}
+	(void)snprintf(
+	    name, sizeof(name), "certvendor %s%s%s", verb->verb, gap(verb->act), verb->act);
+	char *called = argv[0];
+	argv[0] = name;
 	optind = 0;
 	while ((number = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (!take_option(invocation, number, ret_exit))
-			return false;
+			break;
 	}
-	return true;
+	argv[0] = called;
+	return number == -1;
 }
 
 static bool
@@ -276,6 +301,23 @@ check_needed(const struct cv_cli_invocation *invocation, int *ret_exit)
 			return fail_usage(invocation->verb, "needs --", options[i].name, ret_exit);
 	}
 	return true;
+}
+
+/* A change of nothing is a mistake. */
+static bool
+check_change(const struct cv_cli_invocation *invocation, int *ret_exit)
+{
+	size_t count;
+	const struct cv_cli_option *options = cv_cli_options(&count);
+
+	if (invocation->verb->method == NULL || !cv_text_equal(invocation->verb->method, "PATCH"))
+		return true;
+	for (size_t i = 0; i < count; i++) {
+		if (invocation->values[i] != NULL && options[i].kind != CV_CLI_HEADER)
+			return true;
+	}
+	return fail_usage(
+	    invocation->verb, "needs an option that says ", "what to change", ret_exit);
 }
 
 /* Nothing would be said of it in the request, and what is made would be for all factories. */
@@ -343,7 +385,8 @@ cv_cli_parse(const struct cv_cli_options *options, int argc, char **argv,
 	}
 	int skipped = invocation.verb->act[0] == '\0' ? 0 : 1;
 	if (!take_options(&invocation, argc - skipped, argv + skipped, ret_exit) ||
-	    !check_needed(&invocation, ret_exit) || !check_factory(&invocation, ret_exit) ||
+	    !check_needed(&invocation, ret_exit) || !check_change(&invocation, ret_exit) ||
+	    !check_factory(&invocation, ret_exit) ||
 	    !take_arguments(&invocation, argc - skipped, argv + skipped, ret_exit))
 		return false;
 	*ret_invocation = invocation;

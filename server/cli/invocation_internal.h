@@ -17,6 +17,7 @@ enum cv_cli_kind {
 	CV_CLI_TEXT,
 	CV_CLI_TEXT_OR_NULL, /* "factory" is null: what the factory says */
 	CV_CLI_NUMBER,
+	CV_CLI_COUNT,    /* a number from 1 */
 	CV_CLI_WORDS,    /* "a,b": a list */
 	CV_CLI_REPEATED, /* a list, one word each time */
 	CV_CLI_FILE,     /* the text of the file */

@@ -167,20 +167,6 @@ add_text(struct members *members, const char *name, const char *value)
 }
 
 static bool
-add_number(struct members *members, const struct cv_cli_option *option, const char *value,
-    struct cv_error *err)
-{
-	uint64_t number;
-
-	if (!cv_text_parse_unsigned(value, INT64_MAX, &number))
-		return cv_fail(
-		    err, CV_E_INPUT, "--%s: \"%s\" is not a whole number", option->name, value);
-	begin_member(members, option->name);
-	cv_buffer_append_text(members->body, value);
-	return true;
-}
-
-static bool
 add_file(struct members *members, const char *name, const char *path, struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer pem = CV_BUFFER_INIT;
@@ -248,7 +234,9 @@ add_option(struct members *members, const struct cv_cli_invocation *invocation,
 			add_text(members, name, value);
 		return true;
 	case CV_CLI_NUMBER:
-		return add_number(members, option, value, err);
+	case CV_CLI_COUNT:
+		add_literal(members, name, value);
+		return true;
 	case CV_CLI_WORDS:
 		add_words(members, name, value);
 		return true;

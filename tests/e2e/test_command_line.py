@@ -84,7 +84,8 @@ def test_command_line_refusals(lab):
     assert lab.cli("factory", "show", FACTORY).stdout == before
     assert "not online" in fails("authority", "import", lab.root, "--name", "x", "--kind", "online", code=2)
     assert "bad-json" in fails("device", "revoke", "nobody", "--reason", "because")
-    assert re.fullmatch(r"certvendor: [A-Z][a-z ]+: .*[a-z.] \([a-z-]+\)\n", fails("device", "list", "--limit", "0"))
+    assert re.fullmatch(r"certvendor: [A-Z][a-z ]+: .*[a-z.] \([a-z-]+\)\n", fails("device", "list", "--limit", "1001"))
+    assert fails("device", "list", "--what", code=2).startswith("certvendor device list: ")
     result = run(BINARY, "--server", f"https://127.0.0.1:{lab.ports['operator']}", "device", "list",
                  is_checked=False, CERTVENDOR_TOKEN=lab.token)
     assert result.returncode == 1, "the server's certificate is of an unknown CA"
@@ -93,6 +94,12 @@ def test_command_line_refusals(lab):
 
 
 def test_command_line_by_environment(lab):
+    result = run(BINARY, "status", CERTVENDOR_TOKEN="", CERTVENDOR_TOKEN_FILE=str(lab.token_file),
+                 CERTVENDOR_CERT="", CERTVENDOR_CA=str(lab.root),
+                 CERTVENDOR_SERVER=f"https://127.0.0.1:{lab.ports['operator']}")
+    assert "database" in result.stdout, "an empty variable is none"
+    result = run(BINARY, "--server", "", "status", is_checked=False, CERTVENDOR_TOKEN=lab.token)
+    assert result.returncode == 2 and "--server is empty" in result.stderr
     result = run(BINARY, "status", CERTVENDOR_TOKEN=lab.token, CERTVENDOR_CA=str(lab.root),
                  CERTVENDOR_SERVER=f"https://127.0.0.1:{lab.ports['operator']}")
     assert "database" in result.stdout
