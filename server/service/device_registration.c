@@ -120,7 +120,7 @@ check_record(struct registration *registration, const struct cv_device_record *r
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_KEY_IN_USE,
 		    "registering anew ends every earlier key of the device");
 	registration->is_same_key = is_same;
-	if (is_same && record->current_certificates > 0)
+	if (is_same && record->has_usable_certificate)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
 	return true;
 }
@@ -209,9 +209,9 @@ decide_locked(struct registration *registration, struct cv_error *err)
 	const struct cv_digest *key = cv_public_key_id(enrolment->csr->key);
 	struct cv_record_query query = {.party = &enrolment->answer->party, .named_key = key};
 	struct cv_change_options options = {
-	    .proved_keys = {key},
+	    .proved_keys = {enrolment->issuer ? key : NULL},
 	    .creates_device = true,
-	    .authority = enrolment->issuer->row.id,
+	    .authority = enrolment->issuer ? enrolment->issuer->row.id : NULL,
 	    .group = registration->order->group,
 	    .name = registration->name,
 	};
@@ -221,6 +221,8 @@ decide_locked(struct registration *registration, struct cv_error *err)
 		return false;
 	if (!check_record(registration, cv_device_change_record(change)) ||
 	    !cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (!cv_enrolment_check_issuer(enrolment) || !cv_enrolment_is_going_on(enrolment))
 		return true;
 	if (cv_device_change_authority_state(change) != CV_AUTHORITY_TRUSTED)
 		return cv_enrolment_refuse(

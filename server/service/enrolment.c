@@ -215,10 +215,17 @@ cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory)
 	enrolment->issuer = cv_realm_issuer(enrolment->realm, factory, enrolment->label->authority,
 	    cv_service_settings(enrolment->service)->publish_ahead_seconds,
 	    cv_clock_wall_seconds(cv_service_clock(enrolment->service)));
-	if (!enrolment->factory || !enrolment->issuer)
+	if (!enrolment->factory)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the factory has no usable authority");
 	return cv_enrolment_check_key(enrolment, enrolment->csr->key);
+}
+
+bool
+cv_enrolment_check_issuer(struct enrolment *enrolment)
+{
+	return enrolment->issuer || cv_enrolment_refuse(enrolment, CV_ENROLMENT_NO_ISSUER,
+					"the factory has no usable authority");
 }
 
 bool
@@ -289,6 +296,9 @@ cv_enrolment_look_ahead(struct enrolment *enrolment,
 	int64_t debt, wait;
 
 	if (!makes_key && !enrolment->label->needs_approval)
+		return true;
+	if (makes_key &&
+	    (!cv_enrolment_check_issuer(enrolment) || !cv_enrolment_is_going_on(enrolment)))
 		return true;
 	if (!cv_enrolment_connect(enrolment, err) ||
 	    !cv_device_record_read(enrolment->connection, &query, &record, err))

@@ -26,7 +26,7 @@ struct enrolment {
 	struct cv_key_wish wish;          /* how that is to be protected; lent by the CSR */
 	struct cv_certificate *recipient; /* whose key decrypts it; NULL: TLS is enough */
 	struct cv_realm *realm;
-	const struct cv_realm_authority *issuer; /* lent by the realm */
+	const struct cv_realm_authority *issuer; /* lent by the realm; NULL: none signs now */
 	const struct cv_factory_row *factory;    /* lent by the realm */
 	struct cv_certificate *certificate;      /* issued, and not yet committed */
 	struct cv_change_note note;              /* kind NULL: nothing to commit */
@@ -80,10 +80,13 @@ bool cv_enrolment_make_key(struct enrolment *enrolment, struct cv_error *err);
 bool cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err);
 /* Of a first certificate: more is asked of its subject than of one that is renewed. */
 bool cv_enrolment_check_new_subject(struct enrolment *enrolment);
-/* The factory by whatever named it; a label or OU that contradicts is refused. */
+/* The factory by whatever named it, and its issuer, if there is one now; a label or OU that
+ * contradicts is refused. */
 bool cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory);
 /* Whatever the device: keys that everybody has, and our own. */
 bool cv_enrolment_check_key(struct enrolment *enrolment, const struct cv_public_key *key);
+/* Only what is issued needs one: a repeated answer was signed before. */
+bool cv_enrolment_check_issuer(struct enrolment *enrolment);
 /* What the record says of the requested key. */
 bool cv_enrolment_check_named_key(
     struct enrolment *enrolment, const struct cv_device_record *record);

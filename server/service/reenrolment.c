@@ -133,6 +133,8 @@ issue(struct reenrolment *reenrolment, struct cv_device_change *change, struct c
 	struct enrolment *enrolment = &reenrolment->base;
 	const struct cv_public_key *key = cv_enrolment_key(enrolment);
 
+	if (!cv_enrolment_check_issuer(enrolment) || !cv_enrolment_is_going_on(enrolment))
+		return true;
 	if (!cv_enrolment_check_allowance(enrolment, change) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
@@ -204,7 +206,9 @@ attempt_reenrolment(struct enrolment *enrolment, struct cv_error *err)
 {
 	struct reenrolment *reenrolment = (struct reenrolment *)enrolment;
 	struct cv_record_query query = query_of(reenrolment);
-	struct cv_change_options options = {.proved_keys = {query.named_key}};
+	/* What cannot be issued claims no key. */
+	struct cv_change_options options = {
+	    .proved_keys = {enrolment->issuer ? query.named_key : NULL}};
 	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
 
 	if (!cv_enrolment_connect(enrolment, err) ||
@@ -414,7 +418,7 @@ reenrol(struct reenrolment *reenrolment, struct cv_error *err)
 		return true;
 	/* Who was approved or got a key holds a connection already, which it must not do while
 	 * others wait. */
-	if (!enrolment->label->needs_approval && !enrolment->generated)
+	if (!enrolment->label->needs_approval && !enrolment->generated && enrolment->issuer)
 		cv_combiner_join(cv_service_renewals(enrolment->service), &reenrolment->item);
 	if (reenrolment->has_failed) {
 		*err = reenrolment->failure;

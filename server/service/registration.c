@@ -164,16 +164,27 @@ registers(enum registration_plan chosen)
 	return chosen == PLAN_REGISTER || chosen == PLAN_ANEW || chosen == PLAN_FIRST_KEY;
 }
 
+/* The device begins, or begins anew, with this key. */
+static void
+begin_with_key(const struct registration *registration, struct cv_device_change *change)
+{
+	const struct cv_public_key *key = cv_enrolment_key(&registration->base);
+	const struct cv_realm_authority *origin =
+	    registration->bootstrap ? registration->bootstrap : registration->base.issuer;
+	bool is_production = cv_subject_is_production(registration->base.csr->subject);
+	const char *token = registration->has_token ? registration->token.id : NULL;
+
+	cv_device_change_register(change, cv_realm_authority_owner(origin), origin->row.id, token);
+	cv_device_change_describe(change, NULL, &is_production);
+	cv_device_change_set_first_key(change, cv_public_key_id(key), cv_public_key_spki(key));
+}
+
 static void
 take_plan(const struct registration *registration, enum registration_plan chosen,
     struct cv_device_change *change)
 {
 	const struct cv_digest *key = cv_public_key_id(cv_enrolment_key(&registration->base));
 	struct cv_bytes spki = cv_public_key_spki(cv_enrolment_key(&registration->base));
-	const struct cv_realm_authority *origin =
-	    registration->bootstrap ? registration->bootstrap : registration->base.issuer;
-	const char *owner = cv_realm_authority_owner(origin);
-	bool is_production = cv_subject_is_production(registration->base.csr->subject);
 	const char *token = registration->has_token ? registration->token.id : NULL;
 
 	switch (chosen) {
@@ -181,15 +192,11 @@ take_plan(const struct registration *registration, enum registration_plan chosen
 		break;
 	case PLAN_ANEW:
 		cv_device_change_end_all_keys(change, "superseded");
-		cv_device_change_register(change, owner, origin->row.id, token);
-		cv_device_change_describe(change, NULL, &is_production);
-		cv_device_change_set_first_key(change, key, spki);
+		begin_with_key(registration, change);
 		break;
 	case PLAN_REGISTER:
 	case PLAN_FIRST_KEY:
-		cv_device_change_register(change, owner, origin->row.id, token);
-		cv_device_change_describe(change, NULL, &is_production);
-		cv_device_change_set_first_key(change, key, spki);
+		begin_with_key(registration, change);
 		break;
 	case PLAN_SAME_KEY:
 		break;
@@ -232,6 +239,11 @@ issue_registration(struct registration *registration, enum registration_plan cho
 	struct enrolment *enrolment = &registration->base;
 	struct cv_party changed = enrolment->answer->party;
 
+	if (!cv_enrolment_check_issuer(enrolment) || !cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (cv_device_change_authority_state(change) != CV_AUTHORITY_TRUSTED)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_NO_ISSUER, "the authority signs nothing now");
 	if (chosen != PLAN_REGISTER && !cv_enrolment_check_allowance(enrolment, change))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
@@ -302,7 +314,10 @@ check_locked(struct registration *registration, struct cv_device_change *change,
 	struct enrolment *enrolment = &registration->base;
 	const struct cv_device_record *record = cv_device_change_record(change);
 
-	if (cv_device_change_authority_state(change) != CV_AUTHORITY_TRUSTED)
+	/* Who vouches for it must be trusted; an issuer signs nothing where the answer is repeated.
+	 */
+	if (registration->bootstrap &&
+	    cv_device_change_authority_state(change) != CV_AUTHORITY_TRUSTED)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the authority signs nothing now");
 	if (registration->has_token && !cv_device_change_token(change, &registration->token))
@@ -334,12 +349,13 @@ attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 	    .label = cv_enrolment_replay_label(enrolment),
 	    .replay_window_seconds = cv_service_settings(enrolment->service)->replay_window_seconds,
 	};
+	/* The one whose word is taken: who vouches for a registration must be trusted now. */
+	const struct cv_realm_authority *voucher =
+	    registration->bootstrap ? registration->bootstrap : enrolment->issuer;
 	struct cv_change_options options = {
-	    .proved_keys = {key},
+	    .proved_keys = {enrolment->issuer ? key : NULL},
 	    .creates_device = true,
-	    /* The one whose word is taken: who vouches for a registration must be trusted now. */
-	    .authority = registration->bootstrap ? registration->bootstrap->row.id
-						 : enrolment->issuer->row.id,
+	    .authority = voucher ? voucher->row.id : NULL,
 	    .token = registration->has_token ? registration->token.id : NULL,
 	};
 	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;

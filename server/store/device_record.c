@@ -73,6 +73,7 @@ cv_device_record_from_row(
 						 : CV_ANNOUNCE_EXPLICIT;
 	ret_record->group_id = (uint32_t)cv_row_number(row, 27);
 	ret_record->is_cleared = cv_row_bool(row, 28);
+	ret_record->has_usable_certificate = cv_row_bool(row, 29);
 }
 
 bool

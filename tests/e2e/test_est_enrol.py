@@ -1385,6 +1385,17 @@ def test_nothing_is_repeated_of_a_revoked_authority(est_lab):
     second = asked[0]()
     assert issuer(second) == "CN=parting-2 CA"
     assert {issued(ask()) for ask in asked} == {issued(second)}
+    # Nothing is left to sign a new one, nor is it needed.
+    act("parting-2", "disable")
+    assert {issued(ask()) for ask in asked} == {issued(second)}
+    other = request(make_key(), subject)
+    claims = "SELECT count(*) FROM certvendor.key_claim"
+    before = est_lab.query(claims)
+    assert outcome(door.reenrol(other, holder)) == (503, "unavailable")
+    assert outcome(door.enrol(other, token=for_token)) == (503, "unavailable")
+    assert outcome(door.enrol(request(make_key(), device_name(fresh(), "parting")), token=est_lab.operator(
+        "POST", "/v1/enrolment-tokens?factory=parting", {}).json()["token"])) == (503, "unavailable")
+    assert est_lab.query(claims) == before
     act("parting-2", "revoke")
     assert outcome(asked[2]()) == (503, "unavailable")
 

@@ -83,8 +83,13 @@ def test_lifetime_is_a_setting(make_lab):
     authority = own.operator("GET", "/v1/authorities?kind=online").json()["items"][0]["name"]
     assert own.operator("POST", f"/v1/authorities/{authority}/disable", {}).status == 200
     refusal(Registrant(own).post(), 403, "not-authorised")
+    # What is answered again was signed before.
+    first = device.files["client.pem"]
+    assert device.register().files["client.pem"] == first
     assert own.operator("POST", f"/v1/authorities/{authority}/enable", {}).status == 200
     Registrant(own).register()
+    assert own.operator("POST", f"/v1/authorities/{authority}/revoke", {}).status == 200
+    refusal(device.post(), 403, "not-authorised")
 
 
 def test_fioup(lab):
