@@ -408,7 +408,7 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 	    .ocsp_url = enrolment->label->ocsp_url,
 	    .issuer_url = enrolment->label->issuer_url,
 	};
-	struct cv_certificate_row row;
+	struct cv_certificate_row *row = &enrolment->row;
 	enum cv_issuance_outcome outcome;
 
 	if (!use_approval(enrolment, change, err))
@@ -425,12 +425,12 @@ cv_enrolment_issue(struct enrolment *enrolment, struct cv_device_change *change,
 	if (outcome == CV_ISSUANCE_ISSUER_ENDS)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the issuing authority ends too soon");
-	cv_certificate_to_row(enrolment->certificate, enrolment->issuer->row.id, true, &row);
-	row.has_csr_digest = cv_enrolment_replay_digest(enrolment) != NULL;
-	row.label = cv_enrolment_replay_label(enrolment);
-	if (row.has_csr_digest)
-		row.csr_digest = *cv_enrolment_replay_digest(enrolment);
-	cv_device_change_add_certificate(change, &row);
+	cv_certificate_to_row(enrolment->certificate, enrolment->issuer->row.id, true, row);
+	row->has_csr_digest = cv_enrolment_replay_digest(enrolment) != NULL;
+	row->label = cv_enrolment_replay_label(enrolment);
+	if (row->has_csr_digest)
+		row->csr_digest = *cv_enrolment_replay_digest(enrolment);
+	cv_device_change_add_certificate(change, row);
 	return true;
 }
 
@@ -559,7 +559,6 @@ cv_enrolment_take_repeated(struct enrolment *enrolment, struct cv_error *err)
 		   enrolment->service, enrolment->connection, &enrolment->answer->party, err);
 }
 
-/* The answer that was lost. */
 bool
 cv_enrolment_answer_again(struct enrolment *enrolment, struct cv_error *err)
 {

@@ -29,6 +29,7 @@ struct enrolment {
 	const struct cv_realm_authority *issuer; /* lent by the realm; NULL: none signs now */
 	const struct cv_factory_row *factory;    /* lent by the realm */
 	struct cv_certificate *certificate;      /* issued, and not yet committed */
+	struct cv_certificate_row row;           /* of that; borrows from it and from the request */
 	struct cv_change_note note;              /* kind NULL: nothing to commit */
 	char note_after[512];
 	struct cv_approval_request approval; /* where an operator has to decide */

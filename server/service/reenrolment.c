@@ -105,26 +105,26 @@ static void
 note_status(struct reenrolment *reenrolment, const struct cv_device_record *record)
 {
 	const struct enrolment *enrolment = &reenrolment->base;
+	const struct cv_certificate_row *row = &enrolment->row;
 	struct cv_status_row *status = &reenrolment->status;
-	struct cv_certificate_row row;
 
-	cv_certificate_to_row(enrolment->certificate, enrolment->issuer->row.id, true, &row);
 	*status = (struct cv_status_row){
 	    .party = reenrolment->presenter.party,
 	    .version = record->version + 1,
 	    .is_seen = record->is_seen && !record->is_cleared,
-	    .fingerprint = row.fingerprint,
-	    .serial_len = row.serial.len,
+	    .fingerprint = row->fingerprint,
+	    .serial_len = row->serial.len,
 	    .key_state = CV_KEY_CURRENT,
-	    .not_before_utc = row.not_before_utc,
-	    .not_after_utc = row.not_after_utc,
+	    .not_before_utc = row->not_before_utc,
+	    .not_after_utc = row->not_after_utc,
 	};
+	/* As slot_key_ask.sql writes it. */
 	if (is_rekey(reenrolment))
 		status->key_state =
 		    record->named.state == CV_KEY_UNKNOWN ? CV_KEY_ASKED : record->named.state;
-	memcpy(status->sha1, row.sha1, sizeof(status->sha1));
-	memcpy(status->serial, row.serial.data, row.serial.len);
-	memcpy(status->authority, row.authority, sizeof(status->authority));
+	memcpy(status->sha1, row->sha1, sizeof(status->sha1));
+	memcpy(status->serial, row->serial.data, row->serial.len);
+	memcpy(status->authority, row->authority, sizeof(status->authority));
 }
 
 static bool
