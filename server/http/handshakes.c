@@ -106,6 +106,14 @@ pull(gnutls_transport_ptr_t transport, void *data, size_t size)
 	return got;
 }
 
+/* A hello begins with the newest version of TLS that its client has, later ones apart, which all
+ * say 1.2 here (RFC 8446 section 4.1.2). */
+static bool
+is_too_old(const gnutls_datum_t *hello)
+{
+	return hello->size >= 2 && (hello->data[0] << 8 | hello->data[1]) < 0x0303;
+}
+
 /*
  * The Finished of the peer is the last that a handshake reads (RFC 8446 section 2, RFC 5246
  * section 7.3).
@@ -113,6 +121,8 @@ pull(gnutls_transport_ptr_t transport, void *data, size_t size)
  * Of a certificate that may not sign GnuTLS makes an alert; we make a refusal that says why, and
  * let its owner have what needs no certificate. What else is looser in this mode was negotiated
  * when the certificate comes, or is for keys and messages that our priorities do not allow.
+ *
+ * GnuTLS refuses an old hello by itself, but the HTTP library closes then without a word.
  */
 static int
 take_message(gnutls_session_t session, unsigned kind, unsigned when, unsigned incoming,
@@ -120,8 +130,12 @@ take_message(gnutls_session_t session, unsigned kind, unsigned when, unsigned in
 {
 	struct cv_handshake *handshake = gnutls_transport_get_ptr(session);
 
-	(void)when;
-	(void)message;
+	if (when == GNUTLS_HOOK_PRE) {
+		if (incoming && kind == GNUTLS_HANDSHAKE_CLIENT_HELLO && is_too_old(message))
+			(void)gnutls_alert_send(
+			    session, GNUTLS_AL_FATAL, GNUTLS_A_PROTOCOL_VERSION);
+		return 0;
+	}
 	if (incoming && kind == GNUTLS_HANDSHAKE_CERTIFICATE_PKT)
 		gnutls_session_enable_compatibility_mode(session);
 	if (incoming && kind == GNUTLS_HANDSHAKE_FINISHED)
@@ -142,7 +156,7 @@ cv_handshake_begin(struct cv_handshakes *handshakes, struct MHD_Connection *conn
 	gnutls_transport_set_ptr2(session, ret_handshake, (void *)(intptr_t)descriptor);
 	gnutls_transport_set_pull_function(session, pull);
 	gnutls_handshake_set_hook_function(
-	    session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST, take_message);
+	    session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_BOTH, take_message);
 }
 
 /* ---- the watcher ---- */

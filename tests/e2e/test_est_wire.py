@@ -1,6 +1,7 @@
 """EST as bytes: paths, media types, base64, errors, TLS and cacerts."""
 import base64
 import re
+import socket
 import ssl
 import subprocess
 import time
@@ -576,6 +577,24 @@ def fixture_usage_ca(est_lab):
     assert est_lab.operator("POST", "/v1/authorities", {
         "name": "usage", "kind": "offline", "certificate": authority.identity.pem}).status == 201
     return authority
+
+
+def answer_to_hello(port, version):
+    """The first octets, after a hello of a client that has this version and none later."""
+    ciphers, curves, signatures = b"\0\4\xc0\x2b\xc0\x2f", b"\0\x0a\0\4\0\2\0\x17", b"\0\x0d\0\6\0\4\4\3\4\1"
+    hello = version + bytes(32) + b"\0" + ciphers + b"\1\0" + b"\0\x12" + curves + signatures
+    message = b"\1" + len(hello).to_bytes(3, "big") + hello
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(b"\x16\3\1" + len(message).to_bytes(2, "big") + message)
+        return client.recv(7)
+
+
+@pytest.mark.parametrize("door", ["device", "gateway", "operator"])
+def test_an_old_version_of_tls_is_told_so(est_lab, door):
+    for version in (b"\3\0", b"\3\1", b"\3\2"):
+        answer = answer_to_hello(est_lab.ports[door], version)
+        assert (answer[:1], answer[5:]) == (b"\x15", b"\2\x46"), version  # fatal, protocol_version
+    assert answer_to_hello(est_lab.ports[door], b"\3\3")[:1] == b"\x16"
 
 
 @est("4.9")
