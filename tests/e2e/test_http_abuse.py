@@ -229,6 +229,20 @@ def test_a_huge_declared_body_is_refused_at_once(lab):
             assert raw.is_closed_by_server()
 
 
+def test_a_body_that_is_a_little_too_large_is_read_before_it_is_refused(lab):
+    """Whoever has not sent it all would see the connection reset, and not why."""
+    for listener, head in each_door(lab):
+        with lab.raw(listener) as raw:
+            raw.send(head + f"Content-Length: {25 * 8192}\r\n\r\n")
+            for _ in range(25):
+                time.sleep(0.01)
+                raw.send(b"A" * 8192)
+            answer = raw.answer()
+            assert (answer.status, answer.reason) == (413, "too-large"), (listener, answer)
+            raw.send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert raw.answer().status in (401, 404), listener
+
+
 def test_too_much_in_chunks(lab):
     for listener, head in each_door(lab):
         with lab.raw(listener) as raw:
