@@ -84,8 +84,9 @@ find_authority(struct registration *registration, struct cv_error *err)
 		registration->order->operator_, registration->authority->row.factory))
 		return refuse_certificate(
 		    registration, "no device CA of the factory issued the certificate");
-	if (!cv_realm_authority_admits(registration->authority,
-		cv_clock_wall_seconds(cv_service_clock(enrolment->service))))
+	if (cv_realm_authority_state(registration->authority,
+		cv_clock_wall_seconds(cv_service_clock(enrolment->service))) !=
+	    CV_AUTHORITY_TRUSTED)
 		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_AUTHORITY_REFUSED,
 		    "the device CA is disabled, revoked or outside its dates");
 	return true;

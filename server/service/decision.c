@@ -110,21 +110,13 @@ decide_pending(const struct cv_presented *presented, const struct cv_device_reco
 	return decide(CV_VERDICT_ACTIVATED, CV_STEP_ACTIVATE);
 }
 
-static bool
-authority_admits(const struct cv_presented *presented, int64_t now_utc)
-{
-	return presented->authority_state == CV_AUTHORITY_TRUSTED &&
-	       presented->authority_not_before_utc <= now_utc &&
-	       presented->authority_not_after_utc >= now_utc;
-}
-
 static struct cv_decision
 decide_first_contact(const struct cv_presented *presented, const struct cv_device_record *record,
     const struct cv_decision_policy *policy)
 {
 	if (!policy->registers_first_contact || !presented->is_full)
 		return refuse(CV_VERDICT_UNKNOWN);
-	if (!authority_admits(presented, record->now_utc))
+	if (presented->authority_state != CV_AUTHORITY_TRUSTED)
 		return refuse(CV_VERDICT_AUTHORITY_REFUSED);
 	if (presented->key_refusal)
 		return refuse(CV_VERDICT_BAD_CERTIFICATE);

@@ -58,9 +58,8 @@ take_authority(struct identification *id, const struct cv_realm_authority *autho
 	if (!authority)
 		return;
 	presented->authority_kind = authority->row.kind;
-	presented->authority_state = authority->row.state;
-	presented->authority_not_before_utc = authority->certificate->not_before_utc;
-	presented->authority_not_after_utc = authority->certificate->not_after_utc;
+	presented->authority_state = cv_realm_authority_state(
+	    authority, cv_clock_wall_seconds(cv_service_clock(id->service)));
 }
 
 /* Whether the authority's key made this very signature, and the leaf is an end entity's. */

@@ -272,11 +272,13 @@ cv_realm_authority_is_in_date(const struct cv_realm_authority *authority, int64_
 	       authority->certificate->not_after_utc >= now_utc;
 }
 
-bool
-cv_realm_authority_admits(const struct cv_realm_authority *authority, int64_t now_utc)
+enum cv_authority_state
+cv_realm_authority_state(const struct cv_realm_authority *authority, int64_t now_utc)
 {
-	return authority->row.state == CV_AUTHORITY_TRUSTED &&
-	       cv_realm_authority_is_in_date(authority, now_utc);
+	if (authority->row.state == CV_AUTHORITY_TRUSTED &&
+	    !cv_realm_authority_is_in_date(authority, now_utc))
+		return CV_AUTHORITY_DISABLED;
+	return authority->row.state;
 }
 
 static bool
@@ -327,12 +329,10 @@ may_issue(const struct cv_realm_authority *authority, const char *factory, const
     int64_t now_utc)
 {
 	return authority->row.kind == CV_AUTHORITY_ONLINE &&
-	       authority->row.state == CV_AUTHORITY_TRUSTED &&
+	       cv_realm_authority_state(authority, now_utc) == CV_AUTHORITY_TRUSTED &&
 	       strcmp(authority->row.factory, factory) == 0 &&
 	       (!name[0] || strcmp(authority->row.name, name) == 0) &&
-	       (authority->row.signs_until_utc == 0 || now_utc < authority->row.signs_until_utc) &&
-	       authority->certificate->not_before_utc <= now_utc &&
-	       authority->certificate->not_after_utc > now_utc;
+	       (authority->row.signs_until_utc == 0 || now_utc < authority->row.signs_until_utc);
 }
 
 static bool

@@ -102,7 +102,7 @@ check_bootstrap(struct registration *registration, struct cv_error *err)
 	if (outcome != CV_CHAIN_GOOD || registration->bootstrap->row.kind != CV_AUTHORITY_BOOTSTRAP)
 		return cv_enrolment_refuse_verdict(
 		    enrolment, enrolment->request->sight->verdict, NULL);
-	if (!cv_realm_authority_admits(registration->bootstrap, now))
+	if (cv_realm_authority_state(registration->bootstrap, now) != CV_AUTHORITY_TRUSTED)
 		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_AUTHORITY_REFUSED, NULL);
 	if (certificate->not_after_utc < now)
 		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_EXPIRED, NULL);

@@ -319,6 +319,7 @@ judge_locked(struct judgement *judgement, enum cv_step expected, struct cv_decis
 {
 	struct cv_presenter *presenter = &judgement->presenter;
 	bool is_first_contact = expected == CV_STEP_FIRST_CONTACT;
+	enum cv_authority_state locked_state;
 	struct cv_record_query query =
 	    cv_presenter_query(judgement->service, presenter, NULL, NULL);
 	struct cv_change_options options = {
@@ -330,8 +331,9 @@ judge_locked(struct judgement *judgement, enum cv_step expected, struct cv_decis
 
 	if (!cv_device_change_begin(judgement->connection, &query, &options, &change, err))
 		return false;
-	if (is_first_contact)
-		presenter->presented.authority_state = cv_device_change_authority_state(change);
+	locked_state = cv_device_change_authority_state(change);
+	if (is_first_contact && locked_state != CV_AUTHORITY_TRUSTED)
+		presenter->presented.authority_state = locked_state;
 	*ret_decision =
 	    cv_decide(&presenter->presented, cv_device_change_record(change), &presenter->policy);
 	describe(judgement->sight, judgement, cv_device_change_record(change), ret_decision);

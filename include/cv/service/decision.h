@@ -29,9 +29,7 @@ struct cv_presented {
 	enum cv_evidence_class evidence;
 	bool has_authority; /* some authority of a factory issued it */
 	enum cv_authority_kind authority_kind;
-	enum cv_authority_state authority_state;
-	int64_t authority_not_before_utc; /* outside these it admits nobody new */
-	int64_t authority_not_after_utc;
+	enum cv_authority_state authority_state; /* as of now */
 	int64_t not_before_utc;
 	int64_t not_after_utc;
 	bool is_full; /* the whole certificate is at hand and was verified against the authority */

@@ -72,8 +72,9 @@ const char *cv_realm_authority_owner(const struct cv_realm_authority *authority)
 size_t cv_realm_roots(const struct cv_realm *realm, const char *factory,
     void (*sink)(void *context, struct cv_bytes der), void *context);
 bool cv_realm_authority_is_in_date(const struct cv_realm_authority *authority, int64_t now_utc);
-/* Does it take in who is new: is it trusted, and within its dates? */
-bool cv_realm_authority_admits(const struct cv_realm_authority *authority, int64_t now_utc);
+/* As of now: one that is trusted, but outside its dates, is as good as disabled. */
+enum cv_authority_state cv_realm_authority_state(
+    const struct cv_realm_authority *authority, int64_t now_utc);
 /* Is this one of our own authorities, and is that its name in one of the styles? */
 bool cv_realm_authority_is_called(const struct cv_realm_authority *authority, const char *issuer);
 /* Does an authority with a key that is not ours have this name, too, in these factories (NULL:

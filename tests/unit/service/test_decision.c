@@ -13,8 +13,6 @@ static const struct cv_presented usual_presented = {
     .has_authority = true,
     .authority_kind = CV_AUTHORITY_OFFLINE,
     .authority_state = CV_AUTHORITY_TRUSTED,
-    .authority_not_before_utc = NOW - DAY,
-    .authority_not_after_utc = NOW + DAY,
     .not_before_utc = NOW - DAY,
     .not_after_utc = NOW + DAY,
     .is_full = true,
@@ -117,10 +115,6 @@ CHANGE(of_a_bootstrap, s->presented.authority_kind = CV_AUTHORITY_BOOTSTRAP)
 CHANGE(of_ours, s->presented.authority_kind = CV_AUTHORITY_ONLINE)
 CHANGE(of_a_disabled, s->presented.authority_state = CV_AUTHORITY_DISABLED)
 CHANGE(of_a_revoked, s->presented.authority_state = CV_AUTHORITY_REVOKED)
-CHANGE(of_one_that_begins, s->presented.authority_not_before_utc = NOW)
-CHANGE(of_one_that_will_begin, s->presented.authority_not_before_utc = NOW + 1)
-CHANGE(of_one_that_ends, s->presented.authority_not_after_utc = NOW)
-CHANGE(of_one_that_ended, s->presented.authority_not_after_utc = NOW - 1)
 CHANGE(of_a_revoked_and_expired, s->presented.authority_state = CV_AUTHORITY_REVOKED;
        s->presented.not_after_utc = NOW - 1)
 
@@ -132,8 +126,6 @@ Test(decision, authority_must_vouch)
 	    ROW(of_a_root, CV_VERDICT_UNKNOWN, CV_STEP_NONE),
 	    ROW(of_a_bootstrap, CV_VERDICT_UNKNOWN, CV_STEP_NONE),
 	    ROW(of_a_disabled, CV_VERDICT_OK, CV_STEP_NONE),
-	    ROW(of_one_that_will_begin, CV_VERDICT_OK, CV_STEP_NONE),
-	    ROW(of_one_that_ended, CV_VERDICT_OK, CV_STEP_NONE),
 	    ROW(of_a_revoked, CV_VERDICT_AUTHORITY_REFUSED, CV_STEP_NONE),
 	    ROW(of_a_revoked_and_expired, CV_VERDICT_AUTHORITY_REFUSED, CV_STEP_NONE),
 	};
@@ -355,10 +347,6 @@ Test(decision, first_contact)
 	    ROW(where_refused, CV_VERDICT_UNKNOWN, CV_STEP_NONE),
 	    ROW(not_full, CV_VERDICT_UNKNOWN, CV_STEP_NONE),
 	    ROW(of_a_disabled, CV_VERDICT_AUTHORITY_REFUSED, CV_STEP_NONE),
-	    ROW(of_one_that_begins, CV_VERDICT_REGISTERED, CV_STEP_FIRST_CONTACT),
-	    ROW(of_one_that_will_begin, CV_VERDICT_AUTHORITY_REFUSED, CV_STEP_NONE),
-	    ROW(of_one_that_ends, CV_VERDICT_REGISTERED, CV_STEP_FIRST_CONTACT),
-	    ROW(of_one_that_ended, CV_VERDICT_AUTHORITY_REFUSED, CV_STEP_NONE),
 	    ROW(with_a_known_key, CV_VERDICT_BAD_CERTIFICATE, CV_STEP_NONE),
 	    ROW(of_another_device, CV_VERDICT_KEY_IN_USE, CV_STEP_NONE),
 	    ROW(without_activation, CV_VERDICT_UNAVAILABLE, CV_STEP_NONE),
