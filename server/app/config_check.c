@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cv/http/server.h"
+#include "cv/store/pool.h"
 #include "cv/util/file.h"
 #include "cv/util/text.h"
 
@@ -87,9 +88,12 @@ static void
 check_database(struct cv_config_loader *loader)
 {
 	const struct cv_config *config = loader->config;
+	struct cv_error err = CV_ERROR_INIT;
 
 	if (config->database_url[0] == '\0')
 		cv_config_complain(loader, SETTING(database_url), "must be set");
+	else if (!cv_pool_check_url(config->database_url, &err))
+		cv_config_complain(loader, SETTING(database_url), "%s", err.text);
 	if (config->database_pool_size < config->server_workers + CONNECTIONS_BESIDE_WORKERS)
 		cv_config_complain(loader, SETTING(database_pool_size),
 		    "%lld is less than [server] workers (%lld) + %d",

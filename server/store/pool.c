@@ -58,8 +58,8 @@ is_spilled(const PQconninfoOption *option)
 }
 
 /* libpq would quote what it cannot read, and that is often a part of the password. */
-static bool
-check_url(const char *url, struct cv_error *err)
+bool
+cv_pool_check_url(const char *url, struct cv_error *err)
 {
 	char *message = NULL;
 	PQconninfoOption *parts;
@@ -91,7 +91,7 @@ cv_pool_new(const struct cv_pool_options *options, struct cv_pool **ret_pool, st
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&pool->returned, &attributes);
 	pthread_condattr_destroy(&attributes);
-	if (!check_url(options->url, err))
+	if (!cv_pool_check_url(options->url, err))
 		return false;
 	pool->url = strdup(options->url);
 	if (!pool->url)

@@ -243,6 +243,7 @@ def test_no_database(make_lab):
     "postgresql://certvendor:{}/{}@localhost:1/x",
     "postgresql://certvendor:%{}%zz@localhost:1/x",
     "host=localhost port=1 password=a {}",
+    "hostx=localhost port=1 password={}",
 ])
 def test_a_database_url_that_is_mistyped_shows_no_password(lab, tmp_path, url):
     secret = "Spilled-part-of-the-password"
@@ -250,7 +251,7 @@ def test_a_database_url_that_is_mistyped_shows_no_password(lab, tmp_path, url):
     for given, is_read in ((url.format(secret, secret), False),
                            (f"postgresql://certvendor:{secret}%40{secret}@localhost:1/x", True)):
         config.write_text(re.sub(r"(?m)^url = .*", lambda _, given=given: f"url = {given}", lab.config.read_text()))
-        for verb in ("migrate", "doctor"):
+        for verb in ("migrate", "doctor", "check-config"):
             result = run(BINARY, "--config", config, verb, is_checked=False)
             output = result.stdout + result.stderr
             assert result.returncode != 0

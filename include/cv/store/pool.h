@@ -24,8 +24,10 @@ struct cv_pool_options {
 	int plans_ms;        /* after so long statements are planned anew; 0: five seconds */
 };
 
-/* Opens nothing yet. CV_E_CONFIG: a URL that libpq cannot read, which is never quoted: it may hold
- * a password. */
+/* CV_E_CONFIG: a URL that libpq cannot read, which is never quoted: it may hold a password. */
+bool cv_pool_check_url(const char *url, struct cv_error *err);
+
+/* Opens nothing yet. CV_E_CONFIG as for the check of a URL. */
 bool cv_pool_new(
     const struct cv_pool_options *options, struct cv_pool **ret_pool, struct cv_error *err);
 void cv_pool_free(struct cv_pool *pool);
