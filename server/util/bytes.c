@@ -119,15 +119,39 @@ cv_buffer_append_byte(struct cv_buffer *buffer, uint8_t byte)
 	cv_buffer_append(buffer, &byte, 1);
 }
 
+/* U+200E, U+200F, U+2028 to U+202E, and U+2066 to U+2069. */
+static bool
+is_bidi_or_break(const unsigned char *at)
+{
+	if (at[0] != 0xe2)
+		return false;
+	if (at[1] == 0x80)
+		return at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae);
+	return at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9;
+}
+
+/* Of the control character at the beginning of a text; 0: it is another one. */
+static size_t
+control_len(const unsigned char *at)
+{
+	if (at[0] < 0x20 || at[0] == 0x7f)
+		return 1;
+	if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
+		return 2;
+	if (at[0] == 0xd8 && at[1] == 0x9c) /* U+061C */
+		return 2;
+	return is_bidi_or_break(at) ? 3 : 0;
+}
+
 void
 cv_buffer_append_printable(struct cv_buffer *buffer, const char *text)
 {
 	for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
-		bool is_c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
-		bool is_control = is_c1 || at[0] < 0x20 || at[0] == 0x7f;
+		size_t len = control_len(at);
 
-		cv_buffer_append_byte(buffer, is_control ? '?' : at[0]);
-		at += is_c1;
+		cv_buffer_append_byte(buffer, len > 0 ? '?' : at[0]);
+		if (len > 1)
+			at += len - 1;
 	}
 }
 

@@ -62,7 +62,7 @@ cv_buffer_take(struct cv_buffer *buffer, size_t len)
 }
 void cv_buffer_append_text(struct cv_buffer *buffer, const char *text);
 /* Text from elsewhere for a terminal: each control character, those of U+0080 to U+009F in UTF-8
- * too, becomes a '?'. */
+ * too, and whatever breaks a line or turns its direction, becomes a '?'. */
 void cv_buffer_append_printable(struct cv_buffer *buffer, const char *text);
 void cv_buffer_append_byte(struct cv_buffer *buffer, uint8_t byte);
 void cv_buffer_printf(struct cv_buffer *buffer, const char *format, ...)
