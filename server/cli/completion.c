@@ -5,6 +5,7 @@
 
 #define EXIT_USAGE 2
 #define WORD_SIZE 48
+#define CONFIG_HELP "settings (CERTVENDOR_CONFIG)"
 
 /* ---- the tables as lines of a shell ---- */
 
@@ -50,7 +51,7 @@ print_options(const struct cv_cli_verb *verb)
 
 	for (size_t i = 0; i < count; i++) {
 		if (verb == NULL ? options[i].kind == CV_CLI_GLOBAL
-				 : cv_cli_takes(verb, options[i].name))
+				 : cv_cli_offers(verb, options[i].name))
 			(void)printf(" --%s", options[i].name);
 	}
 }
@@ -296,6 +297,34 @@ print_fish_asks(const struct cv_cli_program_verb *others, size_t other_count)
 	(void)fputs("\treturn 0\nend\n", stdout);
 }
 
+/* And may it be asked with --factory? */
+static void
+print_fish_asks_of_one(void)
+{
+	size_t count;
+	const struct cv_cli_verb *verbs = cv_cli_verbs(&count);
+
+	(void)fputs("function __certvendor_asks_of_one\n"
+		    "\t__certvendor_asks; or return 1\n"
+		    "\tset -l words (__certvendor_words)\n",
+	    stdout);
+	for (size_t i = 0; i < count; i++) {
+		if (!cv_cli_offers(&verbs[i], "factory"))
+			(void)printf("\ttest \"$words[1..2]\" = '%s %s'; and return 1\n",
+			    verbs[i].verb, verbs[i].act);
+	}
+	(void)fputs("\treturn 0\nend\n", stdout);
+}
+
+/* Where a global option is of use: NULL everywhere. */
+static const char *
+where_fish_offers(const char *option)
+{
+	if (cv_text_equal(option, "help"))
+		return NULL;
+	return cv_text_equal(option, "factory") ? "asks_of_one" : "asks";
+}
+
 static void
 print_fish_scan(const struct cv_cli_program_verb *others, size_t other_count)
 {
@@ -317,6 +346,7 @@ print_fish_scan(const struct cv_cli_program_verb *others, size_t other_count)
 		    "complete -c certvendor -f\n",
 	    stdout);
 	print_fish_asks(others, other_count);
+	print_fish_asks_of_one();
 }
 
 static void
@@ -382,6 +412,8 @@ print_fish_other(const struct cv_cli_program_verb *other)
 		print_fish_candidate("", other->name, other->help);
 	else
 		print_fish_candidate(where, other->act, other->help);
+	if (other->options != NULL)
+		print_fish_option(in, "config", "FILE", NULL, CONFIG_HELP);
 	for (size_t i = 0; i < other->option_count; i++)
 		print_fish_option(in, other->options[i].name, other->options[i].value,
 		    words_of_program(&other->options[i]), other->options[i].help);
@@ -395,12 +427,12 @@ print_fish(const struct cv_cli_program_verb *others, size_t other_count)
 	const struct cv_cli_option *options = cv_cli_options(&option_count);
 
 	print_fish_scan(others, other_count);
-	print_fish_option(NULL, "config", "FILE", NULL, "settings (CERTVENDOR_CONFIG)");
+	print_fish_option("at", "config", "FILE", NULL, CONFIG_HELP);
 	print_fish_option("at", "version", NULL, NULL, "print the version");
 	for (size_t i = 0; i < option_count; i++) {
 		if (options[i].kind == CV_CLI_GLOBAL)
-			print_fish_option(cv_text_equal(options[i].name, "help") ? NULL : "asks",
-			    options[i].name, options[i].value, NULL, options[i].help);
+			print_fish_option(where_fish_offers(options[i].name), options[i].name,
+			    options[i].value, NULL, options[i].help);
 	}
 	for (size_t i = 0; i < other_count; i++)
 		print_fish_other(&others[i]);

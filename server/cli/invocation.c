@@ -50,6 +50,13 @@ cv_cli_takes(const struct cv_cli_verb *verb, const char *option)
 	return (row != NULL && row->kind == CV_CLI_GLOBAL) || find_option(verb, option, &is_needed);
 }
 
+bool
+cv_cli_offers(const struct cv_cli_verb *verb, const char *option)
+{
+	return cv_cli_takes(verb, option) &&
+	       !(cv_text_equal(option, "factory") && cv_cli_takes(verb, "factories"));
+}
+
 const char *
 cv_cli_value(const struct cv_cli_invocation *invocation, const char *option)
 {
@@ -123,8 +130,9 @@ print_verb(FILE *stream, const struct cv_cli_verb *verb)
 		bool is_needed = false;
 		char option[OPTION_MAX], help[HELP_MAX];
 
-		if (row->kind != CV_CLI_GLOBAL && !find_option(verb, row->name, &is_needed))
+		if (!cv_cli_offers(verb, row->name))
 			continue;
+		(void)find_option(verb, row->name, &is_needed);
 		const char *words = cv_cli_words(verb, row);
 		const char *value = cv_cli_words_are_all(words) ? words : row->value;
 		(void)snprintf(option, sizeof(option), "--%s%s%s", row->name,
@@ -324,7 +332,7 @@ check_change(const struct cv_cli_invocation *invocation, int *ret_exit)
 static bool
 check_factory(const struct cv_cli_invocation *invocation, int *ret_exit)
 {
-	return invocation->global.factory == NULL || !cv_cli_takes(invocation->verb, "factories") ||
+	return invocation->global.factory == NULL || cv_cli_offers(invocation->verb, "factory") ||
 	       fail_usage(invocation->verb, "takes --factories, not --", "factory", ret_exit);
 }
 

@@ -80,6 +80,8 @@ bool cv_cli_words_are_all(const char *words);
 /* Next name of a list of words; false at the end. */
 bool cv_cli_next_word(const char **words, char *ret_word, size_t size);
 bool cv_cli_takes(const struct cv_cli_verb *verb, const char *option);
+/* Is it of use? What is made for several factories is not for the one of --factory. */
+bool cv_cli_offers(const struct cv_cli_verb *verb, const char *option);
 
 struct cv_cli_invocation {
 	const struct cv_cli_verb *verb;

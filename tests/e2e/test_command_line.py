@@ -484,6 +484,11 @@ def test_completion(tmp_path, shell):
     assert "list" in shell.complete(tmp_path, "--server", "list", "device"), "the value of an option"
     assert "--expect" in shell.complete(tmp_path, "audit", "--config", "x", "verify", last="--")
     assert {"--version", "--config", "--server"} <= shell.complete(tmp_path, last="--")
+    assert "--config" in shell.complete(tmp_path, "serve", last="--")
+    assert "--config" not in shell.complete(tmp_path, "device", "list", last="--")
+    assert "--factory" in shell.complete(tmp_path, "device", "list", last="--")
+    offered = shell.complete(tmp_path, "operator-token", "create", last="--")
+    assert "--factories" in offered and "--factory" not in offered, "it is refused"
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)
