@@ -30,6 +30,22 @@ def test_links(path):
     assert list(broken_links(path, "[a](nowhere.md) [b](#nowhere)")) == ["nowhere.md", "#nowhere"]
 
 
+def listed_actions():
+    *_, text = (ROOT / "docs/protocol/operator-api.md").read_text().partition("| about | `action` |\n")
+    return set(re.findall(r"`([a-z-]+)`", text.partition("\n\n")[0]))
+
+
+def test_every_action_of_the_audit_is_listed(lab):
+    """Those that the code names, and those that came of whatever the suite did before."""
+    code = "".join(path.read_text() for path in (ROOT / "server").rglob("*.c"))
+    named = set(re.findall(r"(?:\.action|\bkind) = \"([a-z-]+)\"", code))
+    named |= set(re.findall(r"\] = \{\"([a-z-]+)\",\s*CV_VIEW", code))
+    assert len(named) > 30 and not named - listed_actions()
+    lab.enrolled_device().rotate()
+    done = {action for action, in lab.query("SELECT DISTINCT action FROM certvendor.audit")}
+    assert len(done) > 4 and not done - listed_actions()
+
+
 def known_tests():
     for path in (ROOT / "tests").rglob("test_*.[cp]*"):
         text = path.read_text()
