@@ -1,6 +1,7 @@
 /* One whole rotation of a device that is made for it, step by step and in plain words. */
 #include "demo_internal.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -40,6 +41,36 @@ say(const char *what)
 	(void)fflush(stdout);
 }
 
+/* ---- signals ---- */
+
+static volatile sig_atomic_t is_interrupted;
+
+static void
+note_signal(int number)
+{
+	(void)number;
+	is_interrupted = 1;
+}
+
+/* What was made is cleared away first; a second signal ends it at once. */
+static void
+catch_signals(void)
+{
+	struct sigaction action = {.sa_flags = (int)SA_RESETHAND};
+
+	action.sa_handler = note_signal;
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+}
+
+static bool
+may_go_on(void)
+{
+	if (is_interrupted)
+		(void)fputs("certvendor demo: interrupted\n", stderr);
+	return !is_interrupted;
+}
+
 /* ---- the device ---- */
 
 static bool
@@ -59,6 +90,8 @@ ask_until(struct cv_demo *demo, ask_door ask, const struct cv_demo_identity *ide
 	const int64_t deadline = cv_clock_boot_ms(cv_clock_system()) + SETTLE_MS;
 	struct cv_error err = CV_ERROR_INIT;
 
+	if (!may_go_on())
+		return false;
 	do {
 		if (!ask(&demo->doors, identity, &demo->answer, &err))
 			return cv_demo_fail(&err);
@@ -102,6 +135,8 @@ get_certificate(struct cv_demo *demo, struct cv_demo_identity *identity,
 	const char *token = present == NULL ? cv_buffer_text(&demo->token) : NULL;
 	struct cv_error err = CV_ERROR_INIT;
 
+	if (!may_go_on())
+		return false;
 	(void)printf("    sent: POST /.well-known/est/%s\n",
 	    present == NULL ? "simpleenroll, a request for its key, and the token"
 			    : "simplereenroll over mutual TLS with the old key");
@@ -300,6 +335,7 @@ cv_cli_demo(const struct cv_cli_invocation *invocation)
 
 	if (end != CV_CLI_DONE)
 		return end;
+	catch_signals();
 	if (enrol(&demo) && renew(&demo) && announce(&demo) && activate(&demo) &&
 	    end_well(&demo, is_kept))
 		return CV_CLI_DONE;

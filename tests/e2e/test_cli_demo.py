@@ -4,14 +4,16 @@ import http.server
 import itertools
 import json
 import re
+import signal
 import socketserver
 import ssl
+import subprocess
 import threading
 import uuid
 
 import pytest
 
-from certvendor_lab import FACTORY, SECRETS, free_port, run
+from certvendor_lab import BINARY, FACTORY, SECRETS, clean_environment, free_port, run
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +146,23 @@ def test_what_fails_halfway_leaves_no_device(lab):
     kept = fresh_id()
     fails(lab, "--id", kept, "--socket", lab.folder / "nobody.sock", "--keep")
     assert state_of(lab, kept) == "ok"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_no_device(lab, how):
+    device = fresh_id()
+    with subprocess.Popen(
+            [BINARY, "--server", f"https://127.0.0.1:{lab.ports['operator']}", "--ca", lab.root, "--token-file",
+             lab.token_file, "demo", "--id", device, "--device-url", f"https://127.0.0.1:{lab.ports['device']}"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment()) as process:
+        while not process.stdout.readline().startswith(" 2. "):
+            pass
+        process.send_signal(how)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 1 and "interrupted" in told
+    assert state_of(lab, device) in ("deleted", None)
+    tokens = lab.operator("GET", f"/v1/enrolment-tokens?device={device}").json()["items"]
+    assert len(tokens) == 1 and tokens[0]["revoked_at"] is not None
 
 
 def test_who_is_no_gateway(lab):
