@@ -41,6 +41,19 @@ cv_command_load(const struct cv_command_line *line, enum cv_config_scope scope,
 	return false;
 }
 
+int
+cv_command_option(int argc, char **argv, const struct option *options)
+{
+	char name[32];
+	char *called = argv[0];
+
+	(void)snprintf(name, sizeof(name), "certvendor %s", called);
+	argv[0] = name;
+	int option = getopt_long(argc, argv, "c:h", options, NULL);
+	argv[0] = called;
+	return option;
+}
+
 bool
 cv_command_parse(
     struct cv_command_line *line, int argc, char **argv, const char *help, int *ret_exit)
@@ -53,7 +66,7 @@ cv_command_parse(
 	int option;
 
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+	while ((option = cv_command_option(argc, argv, options)) != -1) {
 		switch (option) {
 		case 'c':
 			line->config = optarg;

@@ -56,7 +56,7 @@ parse_words(struct cv_command_line *line, int argc, char **argv, struct cv_audit
 
 	optind = 0;
 	*ret_exit = CV_EXIT_USAGE;
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+	while ((option = cv_command_option(argc, argv, options)) != -1) {
 		if (option == 'c') {
 			line->config = optarg;
 		} else if (option == 'e' && parse_place(optarg, ret_expected)) {

@@ -104,7 +104,7 @@ parse_options(
 	int option;
 
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+	while ((option = cv_command_option(argc, argv, options)) != -1) {
 		if (!take_option(line, init, option, ret_exit))
 			return false;
 	}

@@ -151,6 +151,9 @@ def test_usage():
                         (["init", "--factory", "a", "--token-name", "a b"], 2)):
         result = run(BINARY, *words, *([] if len(words) else [""]), is_checked=False)
         assert result.returncode == code, (words, result)
+    for verb in ("serve", "init", "audit"):
+        assert run(BINARY, verb, *["verify"] * (verb == "audit"), "--nonsense", is_checked=False).stderr.startswith(
+            f"certvendor {verb}: "), verb
 
 
 # ---- Start and stop ----------------------------------------------------------------------------
