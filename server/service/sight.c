@@ -284,7 +284,9 @@ commit_step(struct judgement *judgement, const struct cv_decision *decision,
 	    .actor = judgement->evidence->actor,
 	    .request_id = judgement->evidence->request_id,
 	    .before_json = record->has_current ? before : NULL,
-	    .after_json = after};
+	    .after_json = after,
+	    /* The first sight is of the device: memory may believe all of its slots from now on. */
+	    .touches_all_slots = !record->is_seen || record->is_cleared};
 
 	cv_digest_format(&judgement->presenter.key_id, key);
 	cv_digest_format(&record->current_key, old);

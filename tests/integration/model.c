@@ -347,6 +347,20 @@ decide(const struct model *model, int certificate, const struct model_door *door
 			      : decide_first_contact(model, it, door);
 }
 
+/* The first sight changes what is known of every slot. */
+static void
+note_seen(struct model_device *device, int slot)
+{
+	bool is_first = !device->is_seen || device->is_cleared;
+
+	for (int i = 0; i < MODEL_SLOTS; i++) {
+		if (i == slot || (is_first && device->slots[i].exists))
+			device->slots[i].version++;
+	}
+	device->is_seen = true;
+	device->is_cleared = false;
+}
+
 static enum cv_verdict
 judge(struct model *model, struct model_memory *memory, int certificate,
     const struct model_door *door)
@@ -361,9 +375,7 @@ judge(struct model *model, struct model_memory *memory, int certificate,
 	if (decision.step != NOTHING) {
 		claim(model, it->key, it->device);
 		it->is_recorded = true;
-		model->devices[it->device].is_seen = true;
-		model->devices[it->device].is_cleared = false;
-		slot_of(model, it)->version++;
+		note_seen(&model->devices[it->device], it->slot);
 		remember(model, memory, it->device, it->slot);
 	}
 	return decision.verdict;

@@ -333,16 +333,19 @@ compare_record(struct play *play, const struct record *found)
 }
 
 /* One that did not read for longer than changes are kept loads everything anew, but for what
- * expired before its grace: the database is asked about that. */
+ * expired before its grace: the database is asked about that, or memory says of what it had before
+ * no more than that it expired. */
 static bool
-was_left_out(struct play *play, struct model_memory *memory, int certificate)
+was_left_out(
+    struct play *play, struct model_memory *memory, int certificate, enum cv_index_status is)
 {
 	const struct model_certificate *it = &play->model.certificates[certificate];
 
 	if (play->model.now <= it->not_after + play->model.expired_grace)
 		return false;
-	memory->slots[it->device][it->slot].recorded &= ~(UINT64_C(1) << certificate);
-	return true;
+	if (is == CV_INDEX_MISSING)
+		memory->slots[it->device][it->slot].recorded &= ~(UINT64_C(1) << certificate);
+	return is == CV_INDEX_MISSING || is == CV_INDEX_EXPIRED;
 }
 
 static void
@@ -358,8 +361,7 @@ compare_memories(struct play *play)
 		    model_remembered(&play->model, &play->memories[i / PLAY_MAX], i % PLAY_MAX);
 		is = status_in_memory(instance, &play->credentials[i % PLAY_MAX].fingerprint);
 		if (wanted != is &&
-		    (is != CV_INDEX_MISSING ||
-			!was_left_out(play, &play->memories[i / PLAY_MAX], i % PLAY_MAX)))
+		    !was_left_out(play, &play->memories[i / PLAY_MAX], i % PLAY_MAX, is))
 			fail(play, "instance %d remembers certificate %d as %d, the model as %d",
 			    i / PLAY_MAX, i % PLAY_MAX, (int)is, (int)wanted);
 	}
