@@ -358,15 +358,6 @@ body_max(const struct cv_request *request)
 	return request->match.route == NULL ? 0 : request->match.route->body_max;
 }
 
-/* So much of a body is read, be it to be dropped. */
-static size_t
-read_max(const struct cv_request *request)
-{
-	size_t max = body_max(request);
-
-	return max <= CV_REQUEST_DROP_MAX ? CV_REQUEST_DROP_MAX : max + CV_REQUEST_DROP_MAX;
-}
-
 /* All that can be refused before the body is read; true when it was. */
 static bool
 refuse_early(struct cv_request *request, enum cv_framing framing, uint64_t length)
@@ -391,7 +382,7 @@ refuse_early(struct cv_request *request, enum cv_framing framing, uint64_t lengt
 		return true;
 	if (request->match.route != NULL && !is_check(request) && length > body_max(request)) {
 		request->answer.must_close =
-		    length > read_max(request) || request->headers[CV_HEADER_EXPECT].count > 0;
+		    length > CV_REQUEST_DROP_MAX || request->headers[CV_HEADER_EXPECT].count > 0;
 		cv_problem_answer(request, CV_PROBLEM_TOO_LARGE, NULL);
 		return true;
 	}
@@ -532,6 +523,15 @@ take_headers(struct cv_request *request, const char *method, const char *version
 	request->body.max_bytes = body_max(request) == 0 ? 1 : body_max(request);
 	request->body.is_secret = true; /* some bodies are */
 	return MHD_YES;
+}
+
+/* So much of a body is read, be it to be dropped. */
+static size_t
+read_max(const struct cv_request *request)
+{
+	size_t max = body_max(request);
+
+	return max <= CV_REQUEST_DROP_MAX ? CV_REQUEST_DROP_MAX : max + CV_REQUEST_DROP_MAX;
 }
 
 static enum MHD_Result

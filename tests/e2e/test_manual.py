@@ -71,7 +71,7 @@ def test_every_setting_of_a_label():
 
 def test_the_variables_of_the_environment():
     source = "".join(path.read_text() for path in (ROOT / "server").rglob("*.c"))
-    known = set(re.findall(r'(?:getenv\(|or_environment\([^"]*)"([A-Z_]+)"\)', source))
+    known = set(re.findall(r'(?:getenv\(|variable\(|or_environment\([^"]*)"([A-Z_]+)"\)', source))
     shown = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)*\b", " ".join(
         re.findall(r"^\.It Ev (.*)$", section(PROGRAM, "ENVIRONMENT"), re.M))))
     assert len(known) > 5 and shown == known | {"CERTVENDOR_SECTION_KEY"}

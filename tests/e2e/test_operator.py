@@ -191,7 +191,7 @@ def test_lists_come_in_pages(lab):
     mine = {lab.enrolled_device().name for _ in range(3)}
     seen, after = [], ""
     while after is not None:
-        page = lab.operator("GET", f"/v1/devices?limit=2&after={after}").json()
+        page = lab.operator("GET", f"/v1/devices?limit=2{after and '&after='}{after}").json()
         assert len(page["items"]) <= 2
         seen += [item["id"] for item in page["items"]]
         after = page["next"]
