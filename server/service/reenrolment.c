@@ -7,6 +7,7 @@
 #include "cv/util/combiner.h"
 
 #define TOGETHER_MAX CV_RENEWALS_TOGETHER
+#define ALONE_MS 400 /* that were spent together leave no time to try again alone */
 
 struct reenrolment {
 	struct enrolment base; /* first, so that an attempt finds its way back */
@@ -312,7 +313,14 @@ renew_company(struct company *company, struct cv_connection *connection, struct 
 	return true;
 }
 
-/* Each that is not settled would wait alone as long as all did. */
+/* Each would wait alone as long as all did. What failed quickly may be the fault of one. */
+static bool
+is_out_of_time(const struct cv_error *err, int64_t began_ms)
+{
+	return (err->code == CV_E_DATABASE || err->code == CV_E_BUSY) &&
+	       cv_clock_boot_ms(cv_clock_system()) - began_ms >= ALONE_MS;
+}
+
 static void
 fail_company(struct company *company, const struct cv_error *err)
 {
@@ -328,13 +336,14 @@ cv_reenrol_together(struct cv_combiner_item *const *items, size_t count)
 	struct company company;
 	struct cv_connection *connection = NULL;
 	struct cv_error err = CV_ERROR_INIT;
+	int64_t began_ms = cv_clock_boot_ms(cv_clock_system());
 	struct cv_pool *pool;
 
 	gather(items, count, &company);
 	pool = cv_service_pool(company.members[0]->base.service);
 	if ((!cv_pool_borrow(pool, &connection, &err) ||
 		!renew_company(&company, connection, &err)) &&
-	    (err.code == CV_E_DATABASE || err.code == CV_E_BUSY))
+	    is_out_of_time(&err, began_ms))
 		fail_company(&company, &err);
 	cv_pool_return(connection);
 }
