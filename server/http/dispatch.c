@@ -107,11 +107,20 @@ make_response(struct cv_request *request, bool must_close)
 	return NULL;
 }
 
+/* Their lines are the library's alone, and it may take one without a name for the last of them. */
+static bool
+has_trailers(const struct cv_request *request)
+{
+	return request->headers[CV_HEADER_TRANSFER_ENCODING].count > 0 &&
+	       MHD_get_connection_values(request->mhd, MHD_FOOTER_KIND, NULL, NULL) > 0;
+}
+
 static enum MHD_Result
 send_answer(struct cv_request *request)
 {
 	struct cv_answer *answer = &request->answer;
-	bool must_close = answer->must_close || atomic_load(&request->http->is_draining);
+	bool must_close =
+	    answer->must_close || atomic_load(&request->http->is_draining) || has_trailers(request);
 	bool is_plain = is_check(request) && answer->body.len == 0 &&
 			answer->content_type == NULL && !must_close;
 	struct MHD_Response *kept = NULL, *response = NULL;

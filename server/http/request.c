@@ -142,7 +142,8 @@ is_name(const char *name, size_t len)
  * value: a header that nobody looks at becomes one that is believed. At a NUL it takes a value for
  * ended, and at a line that begins with a colon the whole head: what is behind it becomes a request
  * of its own. So each line must begin where the one before ended, and all of them must end alike.
- * It has put NULs in the place of line ends.
+ * It has put NULs in the place of line ends, and of that colon: one with nothing but a line feed
+ * behind it, among lines that end in two octets, looks like the end of the head here, too.
  */
 static bool
 is_next_line(struct header_scan *scan, const char *name)
@@ -193,7 +194,9 @@ scan_header(void *context, enum MHD_ValueKind kind, const char *name, size_t len
 		return MHD_NO;
 	}
 	scan->line_end = value + value_len;
-	trim(value, value_len);
+	/* The library compares this one with its blanks, and reads the body by that. */
+	if (!cv_text_equal_ignoring_case(name, "Transfer-Encoding"))
+		trim(value, value_len);
 	for (size_t i = 0; i < CV_HEADER_COUNT; i++) {
 		if (len != header_names[i].len ||
 		    (memcmp(name, header_names[i].text, len) != 0 &&

@@ -45,6 +45,7 @@ def each_door(lab):
     "Content-Length : 2\r\n",
     "Content-Length\t: 2\r\n",
     "Transfer-Encoding : chunked\r\n",
+    "Transfer-Encoding: chunked \r\n",
     "Content-Length: 2\r\n x\r\n",
     "Transfer-Encoding: chunked\r\n\tx\r\n",
     "Host: y\r\n z\r\n",
@@ -136,6 +137,18 @@ def test_a_line_that_goes_on_makes_no_certificate(lab):
             raw.send(f"GET /v1/check HTTP/1.1\r\nHost: x\r\n{fields}\r\n{HARMLESS}")
             assert raw.answer().status == 403, fields
             assert raw.is_closed_by_server(), fields
+
+
+def test_trailers_end_the_connection(lab):
+    """In them, too, the library takes a line without a name for the end."""
+    chunks = "2\r\n{}\r\n0\r\n"
+    for trailers, is_kept in (("", True), ("A: b\r\n", False), (":x\r\n", False), ("A: b\r\n:x\r\n", False)):
+        for listener, head in each_door(lab):
+            with lab.raw(listener) as raw:
+                raw.send(f"{head}Transfer-Encoding: chunked\r\n\r\n{chunks}{trailers}\r\n"
+                         + HARMLESS.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"))
+                answers = raw.everything()
+                assert answers.count(b"HTTP/1.1 ") == (2 if is_kept else 1), (listener, trailers, answers)
 
 
 def test_a_line_without_a_name_hides_nothing(lab):
