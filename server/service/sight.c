@@ -136,6 +136,8 @@ describe(struct cv_sight *sight, const struct judgement *judgement,
 	sight->epoch = record->version;
 	sight->not_after_utc = judgement->presenter.presented.not_after_utc;
 	sight->has_pending = record->announced_count > 0;
+	sight->talks_until_utc =
+	    decision->verdict == CV_VERDICT_TALKS ? record->presented.talks_until_utc : 0;
 	sight->group = record->group_id;
 	sight->state =
 	    record->certificate_is_known || cv_verdict_is_allowed(decision->verdict)
@@ -294,6 +296,9 @@ commit_step(struct judgement *judgement, const struct cv_decision *decision,
 	snprintf(after, sizeof(after), "{\"current_key\":\"%s\"}", key);
 	if (!cv_device_change_commit(change, &note, &judgement->sight->epoch, err))
 		return false;
+	if (note.touches_all_slots)
+		return cv_service_take_device(
+		    judgement->service, judgement->connection, &judgement->presenter.party, err);
 	return cv_service_take_change(
 	    judgement->service, judgement->connection, &judgement->presenter.party, err);
 }
@@ -409,7 +414,8 @@ judge(struct judgement *judgement, struct cv_error *err)
 	return false;
 }
 
-/* Memory, which has the change by now, knows of the slot's other keys, and notes who was seen. */
+/* Memory, which has the change by now, knows of the slot's other keys, and notes who was seen. A
+ * certificate that is recorded nowhere it does not have. */
 static void
 ask_memory(const struct judgement *judgement, const struct cv_digest *fingerprint, bool is_seen)
 {
@@ -420,7 +426,8 @@ ask_memory(const struct judgement *judgement, const struct cv_digest *fingerprin
 	if (!found.party)
 		return;
 	judgement->sight->has_pending = found.has_pending;
-	judgement->sight->talks_until_utc = found.talks_until_utc;
+	if (found.talks_until_utc != 0)
+		judgement->sight->talks_until_utc = found.talks_until_utc;
 	if (is_seen && cv_verdict_may_change(judgement->sight->verdict))
 		cv_index_mark_seen(index, &found);
 }

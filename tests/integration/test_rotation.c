@@ -172,7 +172,10 @@ Test(rotation, cancelled_announcement_does_not_activate)
 Test(rotation, a_replaced_key_talks_in_its_grace_and_changes_nothing)
 {
 	struct scene scene;
+	AUTO_CREDENTIAL struct credential variant = CREDENTIAL_INIT;
+	struct cv_evidence evidence;
 	struct cv_last_seen seen;
+	struct cv_sight sight;
 
 	scene_open(&scene);
 	change_database(
@@ -188,6 +191,15 @@ Test(rotation, a_replaced_key_talks_in_its_grace_and_changes_nothing)
 	expect_in_memory(&scene, &scene.first, CV_VERDICT_TALKS);
 	cr_expect_eq(look(&scene, &scene.first), CV_VERDICT_TALKS);
 	cr_expect_eq(cv_index_take_seen(scene.instance.index, &seen, 1), 0);
+	/* A certificate that memory does not have has the same end. */
+	make_variant(&scene.first, &variant);
+	evidence = evidence_of(&variant);
+	sight = see_evidence(&scene.instance, &evidence);
+	cr_expect_eq(sight.verdict, CV_VERDICT_TALKS);
+	cr_expect_neq(sight.talks_until_utc, 0);
+	evidence = evidence_of(&scene.first);
+	cr_expect_eq(
+	    see_evidence(&scene.instance, &evidence).talks_until_utc, sight.talks_until_utc);
 	expect_in_memory(&scene, &scene.second, CV_VERDICT_OK);
 	cr_expect_eq(cv_index_take_seen(scene.instance.index, &seen, 1), 1);
 	cr_assert_eq(ask(&scene, &scene.second, 2, &scene.third), CV_ENROLMENT_ISSUED);
