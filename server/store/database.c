@@ -119,10 +119,12 @@ wait_readable(struct cv_connection *connection, int64_t deadline, struct cv_erro
 		return connection_lost(connection, "sending failed", err);
 	if (flush > 0)
 		poller.events |= POLLOUT;
-	if (left <= 0)
-		return connection_lost(connection, "no answer in time", err);
-	if (poll(&poller, 1, (int)left) < 0 && errno != EINTR)
+	/* Who was held up himself looks once more: the answer may be there. */
+	int ready = poll(&poller, 1, left > 0 ? (int)left : 0);
+	if (ready < 0 && errno != EINTR)
 		return connection_lost(connection, "waiting failed", err);
+	if (ready <= 0 && left <= 0)
+		return connection_lost(connection, "no answer in time", err);
 	if ((poller.revents & (POLLIN | POLLERR | POLLHUP)) && !PQconsumeInput(connection->pg))
 		return connection_lost(connection, "connection lost", err);
 	return true;

@@ -147,10 +147,13 @@ static PGconn *
 open_connection(const struct cv_pool *pool)
 {
 	char seconds[16], options[512];
-	const char *keywords[] = {"dbname", "connect_timeout", "application_name", "options",
-	    "target_session_attrs", "client_encoding", NULL};
+	/* What stands before the URL may be said otherwise in it. A connection that a firewall
+	 * forgot must be seen to have ended before somebody waits for it. */
+	const char *keywords[] = {"keepalives_idle", "keepalives_interval", "keepalives_count",
+	    "dbname", "connect_timeout", "application_name", "options", "target_session_attrs",
+	    "client_encoding", NULL};
 	const char *values[] = {
-	    pool->url, seconds, "certvendor", options, "read-write", "UTF8", NULL};
+	    "20", "5", "3", pool->url, seconds, "certvendor", options, "read-write", "UTF8", NULL};
 
 	snprintf(seconds, sizeof(seconds), "%d", pool->connect_seconds);
 	snprintf(options, sizeof(options),
@@ -224,6 +227,16 @@ reserve(struct cv_pool *pool, struct cv_connection **ret_connection, struct cv_e
 	}
 	pool->borrowed++;
 	return true;
+}
+
+static void
+leave(struct cv_pool *pool)
+{
+	pthread_mutex_lock(&pool->mutex);
+	pool->open--;
+	pool->borrowed--;
+	pthread_cond_signal(&pool->returned);
+	pthread_mutex_unlock(&pool->mutex);
 }
 
 static void
@@ -319,8 +332,11 @@ cv_pool_borrow(struct cv_pool *pool, struct cv_connection **ret_connection, stru
 	pthread_mutex_unlock(&pool->mutex);
 	if (!is_reserved)
 		return false;
-	if ((connection && !revive(&connection, err)) ||
-	    (!connection && !connect_new(pool, &connection, err))) {
+	if (connection && !revive(&connection, err)) {
+		leave(pool);
+		return false;
+	}
+	if (!connection && !connect_new(pool, &connection, err)) {
 		give_up(pool, err);
 		return false;
 	}
