@@ -163,7 +163,7 @@ start_certvendor() {
 	certvendor_pid=$!
 	for _ in $(seq 150); do
 		# Its own word: on a port that was taken meanwhile another server may answer.
-		if grep -q '"event":"ready"' "$demo/certvendor.log"; then
+		if grep -qs '"event":"ready"' "$demo/certvendor.log"; then
 			say "certvendor is ready (log: $demo/certvendor.log)"
 			return
 		fi
