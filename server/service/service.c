@@ -493,8 +493,8 @@ cv_service_set_own_keys(struct cv_service *service, const struct cv_digest *keys
 	pthread_mutex_unlock(&service->own_keys_mutex);
 }
 
-bool
-cv_service_uses_key(struct cv_service *service, const struct cv_digest *key_id)
+static bool
+uses_key(struct cv_service *service, const struct cv_digest *key_id)
 {
 	bool is_own = false;
 
@@ -513,7 +513,7 @@ cv_service_key_refusal(
 
 	if (cv_key_block_list_has(service->parts.blocked_keys, key))
 		return "the key is on the list of known keys";
-	if (cv_realm_uses_key(realm, key_id) || cv_service_uses_key(service, key_id))
+	if ((realm && cv_realm_uses_key(realm, key_id)) || uses_key(service, key_id))
 		return "the key is one of this service";
 	return NULL;
 }

@@ -1,4 +1,6 @@
 """Operators who log in with a client certificate of the service CA."""
+import base64
+import hashlib
 import json
 import uuid
 
@@ -140,6 +142,22 @@ def test_keys_of_others(lab):
     assert refusal(add("gateways", gateway_key)) == (409, "key-in-use")
     assert lab.operator("DELETE", f"/v1/operator-certificates/{made.json()['id']}").status == 200
     assert add("gateways", gateway_key).status == 201
+
+
+def test_a_key_that_everybody_has(make_lab):
+    lab = make_lab()
+    known, other = Key(lab.keys, "/CN=known"), Key(lab.keys, "/CN=other")
+    spki = run("openssl", "pkey", "-in", known.path, "-pubout").stdout
+    der = base64.b64decode("".join(spki.splitlines()[1:-1]))
+    (lab.folder / "blocked.keys").write_text(hashlib.sha256(der).hexdigest() + "\n")
+    lab.settings = {"issue": {"blocked_keys": "blocked.keys"}}
+    lab.write_config()
+    lab.start()
+    for path, body in (("gateways", {"sources": ["pem"]}), ("operator-certificates", {"role": "viewer"})):
+        answer = lab.operator("POST", f"/v1/{path}", {"name": "known", "csr": pem_request(known), **body})
+        assert refusal(answer) == (400, "bad-csr")
+    assert lab.operator("POST", "/v1/gateways", {
+        "name": "other", "csr": pem_request(other), "sources": ["pem"]}).status == 201
 
 
 def test_our_own_keys(lab):

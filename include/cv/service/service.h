@@ -125,9 +125,8 @@ const struct cv_clock *cv_service_clock(const struct cv_service *service);
 #define CV_OWN_KEYS_MAX 8
 void cv_service_set_own_keys(
     struct cv_service *service, const struct cv_digest *keys, size_t count);
-bool cv_service_uses_key(struct cv_service *service, const struct cv_digest *key_id);
-/* Why no device may begin with this key: it is on the list of known keys, or one of this service or
- * of the realm. Static; NULL: it may. */
+/* Why nobody may begin with this key: it is on the list of known keys, or one of this service or of
+ * the realm (NULL: not looked for there). Static; NULL: it may. */
 const char *cv_service_key_refusal(
     struct cv_service *service, const struct cv_realm *realm, const struct cv_public_key *key);
 /* Index and realm are loaded and young enough to answer. */
