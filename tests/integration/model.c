@@ -349,8 +349,9 @@ decide(const struct model *model, int certificate, const struct model_door *door
 
 /* The first sight changes what is known of every slot. */
 static void
-note_seen(struct model_device *device, int slot)
+note_seen(struct model *model, struct model_memory *memory, int number, int slot)
 {
+	struct model_device *device = &model->devices[number];
 	bool is_first = !device->is_seen || device->is_cleared;
 
 	for (int i = 0; i < MODEL_SLOTS; i++) {
@@ -359,6 +360,10 @@ note_seen(struct model_device *device, int slot)
 	}
 	device->is_seen = true;
 	device->is_cleared = false;
+	if (is_first)
+		remember_device(model, memory, number);
+	else
+		remember(model, memory, number, slot);
 }
 
 static enum cv_verdict
@@ -375,8 +380,7 @@ judge(struct model *model, struct model_memory *memory, int certificate,
 	if (decision.step != NOTHING) {
 		claim(model, it->key, it->device);
 		it->is_recorded = true;
-		note_seen(&model->devices[it->device], it->slot);
-		remember(model, memory, it->device, it->slot);
+		note_seen(model, memory, it->device, it->slot);
 	}
 	return decision.verdict;
 }
