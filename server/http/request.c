@@ -195,7 +195,8 @@ scan_header(void *context, enum MHD_ValueKind kind, const char *name, size_t len
 	}
 	scan->line_end = value + value_len;
 	/* The library compares this one with its blanks, and reads the body by that. */
-	if (!cv_text_equal_ignoring_case(name, "Transfer-Encoding"))
+	if (len != strlen("Transfer-Encoding") ||
+	    !cv_text_equal_ignoring_case(name, "Transfer-Encoding"))
 		trim(value, value_len);
 	for (size_t i = 0; i < CV_HEADER_COUNT; i++) {
 		if (len != header_names[i].len ||
