@@ -49,9 +49,11 @@ SELECT
 	g.announce AS group_announce,
 	g.id AS group_id,
 	d.cleared_at IS NOT NULL AS is_cleared,
-	EXISTS (SELECT FROM certvendor.certificate u JOIN certvendor.authority a ON a.id = u.authority
+	CASE WHEN w.named_key = c.key_id THEN EXISTS (
+		SELECT FROM certvendor.certificate u JOIN certvendor.authority a ON a.id = u.authority
 		WHERE u.factory = w.factory AND u.device = w.device AND u.slot = w.slot AND u.key_id = c.key_id
-			AND u.revoked_at IS NULL AND u.not_after > now() AND a.state <> 'revoked') AS has_usable_certificate
+			AND u.revoked_at IS NULL AND u.not_after > now() AND a.state <> 'revoked')
+		ELSE false END AS has_usable_certificate
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bigint[],
 		$9::text[])
 	WITH ORDINALITY AS w(factory, device, slot, presented_key, named_key, tbs_digest, csr_digest, replay_window, label, n)
