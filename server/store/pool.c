@@ -243,12 +243,10 @@ static void
 give_up(struct cv_pool *pool, const struct cv_error *err)
 {
 	pthread_mutex_lock(&pool->mutex);
-	pool->open--;
-	pool->borrowed--;
 	pool->retry_at_ms = cv_clock_boot_ms(cv_clock_system()) + RETRY_MS;
 	(void)cv_text_copy(pool->cause, sizeof(pool->cause), err->cause);
-	pthread_cond_signal(&pool->returned);
 	pthread_mutex_unlock(&pool->mutex);
+	leave(pool);
 	atomic_store(&pool->is_up, false);
 }
 
