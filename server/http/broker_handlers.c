@@ -124,11 +124,12 @@ static int64_t
 session_end(const struct cv_request *request)
 {
 	int64_t seconds = request->http->options->broker_session_seconds;
-	int64_t left = seconds == 0 ? 0 : cv_gateway_seconds_left(request, seconds);
+	int64_t left = cv_gateway_seconds_left(request, seconds);
 
-	return seconds == 0 ? 0
-			    : cv_clock_wall_seconds(cv_service_clock(request->http->service)) +
-				  (left > 0 ? left : 0);
+	if (seconds == 0)
+		return 0;
+	return cv_clock_wall_seconds(cv_service_clock(request->http->service)) +
+	       (left > 0 ? left : 0);
 }
 
 /* VerneMQ keeps an answer for so long, and would stumble over another word beside it. */
