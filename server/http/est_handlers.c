@@ -1,9 +1,12 @@
 #include "est_handlers_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "credentials_internal.h"
 #include "cv/codec/est.h"
+#include "cv/pki/digest.h"
 #include "cv/service/ca_certificates.h"
 #include "cv/service/enrolment.h"
 #include "cv/service/label_policy.h"
@@ -88,6 +91,50 @@ factory_of(struct cv_request *request)
 	return row == NULL ? NULL : row->name;
 }
 
+/* RFC 9110 section 13.1.2, weak comparison: the quotes are of the tag, and never inside another. */
+static bool
+is_what_the_client_has(const struct cv_request *request, const char *quoted)
+{
+	const struct cv_header_value *header = &request->headers[CV_HEADER_IF_NONE_MATCH];
+
+	return header->count == 1 &&
+	       (cv_text_equal(header->text, "*") || strstr(header->text, quoted) != NULL);
+}
+
+/* Weak (RFC 9110 section 8.8.3): it is of the certificates, whatever the ends of the lines. */
+static bool
+format_tag(const struct certificate_list *list, char *ret_tag, size_t size)
+{
+	CV_AUTO_BUFFER struct cv_buffer all = CV_BUFFER_INIT;
+	struct cv_digest digest;
+	char hex[CV_DIGEST_HEX_SIZE];
+
+	for (size_t i = 0; i < list->count; i++)
+		cv_buffer_append(&all, list->items[i].data, list->items[i].len);
+	cv_digest_sha256(cv_buffer_bytes(&all), &digest);
+	cv_digest_format(&digest, hex);
+	(void)snprintf(ret_tag, size, "W/\"%s\"", hex);
+	return !all.has_failed;
+}
+
+static void
+answer_ca_certificates(struct cv_request *request, const struct certificate_list *list)
+{
+	char tag[sizeof("W/\"\"") + CV_DIGEST_HEX_SIZE];
+	bool is_known;
+
+	if (!format_tag(list, tag, sizeof(tag))) {
+		cv_problem_answer(request, CV_PROBLEM_INTERNAL, NULL);
+		return;
+	}
+	is_known = is_what_the_client_has(request, strchr(tag, '"'));
+	cv_answer_set(request, is_known ? 304 : 200, is_known ? NULL : "application/pkcs7-mime");
+	cv_answer_add_header(request, "Cache-Control", CACERTS_MAX_AGE);
+	cv_answer_add_header_text(request, "ETag", tag);
+	if (!is_known)
+		append_certificates(request, list->items, list->count);
+}
+
 /* RFC 7030 section 4.1 */
 void
 cv_est_cacerts(struct cv_request *request)
@@ -110,9 +157,7 @@ cv_est_cacerts(struct cv_request *request)
 		    request, CV_PROBLEM_UNAVAILABLE, "There is no usable certificate authority.");
 		return;
 	}
-	cv_answer_set(request, 200, "application/pkcs7-mime");
-	cv_answer_add_header(request, "Cache-Control", CACERTS_MAX_AGE);
-	append_certificates(request, list.items, list.count);
+	answer_ca_certificates(request, &list);
 }
 
 /* RFC 7030 section 4.5.2. The OU is only asked for where the path says which factory it is. */

@@ -25,6 +25,7 @@ static const struct {
     [CV_HEADER_IDEMPOTENCY_KEY] = NAME("Idempotency-Key"),
     [CV_HEADER_IF_MATCH] = NAME("If-Match"),
     [CV_HEADER_IF_MODIFIED_SINCE] = NAME("If-Modified-Since"),
+    [CV_HEADER_IF_NONE_MATCH] = NAME("If-None-Match"),
     [CV_HEADER_ORIGIN] = NAME("Origin"),
     [CV_HEADER_OSF_TOKEN] = NAME("OSF-TOKEN"),
     [CV_HEADER_SEC_FETCH_SITE] = NAME("Sec-Fetch-Site"),

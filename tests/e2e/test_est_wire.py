@@ -641,6 +641,30 @@ def test_the_set_verifies_what_is_issued(est_lab):
             door.enrolled().identity.certificate)
 
 
+@est("5.9")
+def test_the_set_is_sent_again_only_when_it_changed(make_lab):
+    lab = make_lab().start()
+    door = Est(lab)
+    first = door.get("cacerts")
+    tag = first.headers["ETag"]
+    assert re.fullmatch(r'W/"[0-9a-f]{64}"', tag)
+    for known in (tag, tag[2:], f'"other", {tag}', "*"):
+        answer = door.get("cacerts", headers={"If-None-Match": known})
+        assert (answer.status, answer.body) == (304, b"")
+        assert answer.headers["ETag"] == tag and answer.headers["Cache-Control"] == "max-age=60"
+        assert "Content-Type" not in answer.headers
+    for other in ('W/"0"', tag[:-2] + '"', tag[3:-1], ""):
+        answer = door.get("cacerts", headers={"If-None-Match": other})
+        assert (answer.status, answer.body) == (200, first.body)
+    lines = door.get("cacerts", headers={"User-Agent": "libest 1.0"})
+    assert lines.headers["ETag"] == tag and lines.body != first.body
+
+    add_root(lab, "later")
+    answer = door.get("cacerts", headers={"If-None-Match": tag})
+    assert answer.status == 200 and answer.headers["ETag"] != tag
+    assert len(certificates_in(base64.b64decode(answer.body))) == 3
+
+
 @est("5.3")
 def test_expired_authorities(est_lab):
     assert outcome(Est(est_lab, "gone").get("cacerts")) == (503, "unavailable")
