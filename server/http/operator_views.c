@@ -101,12 +101,23 @@ filter_of(const char *pattern, size_t number)
 	return NULL;
 }
 
+/* What is made beside the factories says in its body which of them it is for: that a query were
+ * ignored could give it all of them. */
+static bool
+takes_factory(const struct cv_route *route)
+{
+	unsigned roles = (unsigned)CV_ROUTE_VIEWER | CV_ROUTE_OPERATOR | CV_ROUTE_ADMIN;
+
+	if ((route->flags & roles) == 0)
+		return false;
+	return (route->flags & CV_ROUTE_REALM) == 0 || !cv_text_equal(route->method, "POST");
+}
+
 const char *
 cv_operator_query_name(const struct cv_route *route, size_t number)
 {
 	static const char *const always[] = {"factory", "limit", "cursor", "after"};
-	unsigned roles = (unsigned)CV_ROUTE_VIEWER | CV_ROUTE_OPERATOR | CV_ROUTE_ADMIN;
-	size_t count = (route->flags & roles) != 0 ? 1 : 0;
+	size_t count = takes_factory(route) ? 1 : 0;
 
 	if (route->handle != cv_operator_list)
 		return number < count ? always[number] : NULL;

@@ -242,7 +242,8 @@ def expected(operation, role, factory):
         return {401}
     if ROLES.index(role) < ROLES.index(operation.role):
         return {403}
-    if factory == FOREIGN:
+    names_factory = "factory" in operation.names("query")
+    if factory == FOREIGN and (names_factory or str(operation) not in EVERY_FACTORY):
         return {404}
     if str(operation) in EVERY_FACTORY:
         return {403}

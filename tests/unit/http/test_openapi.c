@@ -216,6 +216,11 @@ Test(openapi, a_query_is_taken_by_its_names)
 	    {"POST", "/v1/devices/{id}/hold", "f%61ctory=a", false},
 	    {"POST", "/v1/devices/{id}/hold", "limit=1", false},
 	    {"GET", "/v1/event-keys", "factory=a", false},
+	    {"GET", "/v1/gateways", "factory=a", true},
+	    {"DELETE", "/v1/gateways/{name}", "factory=a", true},
+	    {"POST", "/v1/gateways", "factory=a", false},
+	    {"POST", "/v1/operator-tokens", "factory=a", false},
+	    {"POST", "/v1/operator-certificates", "factory=a", false},
 	    {"GET", "/v1/openapi.json", "", true},
 	};
 
