@@ -34,7 +34,7 @@ static const struct cv_cli_verb verbs[] = {
 	DEVICE_ACT("release", "end a hold"),
 	END("device", "delete", "ID...", "/v1/devices/{}", "refuse its id; nothing is forgotten"),
 	DEVICE_ACT("allow", "clear a deleted or revoked id"),
-	DEVICE_ACT("cancel", "withdraw the keys it announced"),
+	DEVICE_ACT("cancel", "withdraw the keys it announced or asked for"),
 	DEVICE_ACT("approve", "announce the key it asked for last"),
 	{"device", "rotate", "ID...", "est-url! reason", "POST", "/v1/devices/{}/rotate", NULL,
 	    CV_CLI_VIEW_OUTCOME, NULL, "tell it, if it runs fioconfig, to change its key"},

@@ -44,7 +44,7 @@ struct act {
 	const struct cv_lifecycle_request *request;
 	struct cv_connection *connection;
 	struct cv_party party;
-	bool has_asked_key; /* APPROVE: the key it is about */
+	bool has_asked_key; /* APPROVE, CANCEL: the newest that waits */
 	struct cv_digest asked_key;
 	struct cv_buffer asked_spki;
 	enum cv_lifecycle_outcome outcome;
@@ -123,11 +123,16 @@ allow_device(struct cv_device_change *change)
 }
 
 static enum cv_lifecycle_outcome
-cancel_announcement(struct cv_device_change *change)
+cancel_announcement(const struct act *act, struct cv_device_change *change)
 {
-	if (cv_device_change_record(change)->announced_count == 0)
+	const struct cv_device_record *record = cv_device_change_record(change);
+
+	/* Where no announcement is needed, a key that was only asked for waits for its first use,
+	 * too. */
+	if (record->announced_count == 0 &&
+	    (!act->has_asked_key || !record->named.is_asked_by_current))
 		return CV_LIFECYCLE_UNCHANGED;
-	cv_device_change_cancel_key(change, NULL);
+	cv_device_change_cancel_keys(change);
 	return CV_LIFECYCLE_DONE;
 }
 
@@ -139,7 +144,7 @@ approve_key(const struct act *act, struct cv_device_change *change)
 
 	if (act->has_asked_key && key->state == CV_KEY_ANNOUNCED)
 		return CV_LIFECYCLE_UNCHANGED;
-	if (!act->has_asked_key || key->state != CV_KEY_ASKED || !key->is_asked_by_current)
+	if (!act->has_asked_key || key->state != CV_KEY_ASKED)
 		return CV_LIFECYCLE_NOT_POSSIBLE;
 	cv_device_change_announce_key(change, &act->asked_key, cv_buffer_bytes(&act->asked_spki));
 	return CV_LIFECYCLE_DONE;
@@ -186,7 +191,7 @@ edit(const struct act *act, struct cv_device_change *change)
 	case CV_LIFECYCLE_ALLOW:
 		return allow_device(change);
 	case CV_LIFECYCLE_CANCEL:
-		return cancel_announcement(change);
+		return cancel_announcement(act, change);
 	case CV_LIFECYCLE_APPROVE:
 		return approve_key(act, change);
 	case CV_LIFECYCLE_JOIN:
@@ -327,7 +332,7 @@ attempt(struct act *act, struct cv_error *err)
 	struct cv_change_options options = {.group = act->request->group};
 	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
 
-	if (act->kind == CV_LIFECYCLE_APPROVE) {
+	if (act->kind == CV_LIFECYCLE_APPROVE || act->kind == CV_LIFECYCLE_CANCEL) {
 		cv_buffer_reset(&act->asked_spki);
 		if (!cv_device_newest_asked_key(act->connection, &act->party, &act->has_asked_key,
 			&act->asked_key, &act->asked_spki, err))

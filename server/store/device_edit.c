@@ -329,9 +329,9 @@ cv_device_change_activate_key(
 }
 
 void
-cv_device_change_cancel_key(struct cv_device_change *change, const struct cv_digest *key)
+cv_device_change_cancel_keys(struct cv_device_change *change)
 {
-	edit_key(change, CV_SQL(slot_key_cancel), key);
+	edit_slot(change, CV_SQL(slot_key_cancel));
 	edit_slot(change, CV_SQL(slot_key_forget_named));
 	edit_slot(change, CV_SQL(slot_unlock_configuration));
 }

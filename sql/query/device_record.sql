@@ -17,12 +17,12 @@ SELECT
 		WHERE e.factory = w.factory AND e.device = w.device AND e.slot = w.slot AND e.key_id = c.key_id
 			AND e.revoked_at IS NULL AND e.not_after > now()) AS current_certificates,
 	p.state::text AS presented_state,
-	p.asked_by = c.key_id AS presented_asked_by_current,
+	p.asked_by = c.key_id AND p.withdrawn_at IS NULL AS presented_asked_by_current,
 	extract(epoch FROM p.talks_until)::bigint AS presented_talks_until,
 	p.first_issued_version AS presented_issued,
 	pc.device AS presented_owner,
 	n.state::text AS named_state,
-	n.asked_by = c.key_id AS named_asked_by_current,
+	n.asked_by = c.key_id AND n.withdrawn_at IS NULL AS named_asked_by_current,
 	extract(epoch FROM n.talks_until)::bigint AS named_talks_until,
 	n.first_issued_version AS named_issued,
 	nc.device AS named_owner,
@@ -34,6 +34,7 @@ SELECT
 		JOIN certvendor.slot_key k ON k.factory = w.factory AND k.device = w.device AND k.slot = w.slot
 			AND k.key_id = r.key_id
 		WHERE r.factory = w.factory AND r.device = w.device AND r.slot = w.slot AND r.is_ours
+			AND k.withdrawn_at IS NULL
 			AND ((r.csr_digest = w.csr_digest AND (k.state IN ('asked', 'announced')
 					OR (k.state = 'current' AND r.recorded_at >= s.activated_at)))
 				OR (r.key_id = w.named_key AND w.csr_digest IS NOT NULL AND k.state IN ('asked', 'announced')))

@@ -1,3 +1,4 @@
--- $1 factory, $2 device, $3 slot, $4 key or NULL for all.
-UPDATE certvendor.slot_key SET state = 'asked', announced_at = NULL
-WHERE factory = $1 AND device = $2 AND slot = $3 AND state = 'announced' AND ($4::bytea IS NULL OR key_id = $4)
+-- $1 factory, $2 device, $3 slot. What waits for its first use waits for being named anew; what was only asked for,
+-- too, as it may need no announcement.
+UPDATE certvendor.slot_key SET state = 'asked', announced_at = NULL, withdrawn_at = now()
+WHERE factory = $1 AND device = $2 AND slot = $3 AND state IN ('asked', 'announced')

@@ -201,6 +201,7 @@ ask(struct model *model, struct model_slot *slot, int key)
 	if (it->state == CV_KEY_UNKNOWN)
 		*it =
 		    (struct model_key){.state = CV_KEY_ASKED, .asked_by = model_current_key(slot)};
+	it->is_withdrawn = false;
 	if (!it->issued)
 		it->issued = ++model->issued;
 }
@@ -210,6 +211,7 @@ announce_too(struct model_slot *slot, int key)
 {
 	slot->keys[key].state = CV_KEY_ANNOUNCED;
 	slot->keys[key].asked_by = model_current_key(slot);
+	slot->keys[key].is_withdrawn = false;
 	forget_named(slot);
 	slot->is_locked = true;
 }
@@ -290,12 +292,15 @@ decide_known(
 	const struct model_device *device = &model->devices[it->device];
 	const struct model_slot *slot = &device->slots[it->slot];
 	const struct model_key *key = &slot->keys[it->key];
-	bool is_pending = key->state == CV_KEY_ANNOUNCED ||
-			  (key->state == CV_KEY_ASKED && model->announce_is_implied);
+	bool is_pending =
+	    key->state == CV_KEY_ANNOUNCED ||
+	    (key->state == CV_KEY_ASKED && model->announce_is_implied && !key->is_withdrawn);
 
 	if (key->state == CV_KEY_CURRENT) {
 		bool is_new = !it->is_recorded && door->may_activate;
 
+		if (is_of_another(model, it->key, it->device))
+			return refuse(CV_VERDICT_KEY_IN_USE);
 		return (struct decision){CV_VERDICT_OK,
 		    is_new || !device->is_seen || device->is_cleared ? NOTE : NOTHING};
 	}
@@ -464,6 +469,8 @@ find_repeat(const struct model *model, int device, int slot, int key, int csr)
 		if (!it->is_recorded || !it->is_ours || it->is_revoked || it->device != device ||
 		    it->slot != slot || it->key != key || it->not_after <= model->now ||
 		    it->issued_at <= model->now - REPLAY_WINDOW)
+			continue;
+		if (at->keys[key].is_withdrawn)
 			continue;
 		if (!is_open(&at->keys[key]) &&
 		    !(is_same && at->keys[key].state == CV_KEY_CURRENT &&
@@ -696,14 +703,40 @@ set_state(struct model *model, struct model_device *device, enum cv_device_state
 	return CV_LIFECYCLE_DONE;
 }
 
+/* What was withdrawn comes after all that was not. */
+static bool
+goes_before(const struct model_key *a, const struct model_key *b)
+{
+	if (a->is_withdrawn != b->is_withdrawn)
+		return b->is_withdrawn;
+	return a->issued > b->issued;
+}
+
+static int
+newest_open(const struct model_slot *slot)
+{
+	int newest = MODEL_NONE;
+
+	for (int key = 0; key < MODEL_KEYS; key++) {
+		if (is_open(&slot->keys[key]) &&
+		    (newest == MODEL_NONE || goes_before(&slot->keys[key], &slot->keys[newest])))
+			newest = key;
+	}
+	return newest;
+}
+
 static enum cv_lifecycle_outcome
 cancel(struct model_slot *slot)
 {
-	if (!has_announced(slot))
+	int newest = newest_open(slot);
+
+	if (newest == MODEL_NONE || slot->keys[newest].is_withdrawn)
 		return CV_LIFECYCLE_UNCHANGED;
 	for (int key = 0; key < MODEL_KEYS; key++) {
-		if (slot->keys[key].state == CV_KEY_ANNOUNCED)
-			slot->keys[key].state = CV_KEY_ASKED;
+		if (!is_open(&slot->keys[key]))
+			continue;
+		slot->keys[key].state = CV_KEY_ASKED;
+		slot->keys[key].is_withdrawn = true;
 	}
 	forget_named(slot);
 	slot->is_locked = false;
@@ -713,13 +746,8 @@ cancel(struct model_slot *slot)
 static enum cv_lifecycle_outcome
 approve(struct model_slot *slot)
 {
-	int newest = MODEL_NONE;
+	int newest = newest_open(slot);
 
-	for (int key = 0; key < MODEL_KEYS; key++) {
-		if (is_open(&slot->keys[key]) &&
-		    (newest == MODEL_NONE || slot->keys[key].issued > slot->keys[newest].issued))
-			newest = key;
-	}
 	if (newest == MODEL_NONE)
 		return CV_LIFECYCLE_NOT_POSSIBLE;
 	if (slot->keys[newest].state == CV_KEY_ANNOUNCED)
@@ -802,6 +830,8 @@ end_key(struct model *model, struct model_device *device, struct model_slot *slo
 {
 	bool was_current = slot->keys[key].state == CV_KEY_CURRENT;
 
+	if (is_compromise)
+		claim(model, key, (int)(device - model->devices));
 	if (slot->keys[key].state == CV_KEY_UNKNOWN)
 		return;
 	slot->keys[key].state = is_compromise ? CV_KEY_COMPROMISED : CV_KEY_RETIRED;

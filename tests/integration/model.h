@@ -27,7 +27,8 @@ enum model_slot_name { MODEL_CLIENT, MODEL_ONLINE, MODEL_LESSER, MODEL_SLOTS };
 struct model_key {
 	enum cv_key_state state;
 	int asked_by; /* current key when it was named */
-	int issued;   /* order of its first certificate; 0: none of ours */
+	bool is_withdrawn;
+	int issued; /* order of its first certificate; 0: none of ours */
 	int64_t talks_until;
 };
 

@@ -169,6 +169,36 @@ Test(rotation, cancelled_announcement_does_not_activate)
 	scene_close(&scene);
 }
 
+Test(rotation, a_cancelled_key_waits_for_being_asked_anew_where_no_announcement_is_needed)
+{
+	struct scene scene;
+
+	scene_open(&scene);
+	change_database(
+	    &scene.world.database, "UPDATE certvendor.factory SET announce = 'implied'");
+	instance_refresh(&scene.instance);
+	ask(&scene, &scene.first, 1, &scene.second);
+	ask(&scene, &scene.first, 2, &scene.third);
+	name_key(&scene, &scene.first, 2);
+	cr_assert_eq(act(&scene.instance, CV_LIFECYCLE_CANCEL, DEVICE), CV_LIFECYCLE_DONE);
+	cr_expect_eq(act(&scene.instance, CV_LIFECYCLE_CANCEL, DEVICE), CV_LIFECYCLE_UNCHANGED);
+	cr_expect_eq(look(&scene, &scene.second), CV_VERDICT_THIRD_KEY);
+	cr_expect_eq(look(&scene, &scene.third), CV_VERDICT_THIRD_KEY);
+	cr_expect_eq(look(&scene, &scene.first), CV_VERDICT_OK);
+
+	/* The older one is asked for again; the other stays withdrawn. */
+	cr_assert_eq(ask(&scene, &scene.first, 1, &scene.fourth), CV_ENROLMENT_ISSUED);
+	cr_expect_eq(look(&scene, &scene.third), CV_VERDICT_THIRD_KEY);
+	cr_expect_eq(act(&scene.instance, CV_LIFECYCLE_CANCEL, DEVICE), CV_LIFECYCLE_DONE);
+	pause_ms(1100);
+	cr_expect_eq(look(&scene, &scene.fourth), CV_VERDICT_THIRD_KEY);
+	/* An operator may give back what he took. */
+	cr_assert_eq(act(&scene.instance, CV_LIFECYCLE_APPROVE, DEVICE), CV_LIFECYCLE_DONE);
+	pause_ms(1100);
+	cr_expect_eq(look(&scene, &scene.third), CV_VERDICT_ACTIVATED);
+	scene_close(&scene);
+}
+
 Test(rotation, a_replaced_key_talks_in_its_grace_and_changes_nothing)
 {
 	struct scene scene;

@@ -19,7 +19,8 @@
 /* One key as (device, slot) sees it. */
 struct cv_key_view {
 	enum cv_key_state state;
-	bool is_asked_by_current;     /* it was named over the key that is current now */
+	bool is_asked_by_current;     /* it was named over the key that is current now, and not
+					 withdrawn */
 	int64_t talks_until_utc;      /* retired key in its grace; 0: none */
 	int64_t first_issued_version; /* order of issue; 0: no certificate of ours */
 	bool is_of_device;            /* this device proved it */

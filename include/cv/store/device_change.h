@@ -153,8 +153,8 @@ void cv_device_change_announce_too(
  * for it becomes the device's layer of configuration. */
 void cv_device_change_activate_key(
     struct cv_device_change *change, const struct cv_digest *key, int grace_days);
-/* An announced or asked key (NULL: all announced) falls back; the lock goes with the last. */
-void cv_device_change_cancel_key(struct cv_device_change *change, const struct cv_digest *key);
+/* No key waits for its first use any longer, until it is asked for or announced anew. */
+void cv_device_change_cancel_keys(struct cv_device_change *change);
 /* Ends a key: retired (was current), discarded, or compromised. */
 void cv_device_change_end_key(struct cv_device_change *change, const struct cv_digest *key,
     enum cv_key_state state, const char *reason);
