@@ -128,7 +128,7 @@ def test_a_bad_configuration(make):
 
 
 def test_init_cannot_write_where_no_volume_is(make, keys):
-    code, output = run_to_end(make, "init", "--factory", "second", "--directory", "/opt/pki")
+    code, output = run_to_end(make, "init", "--factory", "second", "--token-name", "second", "--directory", "/opt/pki")
     assert code != 0 and "/opt/pki" in output
 
 
