@@ -90,6 +90,9 @@ is_known_enough(const struct cv_presented *presented)
 static struct cv_decision
 decide_current(const struct cv_presented *presented, const struct cv_device_record *record)
 {
+	/* It was registered by its certificate alone, and another device proved it first. */
+	if (record->presented.is_of_another)
+		return refuse(CV_VERDICT_KEY_IN_USE);
 	if (!record->certificate_is_known && presented->is_full && may_move(presented) &&
 	    record->current_certificates < CV_RECORDED_MAX)
 		return decide(CV_VERDICT_OK, CV_STEP_RECORD);

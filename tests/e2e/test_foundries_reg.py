@@ -2,6 +2,7 @@
 detached registrar does; the refusal next to the acceptance that it nearly was."""
 import base64
 import datetime
+import hashlib
 import json
 import re
 import ssl
@@ -604,6 +605,44 @@ def test_certificates_that_are_refused(lab, local_ca):
     refusal(put_certificate(lab, "nothing"), 400, "bad-json")
     root = Identity(lab.root, None)
     refusal(put_certificate(lab, root.pem), 400, "bad-certificate")
+
+
+def issue_over(lab, authority, key):
+    """For another device, over a key that exists."""
+    name = str(uuid.uuid4())
+    other = Key(lab.keys, f"/OU={FACTORY}/CN={name}")
+    other.path.write_bytes(key.read_bytes())
+    other.request_path.write_bytes(other.request_for(other.subject))
+    identity = authority.sign(other)
+    identity.name = name
+    return identity
+
+
+def test_a_key_is_of_the_device_that_used_it_first(lab, local_ca):
+    first = issue(lab, local_ca)
+    second = issue_over(lab, local_ca, first.key)
+    assert [put_certificate(lab, each.pem).status for each in (first, second)] == [201, 201]
+    assert lab.send("device", "GET", "/device", first).status == 200
+    for answer in (lab.send("device", "GET", "/device", second), lab.check(second.der)):
+        assert (answer.status, answer.reason) == (403, "key-in-use")
+    assert lab.send("device", "GET", "/device", first).status == 200
+
+
+@pytest.mark.parametrize("act", ["certificate", "device"])
+def test_a_compromised_key_is_nobodys_also_if_it_was_never_used(lab, local_ca, act):
+    device = issue(lab, local_ca)
+    other, new = (issue_over(lab, local_ca, device.key) for _ in range(2))
+    assert put_certificate(lab, device.pem).status == 201
+    assert put_certificate(lab, other.pem).status == 201
+    target = f"devices/{device.name}" if act == "device" else f"certificates/{hashlib.sha256(device.der).hexdigest()}"
+    assert lab.operator("POST", f"/v1/{target}/revoke", {"reason": "keyCompromise"}).status == 200
+    for identity in (other, new):
+        answer = lab.send("device", "GET", "/device", identity)
+        assert (answer.status, answer.reason) == (403, "key-in-use")
+    someone = lab.enrolled_device()
+    body = json.dumps({"next_pubkey": run("openssl", "pkey", "-in", device.key, "-pubout").stdout}).encode()
+    answer = lab.send("device", "PATCH", "/device", someone.identity, body, {"Content-Type": "application/json"})
+    assert (answer.status, answer.reason) == (409, "key-in-use")
 
 
 def test_a_disabled_ca_admits_nobody_new(lab):

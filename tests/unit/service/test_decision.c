@@ -229,6 +229,10 @@ CHANGE(unrecorded_last_place, unrecorded(s); s->record.current_certificates = CV
 CHANGE(unrecorded_without_place, unrecorded(s); s->record.current_certificates = CV_RECORDED_MAX)
 CHANGE(unrecorded_with_a_known_key, unrecorded(s); s->presented.key_refusal = "known")
 CHANGE(unrecorded_of_ours, unrecorded(s); of_ours(s))
+CHANGE(proved_by_another, s->record.presented.is_of_another = true)
+CHANGE(proved_by_another_not_seen, not_seen(s); proved_by_another(s))
+CHANGE(proved_by_another_by_name, not_seen_by_name(s); proved_by_another(s))
+CHANGE(proved_by_another_unrecorded, unrecorded(s); proved_by_another(s))
 
 Test(decision, current_key)
 {
@@ -243,6 +247,10 @@ Test(decision, current_key)
 	    ROW(unrecorded_last_place, CV_VERDICT_OK, CV_STEP_RECORD),
 	    ROW(unrecorded_without_place, CV_VERDICT_OK, CV_STEP_NONE),
 	    ROW(unrecorded_of_ours, CV_VERDICT_UNKNOWN, CV_STEP_NONE),
+	    ROW(proved_by_another, CV_VERDICT_KEY_IN_USE, CV_STEP_NONE),
+	    ROW(proved_by_another_not_seen, CV_VERDICT_KEY_IN_USE, CV_STEP_NONE),
+	    ROW(proved_by_another_by_name, CV_VERDICT_KEY_IN_USE, CV_STEP_NONE),
+	    ROW(proved_by_another_unrecorded, CV_VERDICT_KEY_IN_USE, CV_STEP_NONE),
 	};
 
 	EXPECT_ROWS(NULL, rows);
