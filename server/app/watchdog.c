@@ -54,11 +54,11 @@ cv_watchdog_tick(
 	const char *stalled = cv_watchdog_find_stalled(watchdog, pulses, count, now_ms);
 	if (stalled == NULL)
 		cv_notify("WATCHDOG=1");
-	else if (!watchdog->is_stalled)
+	if (stalled != NULL && !watchdog->is_stalled) {
 		cv_log(CV_LOG_ERROR, "watchdog-stalled",
-		    "a part of the service does no work; systemd will restart it",
+		    "a part of the service does no work; systemd is asked to restart it",
 		    CV_LOG_TEXT("part", stalled));
-	else
-		return;
+		cv_notify("WATCHDOG=trigger");
+	}
 	watchdog->is_stalled = stalled != NULL;
 }

@@ -5,7 +5,9 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cv/util/clock.h"
@@ -32,7 +34,7 @@ static const char *const level_names[] = {
 };
 #define LEVEL_COUNT (sizeof(level_names) / sizeof(level_names[0]))
 
-/* The one global that may change: threads of every room log, and a reload sets the level. */
+/* The globals that may change: threads of every room log, and a reload sets the level. */
 static _Atomic(enum cv_log_level) lowest_level = CV_LOG_INFO;
 
 void
@@ -63,6 +65,30 @@ cv_log_parse_level(const char *text, enum cv_log_level *ret_level)
 		}
 	}
 	return false;
+}
+
+/* The journal takes the priority of a line from its beginning: sd-daemon(3). */
+static const char *const priorities[] = {
+    [CV_LOG_DEBUG] = "<7>",
+    [CV_LOG_INFO] = "<6>",
+    [CV_LOG_WARNING] = "<4>",
+    [CV_LOG_ERROR] = "<3>",
+};
+static atomic_bool is_read_by_journal;
+
+void
+cv_log_find_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat status;
+
+	if (!stream || fstat(STDERR_FILENO, &status) != 0)
+		return;
+	(void)snprintf(
+	    own, sizeof(own), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	atomic_store_explicit(
+	    &is_read_by_journal, cv_text_equal(stream, own), memory_order_relaxed);
 }
 
 static bool
@@ -172,6 +198,8 @@ cv_log_write(enum cv_log_level level, const char *event, const char *message,
 
 	int saved_errno = errno;
 	struct line line = {.len = 0};
+	if (atomic_load_explicit(&is_read_by_journal, memory_order_relaxed))
+		put(&line, priorities[level], strlen(priorities[level]));
 	put_time(&line);
 	put_text_field(&line, "level", level_names[level]);
 	put_text_field(&line, "event", event);

@@ -85,9 +85,10 @@ def test_event_loops_that_accept_nothing(watched, notices):
         with socket.create_connection(("127.0.0.1", watched.ports["device"])):
             wait_until(lambda: watched.events("watchdog-stalled"), "stalled")
             assert watched.events("watchdog-stalled")[0]["part"] == "device"
+            wait_until(lambda: "WATCHDOG=trigger" in notices.read(), "the call for a restart")
             before = pets(notices)
             time.sleep(1.5)  # two of its intervals
-            assert pets(notices) == before
+            assert pets(notices) == before and notices.read().count("WATCHDOG=trigger") == 1
     finally:
         stopped.release()
     wait_until(lambda: pets(notices) > before, "a sign of life")

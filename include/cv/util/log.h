@@ -55,6 +55,12 @@ void cv_log_write(enum cv_log_level level, const char *event, const char *messag
 void cv_log_error(
     enum cv_log_level level, const char *event, const char *message, const struct cv_error *err);
 
+/*
+ * From now on each line begins with its priority, "<6>", if standard error is the stream that
+ * JOURNAL_STREAM names (systemd.exec(5)): the journal takes it off (sd-daemon(3)).
+ */
+void cv_log_find_journal(void);
+
 /* Would a line of this level be written? For those that cost something to make. */
 bool cv_log_is_on(enum cv_log_level level);
 void cv_log_set_level(enum cv_log_level level);

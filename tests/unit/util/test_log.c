@@ -3,8 +3,11 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Each test is a process of its own, so standard error may stay redirected. */
@@ -50,6 +53,39 @@ skip_time(const char *line)
 }
 
 TestSuite(log, .init = redirect);
+
+Test(log, tells_the_journal_the_priority)
+{
+	static const char *const begins[] = {
+	    [CV_LOG_DEBUG] = "<7>{\"ts\"",
+	    [CV_LOG_INFO] = "<6>{\"ts\"",
+	    [CV_LOG_WARNING] = "<4>{\"ts\"",
+	    [CV_LOG_ERROR] = "<3>{\"ts\"",
+	};
+	struct stat status;
+	char stream[64], line[8192];
+
+	cv_log_set_level(CV_LOG_DEBUG);
+	cr_assert_eq(fstat(STDERR_FILENO, &status), 0);
+	/* The journal of somebody else, as where standard error was redirected. */
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev,
+	    (uintmax_t)status.st_ino + 1);
+	setenv("JOURNAL_STREAM", stream, 1);
+	cv_log_find_journal();
+	cv_log(CV_LOG_ERROR, "stalled", "no answer");
+	read_lines(line, sizeof(line));
+	cr_expect_eq(line[0], '{');
+
+	snprintf(
+	    stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	cv_log_find_journal();
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+		cv_log((enum cv_log_level)i, "stalled", "no answer");
+		read_lines(line, sizeof(line));
+		cr_expect_eq(strncmp(line, begins[i], strlen(begins[i])), 0, "%s", line);
+	}
+}
 
 Test(log, writes_fixed_keys_then_fields)
 {
