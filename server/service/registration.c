@@ -127,6 +127,14 @@ enum registration_plan {
 	PLAN_ANNOUNCE,  /* the operator's announcement of the next key */
 };
 
+/* Nothing but a certificate of this manufacturer made the device, and nobody saw it since. */
+static bool
+began_it(const struct registration *registration, const struct cv_device_record *record)
+{
+	return registration->bootstrap && !record->is_seen && !record->registered_by[0] &&
+	       strcmp(record->origin, registration->bootstrap->row.id) == 0;
+}
+
 static enum registration_plan
 plan(const struct registration *registration, const struct cv_device_record *record,
     const struct cv_digest *key)
@@ -149,8 +157,7 @@ plan(const struct registration *registration, const struct cv_device_record *rec
 	    cv_digest_equal(&record->current_key, key))
 		return PLAN_SAME_KEY;
 	/* And with it a key that nobody has. */
-	if (registration->bootstrap && !record->is_seen && !record->registered_by[0] &&
-	    registration->base.request->ret_private_key)
+	if (began_it(registration, record) && registration->base.request->ret_private_key)
 		return PLAN_ANNOUNCE;
 	if (!is_own_token && !is_token_of_registration)
 		return PLAN_REFUSED;

@@ -74,6 +74,7 @@ cv_device_record_from_row(
 	ret_record->group_id = (uint32_t)cv_row_number(row, 27);
 	ret_record->is_cleared = cv_row_bool(row, 28);
 	ret_record->has_usable_certificate = cv_row_bool(row, 29);
+	cv_text_copy(ret_record->origin, sizeof(ret_record->origin), cv_row_text(row, 30));
 }
 
 bool

@@ -54,7 +54,8 @@ SELECT
 		SELECT FROM certvendor.certificate u JOIN certvendor.authority a ON a.id = u.authority
 		WHERE u.factory = w.factory AND u.device = w.device AND u.slot = w.slot AND u.key_id = c.key_id
 			AND u.revoked_at IS NULL AND u.not_after > now() AND a.state <> 'revoked')
-		ELSE false END AS has_usable_certificate
+		ELSE false END AS has_usable_certificate,
+	d.origin::text AS origin
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bigint[],
 		$9::text[])
 	WITH ORDINALITY AS w(factory, device, slot, presented_key, named_key, tbs_digest, csr_digest, replay_window, label, n)

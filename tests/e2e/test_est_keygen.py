@@ -11,9 +11,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from certvendor_lab import EST, Authority, Key, certificates_in, issued, run
+from certvendor_lab import EST, FACTORY, Authority, Key, certificates_in, issued, run
 from est_client import (CN, Est, attribute, der, device_name, dns_names, extension_request, make_key, name, outcome,
                         request, save, seq, spki_of, oid)
+from registration_lab import Registrant, import_authority, put_certificate
 
 est = pytest.mark.est
 KEY, CERTIFICATE = "application/pkcs8", "application/pkcs7-mime"
@@ -242,6 +243,55 @@ def test_a_lost_answer_to_a_manufacturers_certificate(est_lab, door):
     token = est_lab.enrolment_token(device=own)
     assert Est(est_lab).enrol(request(make_key(), device_name(own)), token=token).status == 200
     assert outcome(ask(door, request(make_key(), device_name(own)), identity=birth)) == (403, "not-authorised")
+
+
+@pytest.fixture(scope="module")
+def maker(est_lab):
+    return bootstrap(est_lab, "first-maker")
+
+
+def bootstrap(lab, name):
+    authority = Authority(lab.keys, f"/CN={name} CA")
+    assert lab.operator("POST", "/v1/authorities", {
+        "name": name, "kind": "bootstrap", "certificate": authority.identity.pem}).status == 201
+    return authority
+
+
+def by_post(lab, device, maker):
+    return Registrant(lab, device).register().identity
+
+
+def by_put(lab, device, maker):
+    offline = Authority(lab.keys, "/CN=Registrar CA")
+    import_authority(lab, offline)
+    identity = offline.sign(Key(lab.keys, f"/OU={FACTORY}/CN={device}"))
+    assert put_certificate(lab, identity.pem).status in (200, 201)
+    return identity
+
+
+def by_another_maker(lab, device, maker):
+    key, other = make_key(), bootstrap(lab, "second-maker")
+    birth = other.sign(Key(lab.keys, f"/CN={device}"))
+    return save(lab.keys, key, issued(Est(lab).enrol(request(key, device_name(device)), identity=birth)))
+
+
+def by_this_maker_and_anew(lab, device, maker):
+    birth = maker.sign(Key(lab.keys, f"/CN={device}"))
+    assert Est(lab).enrol(request(make_key(), device_name(device)), identity=birth).status == 200
+    assert lab.operator("DELETE", f"/v1/devices/{device}").status == 200
+    return by_post(lab, device, maker)
+
+
+@est("6.5", "16.5")
+@pytest.mark.parametrize("begin", [by_post, by_put, by_another_maker, by_this_maker_and_anew])
+def test_a_manufacturer_takes_over_no_device_that_others_registered(est_lab, door, maker, begin):
+    device = fresh()
+    holder = begin(est_lab, device, maker)
+    birth = maker.sign(Key(est_lab.keys, f"/CN={device}"))
+    csr = request(make_key(), device_name(device))
+    assert outcome(Est(est_lab).enrol(csr, identity=birth)) == (403, "not-authorised")
+    assert outcome(ask(door, csr, identity=birth)) == (403, "not-authorised")
+    assert est_lab.send("device", "GET", "/device", holder).status == 200
 
 
 def waiting(lab, device):

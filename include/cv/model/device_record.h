@@ -41,6 +41,7 @@ struct cv_device_record {
 	bool is_seen;                        /* a certificate of it was seen at some door */
 	bool is_cleared;                     /* it was deleted, then cleared, and not seen since */
 	char registered_by[CV_UUID_SIZE];    /* token; "": none */
+	char origin[CV_UUID_SIZE];           /* authority by which it began; "": not known */
 	char group[CV_FACTORY_NAME_MAX + 1]; /* "": none */
 	uint32_t group_id;                   /* 0: none */
 	enum cv_announce group_announce;
