@@ -209,7 +209,7 @@ take_plan(const struct registration *registration, enum registration_plan chosen
 		break;
 	case PLAN_ANNOUNCE:
 		cv_device_change_ask_key(change, key, spki);
-		cv_device_change_announce_key(change, key, spki);
+		cv_device_change_announce_too(change, key, spki);
 		break;
 	}
 	if (!token)

@@ -1,6 +1,6 @@
 -- $1 token or NULL, $2 SHA-256 of the secret or NULL, $3 device. Result: id, factory, device or '', uses_max, uses, used
 -- by this device, a certificate it gave was seen or ended, seconds left, time of making in microseconds, label or ''. A
--- key that only waits again ended nothing, unless it is the newest: the next one of the token has overtaken it.
+-- key that only waits again ended nothing, unless it is the newest: too many of the token came after it.
 SELECT t.id::text, t.factory, coalesce(t.device, ''), t.uses_max,
 	(SELECT count(DISTINCT u.device) FROM certvendor.enrolment_token_use u WHERE u.token = t.id),
 	EXISTS (SELECT FROM certvendor.enrolment_token_use u WHERE u.token = t.id AND u.device = $3),

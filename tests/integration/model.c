@@ -648,7 +648,7 @@ use_token(struct model *model, int token, int device, int key, int csr, bool *re
 	*ret_announces =
 	    current != key && (repeat == MODEL_NONE || slot->keys[key].state == CV_KEY_ASKED);
 	if (*ret_announces)
-		announce(slot, key);
+		announce_too(slot, key);
 	if (repeat != MODEL_NONE)
 		return (struct model_answer){CV_ENROLMENT_REPEATED, CV_VERDICT_OK, repeat};
 	return (struct model_answer){CV_ENROLMENT_ISSUED, CV_VERDICT_OK, MODEL_NONE};

@@ -1123,6 +1123,46 @@ Test(rotation, a_token_announces_a_key_that_was_only_asked_for)
 	scene_close(&scene);
 }
 
+/* Of requests that were made at once nobody can say which the device goes on with. */
+Test(rotation, any_key_that_a_token_gave_may_be_the_one_that_is_used)
+{
+	struct scene scene;
+	char secret[CV_SECRET_SIZE];
+
+	scene_open(&scene);
+	make_token(&scene.instance, DEVICE, 1, secret);
+	cr_assert_eq(
+	    enrol_with_token(&scene.instance, secret, scene.keys[1], DEVICE, &scene.second),
+	    CV_ENROLMENT_ISSUED);
+	cr_assert_eq(enrol_with_token(&scene.instance, secret, scene.keys[2], DEVICE, &scene.third),
+	    CV_ENROLMENT_ISSUED);
+	cr_expect_eq(look(&scene, &scene.second), CV_VERDICT_ACTIVATED);
+	cr_expect_eq(look(&scene, &scene.third), CV_VERDICT_DENIED);
+	cr_expect_eq(look(&scene, &scene.first), CV_VERDICT_DENIED);
+	cr_expect_eq(
+	    enrol_with_token(&scene.instance, secret, scene.keys[3], DEVICE, &scene.fourth),
+	    CV_ENROLMENT_NOT_AUTHORISED);
+	scene_close(&scene);
+}
+
+/* What the device announced before stays good, too. */
+Test(rotation, a_token_withdraws_no_announcement)
+{
+	struct scene scene;
+	char secret[CV_SECRET_SIZE];
+
+	scene_open(&scene);
+	ask(&scene, &scene.first, 1, &scene.second);
+	cr_assert_eq(
+	    announce(&scene.instance, &scene.first, scene.keys[1], NULL), CV_ANNOUNCEMENT_DONE);
+	make_token(&scene.instance, DEVICE, 1, secret);
+	cr_assert_eq(enrol_with_token(&scene.instance, secret, scene.keys[2], DEVICE, &scene.third),
+	    CV_ENROLMENT_ISSUED);
+	cr_expect_eq(look(&scene, &scene.second), CV_VERDICT_ACTIVATED);
+	cr_expect_eq(look(&scene, &scene.third), CV_VERDICT_DENIED);
+	scene_close(&scene);
+}
+
 Test(rotation, without_credentials_there_is_nothing)
 {
 	struct scene scene;
