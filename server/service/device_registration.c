@@ -209,7 +209,7 @@ decide_locked(struct registration *registration, struct cv_error *err)
 	const struct cv_digest *key = cv_public_key_id(enrolment->csr->key);
 	struct cv_record_query query = {.party = &enrolment->answer->party, .named_key = key};
 	struct cv_change_options options = {
-	    .proved_keys = {enrolment->issuer ? key : NULL},
+	    .claimed_key = key,
 	    .creates_device = true,
 	    .authority = enrolment->issuer ? enrolment->issuer->row.id : NULL,
 	    .group = registration->order->group,

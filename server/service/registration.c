@@ -360,7 +360,7 @@ attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 	const struct cv_realm_authority *voucher =
 	    registration->bootstrap ? registration->bootstrap : enrolment->issuer;
 	struct cv_change_options options = {
-	    .proved_keys = {enrolment->issuer ? key : NULL},
+	    .claimed_key = key,
 	    .creates_device = true,
 	    .authority = voucher ? voucher->row.id : NULL,
 	    .token = registration->has_token ? registration->token.id : NULL,

@@ -56,6 +56,18 @@ send_name(struct cv_connection *connection, const struct cv_party *party, const 
 }
 
 static bool
+send_claim(struct cv_connection *connection, const struct cv_party *party,
+    const struct cv_digest *key, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+
+	cv_parameter_text(&parameters, party->factory);
+	cv_parameter_digest(&parameters, key);
+	cv_parameter_text(&parameters, party->device);
+	return cv_batch_send(connection, CV_SQL(key_claim_take), &parameters, err);
+}
+
+static bool
 send_turn(struct cv_connection *connection, struct cv_sql sql, const struct cv_party *party,
     const char *group, const char *device, struct cv_error *err)
 {
@@ -79,7 +91,7 @@ lock_device(struct cv_connection *connection, const struct cv_party *party, cons
 	       send_turn(connection, CV_SQL(rotation_turn), party, group, party->device, err);
 }
 
-/* Lock order: authority, token, group, rotation group, device. */
+/* Lock order: authority, token, group, rotation group, device, claim. */
 static bool
 send_locks(struct cv_connection *connection, const struct cv_party *party,
     const struct cv_change_options *options, struct cv_error *err)
@@ -108,6 +120,8 @@ send_locks(struct cv_connection *connection, const struct cv_party *party,
 	    !cv_batch_send(connection, CV_SQL(device_insert), &device, err))
 		return false;
 	if (!lock_device(connection, party, options->rotation_group, &device, err))
+		return false;
+	if (options->claimed_key && !send_claim(connection, party, options->claimed_key, err))
 		return false;
 	if (options->name && !send_name(connection, party, options->name, err))
 		return false;
@@ -244,6 +258,8 @@ read_one(struct cv_device_change *change, const struct cv_change_options *option
 		return false;
 	if (options->rotation_group ? !read_turn(change, has_rotation_group, err)
 				    : !skip_results(connection, 1, err))
+		return false;
+	if (options->claimed_key && !skip_results(connection, 1, err))
 		return false;
 	if (options->name && !read_name(change, err))
 		return false;

@@ -1,9 +1,9 @@
 -- As arrays, one key each: $1 factory, $2 key id, $3 device that proved it, $4 slot, $5 the debt of that slot, in
 -- seconds, beyond which the request is going to be refused, so that nothing is to be kept of it; NULL: whatever it is.
--- The first stays the owner. A transaction
--- of its own, whose commit need not reach the disk before the change that follows it on this connection: the log is
--- written in order, so that change's durable commit carries the claims with it. In the order of the keys, so that two
--- of these never wait for each other.
+-- The first stays the owner. A transaction of its own, so that many devices claim without waiting for each other's
+-- change (a registration: key_claim_take.sql), and its commit need not reach the disk before the change that follows it
+-- on this connection: the log is written in order, so that change's durable commit carries the claims with it. In the
+-- order of the keys, so that two of these never wait for each other.
 WITH relaxed AS MATERIALIZED (
 	SELECT set_config('synchronous_commit', 'off', true)
 )

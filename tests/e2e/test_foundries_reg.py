@@ -170,6 +170,29 @@ def test_an_id_that_is_taken_is_no_name(lab):
     refusal(Registrant(lab).post(name=device.uuid), 409, "exists")
 
 
+def renamed(device, uuid_):
+    """Another id, the same key."""
+    device.uuid = uuid_
+    device.key.subject = f"/CN={uuid_}/OU={FACTORY}"
+    device.key.write_request()
+    return device
+
+
+def test_a_refusal_keeps_neither_row_nor_key(lab):
+    name = f"pump {uuid.uuid4().hex[:8]}"
+    first = Registrant(lab).register(name=name)
+    rows = "SELECT (SELECT count(*) FROM certvendor.device), (SELECT count(*) FROM certvendor.key_claim)"
+    before = lab.query(rows)
+    devices = [Registrant(lab), Registrant(lab), Registrant(lab, name=first.uuid)]
+    assert devices[0].post(name=name).status == 409
+    assert devices[1].post(group="nobody").status == 400
+    assert devices[2].post().status == 409
+    assert lab.query(rows) == before
+    for device in devices:
+        renamed(device, str(uuid.uuid4())).register()
+        assert renamed(device, str(uuid.uuid4())).post().status == 400
+
+
 def test_groups(lab):
     group = f"g{uuid.uuid4().hex[:8]}"
     device = Registrant(lab)

@@ -667,7 +667,6 @@ model_enrol(struct model *model, struct model_memory *memory, int token, int dev
 
 	if (answer.outcome != CV_ENROLMENT_ISSUED)
 		return answer;
-	claim(model, key, device);
 	answer.outcome = check_key(model, device, MODEL_CLIENT, key);
 	if (answer.outcome == CV_ENROLMENT_ISSUED)
 		answer = use_token(model, token, device, key, csr, &announces);
@@ -676,6 +675,7 @@ model_enrol(struct model *model, struct model_memory *memory, int token, int dev
 			remember_device(model, memory, device);
 		return answer;
 	}
+	claim(model, key, device);
 	model->tokens[token].gave[device] = key;
 	model->tokens[token].given[device] |= 1U << key;
 	if (answer.outcome == CV_ENROLMENT_ISSUED)

@@ -709,6 +709,47 @@ Test(races, a_token_for_one_device_registers_one)
 	pair_close(&pair);
 }
 
+/* Two ids, one key: who is refused keeps nothing of it. */
+Test(races, one_key_registers_one_device)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct party party = {.keys = {make_key(), make_key(), make_key()}};
+		char first[CV_SECRET_SIZE], second[CV_SECRET_SIZE];
+		char other[sizeof(party.device) + 8];
+		struct registering here = {.instance = &pair.here,
+		    .secret = first,
+		    .device = party.device,
+		    .key = party.keys[0]};
+		struct registering there = {.instance = &pair.there,
+		    .secret = second,
+		    .device = other,
+		    .key = party.keys[0]};
+
+		snprintf(party.device, sizeof(party.device), "unit-%d", round);
+		snprintf(other, sizeof(other), "other-%d", round);
+		make_token(&pair.here, party.device, 1, first);
+		make_token(&pair.here, other, 1, second);
+		at_once(do_register, &here, do_register, &there);
+		cr_expect_neq(here.outcome, there.outcome);
+		cr_expect(
+		    here.outcome == CV_ENROLMENT_ISSUED || there.outcome == CV_ENROLMENT_ISSUED);
+		cr_expect(here.outcome == CV_ENROLMENT_KEY_IN_USE ||
+			  there.outcome == CV_ENROLMENT_KEY_IN_USE);
+		cr_expect_eq(ask_number(&pair.world.database,
+				 "SELECT count(*) FROM certvendor.device "
+				 "WHERE id IN ('%s', '%s')",
+				 party.device, other),
+		    1);
+		credential_deinit(&here.credential);
+		credential_deinit(&there.credential);
+		party_close(&party);
+	}
+	pair_close(&pair);
+}
+
 #define CROWD 24
 
 Test(races, a_crowd_of_first_uses_is_one_activation)

@@ -333,6 +333,39 @@ Test(rotation, refused_requests_leave_no_claim)
 	scene_close(&scene);
 }
 
+/* Nor does a registration, however often it is tried; and the key is free for the right id. */
+Test(rotation, refused_registrations_leave_nothing)
+{
+	static const char rows[] = "SELECT (SELECT count(*) FROM certvendor.key_claim)"
+				   " + (SELECT count(*) FROM certvendor.device)"
+				   " + (SELECT count(*) FROM certvendor.enrolment_token_use)";
+	struct scene scene;
+	char any[CV_SECRET_SIZE], other[CV_SECRET_SIZE];
+	int64_t before;
+
+	scene_open(&scene);
+	make_token(&scene.instance, NULL, 1, any);
+	make_token(&scene.instance, "unit-3", 1, other);
+	before = ask_number(&scene.world.database, rows);
+	for (size_t i = 1; i < 4; i++) {
+		cr_expect_eq(
+		    enrol_with_token(&scene.instance, any, scene.keys[i], DEVICE, &scene.second),
+		    CV_ENROLMENT_NOT_AUTHORISED);
+		/* A key of another device does not make this one. */
+		cr_expect_eq(enrol_with_token(
+				 &scene.instance, other, scene.keys[0], "unit-3", &scene.second),
+		    CV_ENROLMENT_KEY_IN_USE);
+	}
+	cr_expect_eq(ask_number(&scene.world.database, rows), before);
+	cr_expect_eq(enrol_with_token(&scene.instance, any, scene.keys[1], "unit-2", &scene.second),
+	    CV_ENROLMENT_ISSUED);
+	cr_expect_eq(ask_number(&scene.world.database, rows), before + 3);
+	cr_expect_eq(
+	    enrol_with_token(&scene.instance, other, scene.keys[1], "unit-3", &scene.third),
+	    CV_ENROLMENT_KEY_IN_USE);
+	scene_close(&scene);
+}
+
 Test(rotation, the_names_of_the_certificate_stay)
 {
 	struct scene scene;

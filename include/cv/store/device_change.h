@@ -42,9 +42,13 @@ bool cv_device_record_read(struct cv_connection *connection, const struct cv_rec
 bool cv_device_newest_asked_key(struct cv_connection *connection, const struct cv_party *party,
     bool *ret_exists, struct cv_digest *ret_key, struct cv_buffer *ret_spki, struct cv_error *err);
 
-/* Keys proved in this request, recorded in a transaction of their own before the lock is taken. */
 struct cv_change_options {
-	const struct cv_digest *proved_keys[2]; /* NULL: none */
+	/* Proved in this request, recorded in a transaction of their own before the lock is taken;
+	 * NULL: none. */
+	const struct cv_digest *proved_keys[2];
+	/* Proved, too, but recorded by the change itself, where it is not sure yet that this
+	 * device may have it: a change that is not committed leaves it to others. NULL. */
+	const struct cv_digest *claimed_key;
 	bool creates_device; /* INSERT ... ON CONFLICT DO NOTHING before the lock */
 	const char
 	    *authority;    /* uuid to lock FOR SHARE first (first contact, registration); NULL */
