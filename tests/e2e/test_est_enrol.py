@@ -236,6 +236,10 @@ def test_grace_for_expired_certificates(make_lab):
     fresh_key = make_key()
     csr = request(fresh_key, name((OU, FACTORY), (CN, "sleeper")))
     assert outcome(door.enrol(csr, identity=late)) == (403, "expired")
+    for path in ("/device", "/config", "/config-device"):
+        assert lab.send("device", "GET", path, late).status != 403, path
+    assert lab.send("device", "POST", "/events", late, body=b"[]").status != 403
+    assert lab.check(late.der).status == 403
     assert door.reenrol(csr, late).status == 200
 
 
