@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include "cv/codec/table.h"
 #include "cv/util/clock.h"
@@ -13,6 +14,7 @@
 #include "login_internal.h"
 #include "transport_internal.h"
 
+#define UNAVAILABLE 503
 #define LIST_MAX_BYTES ((size_t)1024 * 1024 * 1024)
 
 static bool
@@ -21,8 +23,16 @@ makes_something(const struct cv_cli_verb *verb)
 	return cv_text_equal(verb->method, "POST") && strchr(verb->path, '{') == NULL;
 }
 
-/* An answer that was lost is asked for once more: the key keeps the request from happening twice.
- */
+static void
+wait_a_moment(void)
+{
+	const struct timespec pause = {.tv_sec = 1};
+
+	(void)nanosleep(&pause, NULL);
+}
+
+/* An answer that was lost, or that did not know, is asked for once more: the key keeps the request
+ * from happening twice. */
 static bool
 send(const struct cv_cli_verb *verb, struct cv_transport_request *request, long *ret_status,
     struct cv_buffer *ret_answer, struct cv_error *err)
@@ -33,8 +43,11 @@ send(const struct cv_cli_verb *verb, struct cv_transport_request *request, long 
 		return cv_transport_send(request, ret_status, ret_answer, err);
 	cv_uuid7(cv_clock_wall_ms(cv_clock_system()), key);
 	request->idempotency_key = key;
-	if (cv_transport_send(request, ret_status, ret_answer, err))
-		return true;
+	if (cv_transport_send(request, ret_status, ret_answer, err)) {
+		if (*ret_status != UNAVAILABLE)
+			return true;
+		wait_a_moment();
+	}
 	cv_buffer_reset(ret_answer);
 	return cv_transport_send(request, ret_status, ret_answer, err);
 }

@@ -12,14 +12,20 @@ log_act(const struct cv_configuration_order *order)
 	    CV_LOG_TEXT("object", order->name));
 }
 
+/* What the memory of this instance lets in. Credentials are looked for in the database. */
 static bool
-apply(struct cv_service *service, struct cv_connection *connection,
-    const struct cv_configuration_order *order, struct cv_configuration_result *ret_result,
-    struct cv_error *err)
+takes_away(enum cv_configuration_act act)
+{
+	return act == CV_CHANGE_AUTHORITY || act == CV_REMOVE_GATEWAY;
+}
+
+static bool
+apply(struct cv_connection *connection, const struct cv_configuration_order *order,
+    struct cv_configuration_result *ret_result, struct cv_error *err)
 {
 	for (int i = 0; i < CV_ATTEMPTS_MAX; i++) {
 		if (cv_configuration_apply(connection, order, ret_result, err))
-			return cv_service_refresh(service, connection, err);
+			return true;
 		if (err->code != CV_E_CONFLICT)
 			return false;
 		cv_buffer_reset(&ret_result->object);
@@ -36,9 +42,11 @@ cv_configure(struct cv_service *service, const struct cv_configuration_order *or
 
 	if (!cv_pool_borrow(cv_service_pool(service), &connection, err))
 		return false;
-	is_good = apply(service, connection, order, ret_result, err);
-	cv_pool_return(connection);
+	is_good = apply(connection, order, ret_result, err);
 	if (is_good && ret_result->outcome == CV_CONFIGURATION_DONE)
 		log_act(order);
+	is_good =
+	    is_good && cv_service_take_realm(service, connection, takes_away(order->act), err);
+	cv_pool_return(connection);
 	return is_good;
 }

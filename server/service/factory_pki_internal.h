@@ -40,9 +40,9 @@ bool factory_pki_is_device_ca(const struct cv_realm_authority *authority);
 /* One attempt at a change. */
 typedef bool factory_pki_attempt(
     struct cv_service *service, struct cv_connection *connection, void *job, struct cv_error *err);
-/* With a connection, and again after a collision; whoever asked sees the new realm. */
-bool factory_pki_carry_out(
-    struct cv_service *service, factory_pki_attempt *try, void *job, struct cv_error *err);
+/* With a connection, and again after a collision; takes_away as cv_service_take_realm has it. */
+bool factory_pki_carry_out(struct cv_service *service, factory_pki_attempt *try, void *job,
+    bool takes_away, struct cv_error *err);
 /* Fills the result and is true. */
 bool factory_pki_end(
     struct cv_factory_pki_result *result, enum cv_factory_pki_outcome outcome, const char *detail);

@@ -181,7 +181,7 @@ cv_factory_pki_make_keys(struct cv_service *service, const struct cv_factory_pki
 		    !make_key(service, (enum cv_factory_key_purpose)i, &hosts, &job, err))
 			return false;
 	}
-	if (!factory_pki_carry_out(service, try_keys, &job, err))
+	if (!factory_pki_carry_out(service, try_keys, &job, false, err))
 		return false;
 	for (size_t i = 0;
 	     ret_result->outcome == CV_FACTORY_PKI_DONE && i < CV_FACTORY_KEY_PURPOSES; i++)

@@ -160,8 +160,8 @@ factory_pki_end(
 }
 
 bool
-factory_pki_carry_out(
-    struct cv_service *service, factory_pki_attempt *try, void *job, struct cv_error *err)
+factory_pki_carry_out(struct cv_service *service, factory_pki_attempt *try, void *job,
+    bool takes_away, struct cv_error *err)
 {
 	struct cv_connection *connection;
 	bool is_good = false;
@@ -173,7 +173,7 @@ factory_pki_carry_out(
 		if (!is_good && err->code != CV_E_CONFLICT)
 			break;
 	}
-	is_good = is_good && cv_service_refresh(service, connection, err);
+	is_good = is_good && cv_service_take_realm(service, connection, takes_away, err);
 	cv_pool_return(connection);
 	return is_good;
 }

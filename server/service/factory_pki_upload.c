@@ -195,5 +195,5 @@ cv_factory_pki_upload(struct cv_service *service, const struct cv_factory_pki_or
 {
 	struct upload_job job = {.order = order, .upload = upload, .result = ret_result};
 
-	return factory_pki_carry_out(service, try_upload, &job, err);
+	return factory_pki_carry_out(service, try_upload, &job, true, err);
 }

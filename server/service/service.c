@@ -412,6 +412,21 @@ cv_service_refresh(
 	return version == known || load_realm(service, connection, err);
 }
 
+bool
+cv_service_take_realm(struct cv_service *service, struct cv_connection *connection, bool takes_away,
+    struct cv_error *err)
+{
+	struct cv_error failure = CV_ERROR_INIT;
+
+	if (cv_service_refresh(service, connection, &failure))
+		return true;
+	cv_log_error(CV_LOG_WARNING, "realm-not-read",
+	    "what was configured is not in memory yet: the change feed reads it", &failure);
+	if (takes_away)
+		*err = failure;
+	return !takes_away;
+}
+
 const struct cv_service_settings *
 cv_service_settings(const struct cv_service *service)
 {

@@ -79,6 +79,13 @@ bool cv_service_take_change(struct cv_service *service, struct cv_connection *co
 bool cv_service_take_device(struct cv_service *service, struct cv_connection *connection,
     const struct cv_party *party, struct cv_error *err);
 
+/*
+ * The same for the realm. What was made is made, whatever memory knows: what fails here is logged,
+ * and the change feed reads it. What was taken away is done when this instance lets it in no more.
+ */
+bool cv_service_take_realm(struct cv_service *service, struct cv_connection *connection,
+    bool takes_away, struct cv_error *err);
+
 /* Before a judgement asks the database: told to cv_service_remember_refusal. */
 uint64_t cv_service_refusals_begin(struct cv_service *service);
 /* A refusal read from the primary database may be repeated from memory for one second, unless its

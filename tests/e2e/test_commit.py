@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from certvendor_lab import basic, issued, wait_until
+from certvendor_lab import SECRETS, basic, issued, wait_until
 
 
 class Enrolment:
@@ -190,3 +190,22 @@ def test_an_end_inside_commit(request, make_stopper, make_lab, stage, how):
         # Repeating what had happened wrote nothing anew.
         new = len(certificates_of(tables(lab, party.device))) - len(certificates_of(before))
         assert new == (kind in (Enrolment, Renewal)), kind
+
+
+def test_what_the_command_line_makes_is_asked_for_once_more(own_postgres, make_stopper, make_lab):
+    lab, stopper = make_lab(own_postgres), make_stopper(own_postgres)
+    lab.settings = {"database": {"url": stopper.url(lab.database)}}
+    lab.write_config()
+    lab.start()
+    stopper.mark = b"operator_token_insert"
+    for stage in ("before", "after"):
+        stopper.stop_next(stage)
+        background = InBackground(lambda: lab.cli("operator-token", "create", stage, "--role", "viewer"))
+        background.start()
+        stopper.wait()
+        stopper.cut()
+        background.join(60)
+        token = background.answer.stdout.strip()
+        SECRETS.add(token)
+        assert lab.operator("GET", "/v1/status", token=token).status == 200
+        assert lab.query(f"SELECT count(*) FROM certvendor.operator_token WHERE name = '{stage}'") == [["1"]]

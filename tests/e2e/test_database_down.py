@@ -1,9 +1,11 @@
 """PostgreSQL stops: what is known goes on from memory, what must be written is refused, and it heals."""
+import contextlib
 import secrets
+import ssl
 import threading
 import time
 
-from certvendor_lab import wait_until
+from certvendor_lab import FACTORY, Authority, Key, pem_request, wait_until
 
 
 def test_checks_go_on_and_writes_are_refused(own_postgres, make_lab):
@@ -175,3 +177,50 @@ def test_a_refused_write_leaves_the_connection_usable(make_lab):
         assert lab.enrolment_token()
     device.rotate()
     assert device.show().status == 200
+
+
+@contextlib.contextmanager
+def unreadable(lab, table, seconds=4):
+    """Nobody can read the table meanwhile."""
+    lock = threading.Thread(target=lab.query, args=(
+        f"BEGIN; LOCK TABLE certvendor.{table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT",))
+    lock.start()
+    wait_until(lambda: lab.query("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted "
+                                 f"AND relation = 'certvendor.{table}'::regclass"), "it is locked")
+    yield
+    lock.join()
+
+
+def test_a_realm_that_cannot_be_read_after_a_change(own_postgres, make_lab):
+    """What was made is made. What was taken away is not done before this server lets it in no more."""
+    lab = make_lab(own_postgres, settings={"database": {"statement_timeout": "1000"}}).start()
+    lab.gateway = lab.add_gateway()
+    other, ca = lab.add_gateway("other"), Authority(lab.keys)
+    assert lab.operator("POST", "/v1/authorities", {
+        "name": "offline", "kind": "offline", "certificate": ca.identity.pem}).status == 201
+    device = lab.enrolled_device()
+    key = Key(lab.keys, "/CN=late")
+    with unreadable(lab, "device_group"):
+        answer = lab.operator("POST", "/v1/gateways", {
+            "name": "late", "sources": ["rfc9440"], "csr": pem_request(key)})
+        assert answer.status == 201, answer
+        [line] = [line for line in lab.events("configuration-changed") if line["object"] == "late"]
+        assert line["request_id"] == answer.headers["X-Request-Id"]
+        assert lab.events("realm-not-read")[-1]["level"] == "warning"
+    late = key.with_certificate(ssl.PEM_cert_to_DER_cert(answer.json()["certificate"]))
+    wait_until(lambda: device_check(lab, device, late) == 200, "the feed took the change in", timeout=2)
+    for method, path, outcome in (("POST", "/v1/authorities/offline/revoke", (200, "unchanged")),
+                                  ("DELETE", "/v1/gateways/other", (404, None))):
+        assert device_check(lab, device, other) == 200
+        with unreadable(lab, "device_group"):
+            assert lab.operator(method, path, {} if method == "POST" else None).status == 503
+            assert lab.operator(method, path, {} if method == "POST" else None).status == 503
+        answer = lab.operator(method, path, {} if method == "POST" else None)
+        assert (answer.status, answer.json().get("outcome")) == outcome
+    assert device_check(lab, device, other) == 403
+    [row] = lab.operator("GET", f"/v1/audit?action=authority-changed&factory={FACTORY}").json()["items"]
+    assert row["after"]["state"] == "revoked"
+
+
+def device_check(lab, device, gateway):
+    return lab.check(device.identity.der, gateway=gateway).status
