@@ -40,6 +40,8 @@ why_unfit(struct cv_service *service, const struct cv_authority_import *import, 
 		return "not a CA certificate with keyCertSign";
 	if (certificate->not_after_utc < now_utc)
 		return "the certificate has expired";
+	if (cv_realm_would_share_name(realm, certificate))
+		return "the name of this CA is that of an authority of certvendor itself";
 	if (!is_shown_only && cv_realm_has_elsewhere(realm, factory, &certificate->key_id))
 		return "the key of this CA is that of another factory's";
 	return is_shown_only ? cv_ca_certificates_refusal(realm, factory, certificate) : NULL;

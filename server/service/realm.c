@@ -324,6 +324,21 @@ cv_realm_is_name_shared(const struct cv_realm *realm, const char *issuer, const 
 	return false;
 }
 
+bool
+cv_realm_would_share_name(const struct cv_realm *realm, const struct cv_certificate *certificate)
+{
+	char name[CV_ISSUER_TEXT_SIZE];
+
+	for (int style = 0; style < CV_NAME_STYLES; style++) {
+		cv_name_write(certificate->subject, (enum cv_name_style)style, name, sizeof(name));
+		for (size_t i = 0; name[0] && i < realm->authority_count; i++) {
+			if (cv_realm_authority_is_called(&realm->authorities[i], name))
+				return !holds_key(realm, &certificate->key_id);
+		}
+	}
+	return false;
+}
+
 static bool
 may_issue(const struct cv_realm_authority *authority, const char *factory, const char *name,
     int64_t now_utc)

@@ -51,13 +51,16 @@ recall_status(const struct cv_evidence *evidence, const struct cv_service_settin
 	}
 }
 
-static bool
-is_foreign(const struct cv_evidence *evidence, const struct cv_party *party)
+/* NULL: it is not. */
+static const char *
+why_foreign(const struct cv_evidence *evidence, const struct cv_party *party)
 {
 	if (evidence->factories && !cv_realm_list_has(evidence->factories, party->factory))
-		return true;
-	return !evidence->accepts_every_slot && strcmp(party->slot, CV_SLOT_CLIENT) != 0 &&
-	       strcmp(party->slot, "online") != 0;
+		return "the certificate is of another factory";
+	if (!evidence->accepts_every_slot && strcmp(party->slot, CV_SLOT_CLIENT) != 0 &&
+	    strcmp(party->slot, "online") != 0)
+		return "the certificate is of a slot that gateways do not serve";
+	return NULL;
 }
 
 /* A gateway of another factory learns nothing of the device. */
@@ -65,7 +68,8 @@ static void
 recall_found(struct cv_service *service, const struct cv_evidence *evidence,
     const struct cv_index_answer *found, struct cv_sight *sight)
 {
-	if (is_foreign(evidence, found->party)) {
+	sight->detail = why_foreign(evidence, found->party);
+	if (sight->detail) {
 		settle(sight, CV_VERDICT_UNKNOWN);
 		return;
 	}
@@ -432,6 +436,15 @@ ask_memory(const struct judgement *judgement, const struct cv_digest *fingerprin
 		cv_index_mark_seen(index, &found);
 }
 
+static const char *
+why_ambiguous(const struct cv_evidence *evidence)
+{
+	return evidence->name->issuer[0]
+		   ? "another authority has the issuer's name, too, or another certificate its "
+		     "serial number"
+		   : "several certificates go by this name";
+}
+
 /* A name is turned into the fingerprint that it stands for, and then judged like that. */
 static bool
 resolve_and_judge(
@@ -445,6 +458,8 @@ resolve_and_judge(
 		&resolved.fingerprint, &is_one, &judgement->sight->verdict, err))
 		return false;
 	judgement->evidence = &resolved;
+	if (!is_one && judgement->sight->verdict == CV_VERDICT_AMBIGUOUS)
+		judgement->sight->detail = why_ambiguous(evidence);
 	if (is_one && !judge(judgement, err))
 		return false;
 	if (cv_verdict_is_allowed(judgement->sight->verdict))

@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 import operator_description
-from certvendor_lab import FACTORY, SECRETS, Authority, Key, pem_request, run
+from certvendor_lab import FACTORY, SECRETS, Authority, Key, pem_request, run, wait_until
 from test_operator_roles import Objects
 
 
@@ -367,6 +367,49 @@ def test_a_ca_of_another_factory_is_not_taken_over(lab, kind):
     assert lab.operator("POST", "/v1/authorities", {**twin, "kind": "offline"}).status == 201
     device = ours.sign(Key(lab.keys, f"/CN={uuid.uuid4()}"))
     assert lab.send("device", "GET", "/device", device).json()["factory"] == FACTORY
+
+
+@pytest.mark.parametrize("kind", ["root", "offline", "bootstrap"])
+def test_a_ca_of_the_name_of_ours_is_not_taken(lab, kind):
+    """Whoever holds its key could give a certificate any serial number under that name."""
+    stranger = fresh_name("f")
+    make(lab, "/v1/factories", {"name": stranger})
+    token = make(lab, "/v1/operator-tokens", {"name": stranger, "role": "admin", "factories": [stranger]})["token"]
+    subject = run("openssl", "x509", "-in", lab.folder / "pki/device-ca.pem", "-noout", "-subject",
+                  "-nameopt", "compat").stdout.removeprefix("subject=").strip()
+    order = {"name": stranger, "kind": kind, "certificate": Authority(lab.keys, subject).identity.pem}
+    answer = lab.operator("POST", "/v1/authorities", order, token=token)
+    assert refusal(answer) == (400, "bad-certificate")
+    assert "the name of this CA" in answer.json()["detail"]
+    order["certificate"] = Authority(lab.keys, subject + " 2").identity.pem
+    assert lab.operator("POST", "/v1/authorities", order, token=token).status == 201
+    # One that was there before ours is told of in the log.
+    der, device = Authority(lab.keys, subject).identity.der, lab.enrolled_device()
+    gateway = lab.add_gateway(fresh_name("g"), sources=["issuer-serial"])
+    serial = run("openssl", "x509", "-in", device.identity.certificate, "-noout", "-serial").stdout.strip()[7:]
+    issuer = run("openssl", "x509", "-in", device.identity.certificate, "-noout", "-issuer", "-nameopt",
+                 "RFC2253").stdout.removeprefix("issuer=").strip()
+    named = [("X-Client-Cert-Issuer", issuer), ("X-Client-Cert-Serial", serial)]
+    assert lab.check(headers=named, gateway=gateway).status == 200
+    identity = uuid.uuid4()
+    lab.query("INSERT INTO certvendor.authority (id, factory, kind, name, fingerprint, certificate) VALUES "
+              f"('{identity}', '{stranger}', '{kind}', '{fresh_name()}', "
+              f"'\\x{hashlib.sha256(der).hexdigest()}', '\\x{der.hex()}')")
+    wait_until(lambda: lab.check(headers=named, gateway=gateway).status == 403, "it is known")
+    assert lab.events("request")[-1]["detail"].startswith("another authority has the issuer's name")
+    lab.query(f"DELETE FROM certvendor.authority WHERE id = '{identity}'")
+    wait_until(lambda: lab.check(headers=named, gateway=gateway).status == 200, "it is forgotten")
+
+
+def test_a_check_for_another_factory_says_so_in_the_log(lab):
+    stranger, device = fresh_name("f"), lab.enrolled_device()
+    make(lab, "/v1/factories", {"name": stranger})
+    gateway = lab.add_gateway(fresh_name("g"), options=["--factories", stranger])
+    answer = lab.check(device.identity.der, gateway=gateway)
+    assert (answer.status, answer.headers["Certvendor-Reason"]) == (403, "unknown")
+    [line] = [line for line in lab.events("request") if line["request_id"] == answer.headers["X-Request-Id"]]
+    assert line["detail"] == "the certificate is of another factory"
+    assert FACTORY not in str(answer.headers) + answer.body.decode()
 
 
 # ---- Lists -------------------------------------------------------------------------------------

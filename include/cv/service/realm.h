@@ -82,6 +82,9 @@ bool cv_realm_authority_is_called(const struct cv_realm_authority *authority, co
  * serial number for one of ours. Ours under the certificate of another CA are ours. */
 bool cv_realm_is_name_shared(
     const struct cv_realm *realm, const char *issuer, const char *factories);
+/* Would it make the name of one of our authorities such a name? */
+bool cv_realm_would_share_name(
+    const struct cv_realm *realm, const struct cv_certificate *certificate);
 /*
  * The trusted online authority that signs for a factory now: of that name, or with "" the newest
  * whose turn it is: that its predecessor gave way to, or that clients had publish_ahead_seconds to
