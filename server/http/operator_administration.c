@@ -155,7 +155,7 @@ cv_operator_add_gateway(struct cv_request *request)
 		cv_operator_answer_bad_json(request, &err);
 		return;
 	}
-	if (!cv_operator_sees_factories(&call.operator_, body.factories))
+	if (!cv_operator_sees_factories(request, &call.operator_, body.factories))
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, "There is no such factory.");
 	else if (has_service_ca(request))
 		add_gateway(request, &call, &body, &csr);

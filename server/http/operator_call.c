@@ -115,6 +115,13 @@ named_factory(const struct cv_request *request, struct cv_operator_call *call)
 
 /* A factory that the operator may not see looks as if it did not exist. */
 static bool
+sees_factory(const struct cv_realm *realm, const struct cv_operator *operator_, const char *factory)
+{
+	return cv_realm_factory(realm, factory) != NULL &&
+	       cv_access_sees_factory(operator_, factory);
+}
+
+static bool
 choose_factory(struct cv_request *request, struct cv_operator_call *call)
 {
 	bool is_realm = (request->match.route->flags & CV_ROUTE_REALM) != 0;
@@ -132,8 +139,7 @@ choose_factory(struct cv_request *request, struct cv_operator_call *call)
 		call->factory[0] = '\0';
 	if (is_realm && outcome == CV_QUERY_ABSENT)
 		return true;
-	if (cv_realm_factory(request->realm, call->factory) == NULL ||
-	    !cv_access_sees_factory(&call->operator_, call->factory)) {
+	if (!sees_factory(request->realm, &call->operator_, call->factory)) {
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, "There is no such factory.");
 		return false;
 	}
@@ -190,30 +196,30 @@ cv_operator_admit(struct cv_request *request, struct cv_operator_call *ret_call)
 }
 
 bool
-cv_operator_sees_factories(const struct cv_operator *operator_, const char *factories)
+cv_operator_sees_factories(
+    const struct cv_request *request, const struct cv_operator *operator_, const char *factories)
 {
 	char name[CV_FACTORY_NAME_MAX + 1];
 
-	if (operator_->has_every_factory)
-		return true;
-	while (*factories != '\0') {
+	if (*factories == '\0')
+		return operator_->has_every_factory;
+	for (;;) {
 		size_t len = strcspn(factories, ",");
 		if (!cv_text_copy_bytes(name, sizeof(name), factories, len) ||
-		    !cv_access_sees_factory(operator_, name))
+		    !sees_factory(request->realm, operator_, name))
 			return false;
 		factories += len;
 		if (*factories == '\0')
 			return true;
 		factories++;
 	}
-	return false;
 }
 
 bool
 cv_operator_grant(struct cv_request *request, const struct cv_operator_call *call,
     const struct cv_operator_body *body, struct cv_operator_row *ret_operator)
 {
-	if (!cv_operator_sees_factories(&call->operator_, body->factories)) {
+	if (!cv_operator_sees_factories(request, &call->operator_, body->factories)) {
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, "There is no such factory.");
 		return false;
 	}

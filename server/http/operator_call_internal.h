@@ -35,8 +35,10 @@ const char *cv_operator_scope(const struct cv_operator_call *call);
 bool cv_operator_order(struct cv_request *request, struct cv_operator_call *call,
     enum cv_configuration_act act, const char *name, struct cv_configuration_order *ret_order);
 
-/* Does the operator see all of these factories? "", every factory: only who sees every one. */
-bool cv_operator_sees_factories(const struct cv_operator *operator_, const char *factories);
+/* After admission: are there all of these factories, and does the operator see them? "", every
+ * factory: only who sees every one. */
+bool cv_operator_sees_factories(
+    const struct cv_request *request, const struct cv_operator *operator_, const char *factories);
 
 /* The operator that is to be made. False: of factories that the maker does not see, answered 404:
  * who has some factories makes operators of these only, and says which. */

@@ -244,6 +244,20 @@ def test_no_two_operators_have_one_name(lab):
         SECRETS.update(filter(None, [answer.json().get("token") for answer in answers]))
 
 
+@pytest.mark.parametrize("path", ["gateways", "operator-tokens", "operator-certificates"])
+def test_nothing_is_made_for_a_factory_that_is_not(lab, path):
+    name = fresh_name("f")
+    order = {"gateways": {"sources": ["pem"]}}.get(path, {"role": "viewer"}) | {"name": name}
+    if path != "operator-tokens":
+        order["csr"] = pem_request(Key(lab.keys, "/CN=x"))
+    for factories in ([name], [FACTORY, name], [name, FACTORY]):
+        answer = lab.operator("POST", f"/v1/{path}", order | {"factories": factories})
+        assert refusal(answer) == (404, "not-found")
+        assert answer.json()["detail"] == "There is no such factory."
+    make(lab, "/v1/factories", {"name": name})
+    assert make(lab, f"/v1/{path}", order | {"factories": [FACTORY, name]})["factories"] == sorted([FACTORY, name])
+
+
 def test_names_that_were_borrowed_go_on(lab):
     made = [make(lab, "/v1/operator-tokens", {"name": fresh_name("o"), "role": "operator"}) for _ in range(2)]
     lab.query(f"UPDATE certvendor.operator_token SET name = '{made[0]['name']}' WHERE id = '{made[1]['id']}'")
