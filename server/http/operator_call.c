@@ -140,7 +140,9 @@ choose_factory(struct cv_request *request, struct cv_operator_call *call)
 	if (is_realm && outcome == CV_QUERY_ABSENT)
 		return true;
 	if (!sees_factory(request->realm, &call->operator_, call->factory)) {
-		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, "There is no such factory.");
+		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND,
+		    outcome == CV_QUERY_ABSENT ? "Say which factory is meant."
+					       : "There is no such factory.");
 		return false;
 	}
 	return true;

@@ -354,6 +354,20 @@ def test_acts_on_what_is_of_one_factory_are_shown_to_its_operators(lab, tokens, 
                 assert [row["factory"] for row in rows] == 2 * is_seen * [expected], (kind, factories, rows)
 
 
+def test_who_has_several_factories_says_which_is_meant(lab, objects):
+    beside, other = (objects.make("/v1/factories", {"name": fresh_name()})["name"] for _ in range(2))
+    order = {"name": fresh_name(), "role": "admin", "factories": [beside, other]}
+    token = objects.make("/v1/operator-tokens", order)["token"]
+    SECRETS.add(token)
+    for path in ("/v1/status", "/v1/devices", "/ota/devices/"):
+        for query, detail in (("", "Say which factory is meant."), (f"?factory={FACTORY}", "There is no such factory."),
+                              ("?factory=nobody", "There is no such factory.")):
+            answer = lab.operator("GET", path + query, token=token)
+            said = answer.json()["message" if path.startswith("/ota") else "detail"]
+            assert (answer.status, said) == (404, detail), (path, query)
+        assert lab.operator("GET", f"{path}?factory={beside}", token=token).status == 200, path
+
+
 def test_tokens_and_gateways_cannot_reach_further_than_their_maker(lab, tokens, certificates):
     own = {"token": tokens["admin", FACTORY]}
     for makers in (own, {"identity": certificates["admin", FACTORY]}):
