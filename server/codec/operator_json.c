@@ -16,6 +16,13 @@
 #define LIFETIME_DAYS_MAX 7300
 #define OPERATOR_SECONDS_MAX 315360000 /* ten years */
 
+/* An empty text is a mistake of a script, not a wish for what holds where nothing is said. */
+static bool
+is_said(const json_t *object, const char *name)
+{
+	return json_is_string(json_object_get(object, name));
+}
+
 bool
 cv_json_decode_reason(struct cv_bytes body, enum cv_reason *ret_reason, struct cv_error *err)
 {
@@ -28,7 +35,7 @@ cv_json_decode_reason(struct cv_bytes body, enum cv_reason *ret_reason, struct c
 		if (!cv_json_read_object(body, known, &object, err) ||
 		    !cv_json_read_text(object, "reason", CV_JSON_OPTIONAL, name, sizeof(name), err))
 			return false;
-		if (name[0] != '\0' && !cv_reason_parse(name, &reason))
+		if (is_said(object, "reason") && !cv_reason_parse(name, &reason))
 			return cv_fail(err, CV_E_INPUT, "unknown reason \"%s\"", name);
 	}
 	*ret_reason = reason;
@@ -198,7 +205,7 @@ read_choice(const json_t *object, const char *name, const char *first, const cha
 {
 	if (!cv_json_read_text(object, name, CV_JSON_OPTIONAL, ret_text, 16, err))
 		return false;
-	if (json_is_string(json_object_get(object, name)) && !cv_text_equal(ret_text, first) &&
+	if (is_said(object, name) && !cv_text_equal(ret_text, first) &&
 	    !cv_text_equal(ret_text, second))
 		return cv_fail(err, CV_E_INPUT, "member \"%s\" is neither \"%s\" nor \"%s\"", name,
 		    first, second);
@@ -451,10 +458,12 @@ read_members(
 	    !cv_json_read_text(object, "expires_before", CV_JSON_OPTIONAL, before,
 		sizeof(ret_rotation_group->expires_before), err))
 		return false;
+	if (is_said(object, "group") && ret_rotation_group->group[0] == '\0')
+		return cv_fail(err, CV_E_INPUT, "member \"group\" is empty");
 	if (ret_rotation_group->group[0] != '\0' && ret_rotation_group->devices[0] != '\0')
 		return cv_fail(
 		    err, CV_E_INPUT, "members \"group\" and \"devices\" exclude each other");
-	return before[0] == '\0' || cv_text_parse_time(before, &seconds) ||
+	return !is_said(object, "expires_before") || cv_text_parse_time(before, &seconds) ||
 	       cv_fail(err, CV_E_INPUT,
 		   "member \"expires_before\" is no time as in 2026-11-23T03:01:12Z");
 }

@@ -25,6 +25,7 @@ static const struct reason_row reason_rows[] = {
     {"{\"reason\":\"keyCompromise\"}", true, CV_REASON_KEY_COMPROMISE},
     {" {\"reason\" : \"cessationOfOperation\"}\n", true, CV_REASON_CESSATION_OF_OPERATION},
     {"{\"reason\":\"keycompromise\"}", false, 0},
+    {"{\"reason\":\"\"}", false, 0},
     {"{\"reason\":1}", false, 0},
     {"{\"reason\":\"keyCompromise\",\"x\":1}", false, 0},
     {"{\"reason\":\"keyCompromise\",\"reason\":\"superseded\"}", false, 0},
@@ -556,6 +557,11 @@ Test(operator_json, a_rotation_group_has_one_kind_of_members)
 	    decode_rotation_group(ROTATION_GROUP(",\"group\":\"g\",\"devices\":[\"b\"]"), &body));
 	cr_expect_not(decode_rotation_group(ROTATION_GROUP(",\"devices\":[\"a,b\"]"), &body));
 	cr_expect_not(decode_rotation_group(ROTATION_GROUP(",\"devices\":[]"), &body));
+	/* Nothing said is the whole factory; an empty text is not nothing. */
+	cr_expect_not(decode_rotation_group(ROTATION_GROUP(",\"group\":\"\""), &body));
+	cr_expect_not(decode_rotation_group(ROTATION_GROUP(",\"expires_before\":\"\""), &body));
+	cr_expect(decode_rotation_group(
+	    ROTATION_GROUP(",\"group\":null,\"expires_before\":null"), &body));
 }
 
 Test(operator_json, a_rotation_group_has_a_rate_and_a_time)
