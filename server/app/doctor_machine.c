@@ -12,6 +12,7 @@
 #include "config_internal.h"
 #include "cv/app/app.h"
 #include "cv/http/server.h"
+#include "cv/store/pool.h"
 #include "cv/util/address.h"
 #include "cv/util/file.h"
 #include "cv/util/text.h"
@@ -69,6 +70,17 @@ look_at_key_folder(struct cv_doctor *doctor, const char *directory)
 		    "%s is still on this machine: move it to a safe place", path);
 }
 
+static bool
+is_secret_in_file(const struct cv_config *config, const struct cv_setting *settings, size_t place)
+{
+	const struct cv_setting_origin *origin = &config->origins[place];
+
+	if (!settings[place].is_secret || origin->line == 0 || origin->is_file)
+		return false;
+	return !cv_text_equal(settings[place].section, "database") ||
+	       cv_pool_url_has_password(config->database_url);
+}
+
 /* A configuration may hold the password of the database; it is root's, and the group the service.
  */
 static void
@@ -78,8 +90,7 @@ look_at_config_file(struct cv_doctor *doctor, const struct cv_config *config)
 	const struct cv_setting *settings = cv_config_settings(&count);
 
 	for (size_t i = 0; i < count; i++) {
-		if (!settings[i].is_secret || config->origins[i].line == 0 ||
-		    config->origins[i].is_file)
+		if (!is_secret_in_file(config, settings, i))
 			continue;
 		look_at_secret_file(doctor, config->path, true);
 		return;

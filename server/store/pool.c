@@ -79,6 +79,20 @@ cv_pool_check_url(const char *url, struct cv_error *err)
 }
 
 bool
+cv_pool_url_has_password(const char *url)
+{
+	PQconninfoOption *parts = PQconninfoParse(url, NULL);
+	bool has_one = false;
+
+	for (const PQconninfoOption *each = parts; each && each->keyword; each++)
+		has_one = has_one || (each->val && each->val[0] != '\0' &&
+					 (strcmp(each->keyword, "password") == 0 ||
+					     strcmp(each->keyword, "sslpassword") == 0));
+	PQconninfoFree(parts);
+	return has_one;
+}
+
+bool
 cv_pool_new(const struct cv_pool_options *options, struct cv_pool **ret_pool, struct cv_error *err)
 {
 	CV_AUTO(cv_pool) struct cv_pool *pool = calloc(1, sizeof(*pool));

@@ -98,17 +98,26 @@ def test_secrets_that_others_can_read(own):
         code, found = examine(own)
         assert code == (word == "fail")
         assert [text for text in texts(found, word, "secret file") if str(key) in text]
-    # The service may belong to the group of its configuration.
-    own.config.chmod(0o640)
-    assert examine(own)[0] == 0
-    own.config.chmod(0o644)
-    code, found = examine(own)
-    assert code == 1 and str(own.config) in texts(found, "fail", "secret file")[0]
     # Without a secret in it, everybody may read it.
-    text = own.config.read_text()
-    own.config.write_text("\n".join(line for line in text.splitlines() if not line.startswith("url")))
-    code, found = examine(own, CERTVENDOR_DATABASE_URL=own.postgres.url(own.database))
-    assert code == 0
+    own.config.chmod(0o644)
+    assert examine(own)[0] == 0
+    url = own.postgres.url(own.database)
+    passphrase = (own.folder / "pki/signer.passphrase").read_text().strip()
+    for settings in ({"database": {"url": f"{url}&password=x"}}, {"database": {"url": f"{url}&sslpassword=x"}},
+                     {"signer": {"directory": "pki", "passphrase": passphrase}}):
+        own.settings = settings
+        own.write_config()
+        own.config.chmod(0o644)
+        code, found = examine(own)
+        assert code == 1 and str(own.config) in texts(found, "fail", "secret file")[0]
+        # The service may belong to the group of its configuration.
+        own.config.chmod(0o640)
+        assert examine(own)[0] == 0
+    # Nor with one that comes from elsewhere.
+    own.settings = {}
+    own.write_config()
+    own.config.chmod(0o644)
+    assert examine(own, CERTVENDOR_DATABASE_URL=f"{url}&password=x")[0] == 0
 
 
 def test_pairs(own):

@@ -27,6 +27,9 @@ struct cv_pool_options {
 /* CV_E_CONFIG: a URL that libpq cannot read, which is never quoted: it may hold a password. */
 bool cv_pool_check_url(const char *url, struct cv_error *err);
 
+/* Is there a secret in the text itself? */
+bool cv_pool_url_has_password(const char *url);
+
 /* Opens nothing yet. CV_E_CONFIG as for the check of a URL. */
 bool cv_pool_new(
     const struct cv_pool_options *options, struct cv_pool **ret_pool, struct cv_error *err);
