@@ -85,7 +85,8 @@ Test(config_labels, say_what_is_wrong_and_where)
 	    "[est.x]\nlifetime_days = 8000", "[est]\nrsa_min_bits = 1024",
 	    "[est]\ngenerated_key = rsa", "[est]\nattributes = 1.2.x", "[est]\ncrl_url = ftp://x",
 	    "[est.cacerts]\nkeys = p256", "[est.serverkeygen]\nkeys = p256",
-	    "[est.a/b]\nkeys = p256", "[est.]\nkeys = p256", "[est]\nkeys = p256\nkeys = rsa",
+	    "[est.a/b]\nkeys = p256", "[est.a b]\nkeys = p256", "[est.]\nkeys = p256",
+	    "[est]\nkeys = p256\nkeys = rsa",
 	    "[est.lllllllllllllllllllllllllllllllllllllllllllllllllll]\nkeys = p256"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
