@@ -84,9 +84,9 @@ print_report(const struct cv_audit_report *report)
 	(void)printf("%s%" PRId64 " rows are good; the last is %" PRId64 ":%s\n",
 	    report->is_good ? "audit trail is good: " : "", report->rows, report->head.position,
 	    hash);
-	if (report->unchained > 0)
-		(void)printf(
-		    "%" PRId64 " rows are too new to be in the chain\n", report->unchained);
+	if (report->unchained > report->late)
+		(void)printf("%" PRId64 " rows are too new to be in the chain\n",
+		    report->unchained - report->late);
 	return report->is_good ? CV_EXIT_OK : CV_EXIT_FAILED;
 }
 

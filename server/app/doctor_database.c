@@ -15,8 +15,6 @@
 #define CA_WARN_DAYS 180
 #define OFFSET_WARN_MS 1000
 #define OFFSET_FAIL_MS 60000
-/* Some minutes of the busiest service. */
-#define UNCHAINED_MAX 100000
 
 static void
 look_at_clocks(struct cv_doctor *doctor, struct cv_connection *connection)
@@ -115,15 +113,16 @@ look_at_audit(struct cv_doctor *doctor, struct cv_connection *connection)
 {
 	struct cv_audit_link head;
 	struct cv_error err = CV_ERROR_INIT;
-	int64_t unchained;
+	int64_t unchained, late;
 
-	if (!cv_audit_store_head(connection, &head, &unchained, &err))
+	if (!cv_audit_store_head(connection, &head, &unchained, &late, &err))
 		cv_doctor_say(
 		    doctor, CV_FINDING_FAIL, "audit chain", "%s: %s", err.text, err.cause);
-	else if (unchained > UNCHAINED_MAX)
+	else if (late > 0)
 		cv_doctor_say(doctor, CV_FINDING_WARN, "audit chain",
-		    "%" PRId64 " rows wait to be chained: see audit-chain-failed in the log",
-		    unchained);
+		    "%" PRId64 " rows wait for more than a minute: no server runs, or see "
+		    "audit-chain-failed in its log",
+		    late);
 	else
 		cv_doctor_say(doctor, CV_FINDING_OK, "audit chain",
 		    "%" PRId64 " rows, %" PRId64 " wait; audit verify looks at all of them",

@@ -154,7 +154,8 @@ walk(struct cv_connection *connection, struct verification *verification, struct
 	return true;
 }
 
-/* What a walk cannot see: rows cut off at the end, with the note of the end or without. */
+/* What a walk cannot see: rows cut off at the end, with the note of the end or without, and rows
+ * that nobody chains. */
 static void
 check_end(const struct verification *verification, const struct cv_audit_link *end)
 {
@@ -177,6 +178,11 @@ check_end(const struct verification *verification, const struct cv_audit_link *e
 		    "row %" PRId64 " with the expected hash is not in the chain: it was cut off "
 		    "or made anew",
 		    expected->position);
+	else if (report->late > 0)
+		(void)snprintf(report->problem, sizeof(report->problem),
+		    "%" PRId64 " rows older than a minute are not in the chain: no server runs, or "
+		    "none keeps up with them (audit-chain-failed in its log)",
+		    report->late);
 }
 
 bool
@@ -187,9 +193,10 @@ cv_audit_verify(struct cv_connection *connection, const struct cv_audit_link *ex
 	struct cv_audit_link end;
 
 	memset(ret_report, 0, sizeof(*ret_report));
-	bool is_good = cv_audit_store_begin_reading(connection, err) &&
-		       cv_audit_store_head(connection, &end, &ret_report->unchained, err) &&
-		       walk(connection, &verification, err);
+	bool is_good =
+	    cv_audit_store_begin_reading(connection, err) &&
+	    cv_audit_store_head(connection, &end, &ret_report->unchained, &ret_report->late, err) &&
+	    walk(connection, &verification, err);
 	cv_audit_store_rollback(connection);
 	if (!is_good)
 		return cv_error_context(err, "verifying the audit trail");

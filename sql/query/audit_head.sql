@@ -1,2 +1,6 @@
--- The end of the chain, and how many rows wait to be chained.
-SELECT last, hash, (SELECT count(*) FROM certvendor.audit WHERE position IS NULL) FROM certvendor.audit_chain
+-- The end of the chain, how many rows wait to be chained, and how many of these for more than a minute.
+SELECT last, hash, waiting.count, waiting.late
+FROM certvendor.audit_chain, (
+	SELECT count(*), count(*) FILTER (WHERE at < now() - interval '1 minute') AS late
+	FROM certvendor.audit WHERE position IS NULL
+) AS waiting

@@ -121,6 +121,28 @@ Test(audit, an_untouched_chain_is_good)
 	scene_close(&scene);
 }
 
+Test(audit, rows_that_nobody_chains_are_a_problem)
+{
+	OPEN_CHAINED(scene);
+	struct cv_audit_report report;
+
+	write_rows(&scene, 3);
+	tamper(&scene, "UPDATE certvendor.audit SET at = now() - interval '50 s' "
+		       "WHERE position IS NULL");
+	cr_expect(verify(&scene, &head).is_good);
+	tamper(&scene, "UPDATE certvendor.audit SET at = now() - interval '70 s' "
+		       "WHERE actor = 'operator:1' AND position IS NULL");
+	report = verify(&scene, &head);
+	cr_expect_not(report.is_good);
+	cr_expect_not_null(
+	    strstr(report.problem, "1 rows older than a minute"), "%s", report.problem);
+	cr_expect_eq(report.unchained, 3);
+	cr_expect_eq(report.rows, ROWS);
+	chain(scene.connection);
+	cr_expect(verify(&scene, &head).is_good);
+	scene_close(&scene);
+}
+
 Test(audit, an_empty_chain_is_good)
 {
 	struct scene scene;
