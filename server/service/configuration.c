@@ -12,11 +12,13 @@ log_act(const struct cv_configuration_order *order)
 	    CV_LOG_TEXT("object", order->name));
 }
 
-/* What the memory of this instance lets in. Credentials are looked for in the database. */
+/* Does it change what the memory of this instance lets in? Credentials are looked for in the
+ * database. */
 static bool
-takes_away(enum cv_configuration_act act)
+may_take_away(enum cv_configuration_act act)
 {
-	return act == CV_CHANGE_AUTHORITY || act == CV_REMOVE_GATEWAY;
+	return act == CV_CHANGE_FACTORY || act == CV_CHANGE_AUTHORITY || act == CV_CHANGE_GROUP ||
+	       act == CV_CHANGE_GATEWAY || act == CV_REMOVE_GATEWAY;
 }
 
 static bool
@@ -46,7 +48,7 @@ cv_configure(struct cv_service *service, const struct cv_configuration_order *or
 	if (is_good && ret_result->outcome == CV_CONFIGURATION_DONE)
 		log_act(order);
 	is_good =
-	    is_good && cv_service_take_realm(service, connection, takes_away(order->act), err);
+	    is_good && cv_service_take_realm(service, connection, may_take_away(order->act), err);
 	cv_pool_return(connection);
 	return is_good;
 }
