@@ -2,10 +2,13 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "command_internal.h"
 #include "cv/app/app.h"
 #include "cv/util/log.h"
+#include "cv/util/text.h"
 
 int
 cv_command_report(const struct cv_error *err)
@@ -87,6 +90,21 @@ cv_command_parse(
 	return false;
 }
 
+/* A warning and no more: whoever runs the process may have set it for something else. */
+static void
+warn_of_variables(void)
+{
+	for (char **at = environ; *at != NULL; at++) {
+		char name[128];
+
+		if (cv_text_copy_bytes(name, sizeof(name), *at, strcspn(*at, "=")) &&
+		    cv_config_is_unknown_variable(name))
+			cv_log(CV_LOG_WARNING, "variable-unknown",
+			    "there is no setting of this name: it has no effect",
+			    CV_LOG_TEXT("variable", name));
+	}
+}
+
 int
 cv_command_serve(struct cv_command_line *line, int argc, char **argv)
 {
@@ -99,6 +117,7 @@ cv_command_serve(struct cv_command_line *line, int argc, char **argv)
 		&end) ||
 	    !cv_command_load(line, CV_CONFIG_SERVICE, &config, &end))
 		return end;
+	warn_of_variables();
 	if (cv_app_serve(config, &err))
 		return CV_EXIT_OK;
 	cv_log_error(CV_LOG_ERROR, "start-failed", "the service could not start", &err);
@@ -132,6 +151,7 @@ cv_command_check_config(struct cv_command_line *line, int argc, char **argv)
 		&end) ||
 	    !cv_command_load(line, CV_CONFIG_SERVICE, &config, &end))
 		return end;
+	warn_of_variables();
 	(void)puts("configuration is good");
 	return CV_EXIT_OK;
 }

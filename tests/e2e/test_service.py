@@ -62,7 +62,10 @@ def test_environment_wins_over_the_file(lab):
     result = lab.program("check-config", is_checked=False, CERTVENDOR_SERVER_WORKERS="nonsense")
     assert result.returncode == EXIT_CONFIG
     assert "CERTVENDOR_SERVER_WORKERS" in result.stderr
-    assert lab.program("check-config", CERTVENDOR_SERVER_WORKERS="4").returncode == 0
+    good = lab.program("check-config", CERTVENDOR_SERVER_WORKERS="4", CERTVENDOR_SERVER_PORT_8443_TCP="tcp://x")
+    assert (good.returncode, good.stderr) == (0, "")
+    misspelt = lab.program("check-config", CERTVENDOR_SERVER_WORKER="4")
+    assert misspelt.returncode == 0 and "CERTVENDOR_SERVER_WORKER" in misspelt.stderr
 
 
 def test_a_missing_configuration(lab):

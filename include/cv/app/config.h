@@ -158,6 +158,8 @@ enum cv_config_scope {
  */
 bool cv_config_load(const char *path, bool is_optional, enum cv_config_scope scope,
     struct cv_config **ret_config, struct cv_buffer *problems, struct cv_error *err);
+/* Is it named like the variable of a setting, and of none that there is? */
+bool cv_config_is_unknown_variable(const char *name);
 /*
  * Moves the live settings that differ from fresh to config, and back. tell: called for each setting
  * that differs, also for those that need a restart and therefore stay.

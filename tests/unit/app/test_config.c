@@ -261,6 +261,24 @@ Test(config, environment_wins_over_the_file)
 	cr_assert_eq(config->server_workers, 9);
 }
 
+Test(config, variables_that_are_no_settings)
+{
+	static const char *const unknown[] = {"CERTVENDOR_GATEWAY_CACHE_MAXAGE",
+	    "CERTVENDOR_DEVICE_KEY_FILE", "CERTVENDOR_SERVER_WORKER", "CERTVENDOR_EST_KEYS",
+	    "CERTVENDOR_SERVER_"};
+	static const char *const others[] = {"CERTVENDOR_GATEWAY_CACHE_MAX_AGE",
+	    "CERTVENDOR_DATABASE_URL", "CERTVENDOR_DATABASE_URL_FILE", "CERTVENDOR_SERVER",
+	    "CERTVENDOR_TOKEN", "CERTVENDOR_TOKEN_FILE", "CERTVENDOR_CA", "CERTVENDOR_CERT",
+	    "CERTVENDOR_KEY", "CERTVENDOR_CONFIG", "CERTVENDOR_DEVICE_PORT",
+	    "CERTVENDOR_DEVICE_PORT_8443_TCP", "CERTVENDOR_GATEWAY_SERVICE_HOST", "CERTVENDOR_PORT",
+	    "CERTVENDOR_SERVICE_HOST", "HOME", ""};
+
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		cr_expect(cv_config_is_unknown_variable(unknown[i]), "%s", unknown[i]);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		cr_expect_not(cv_config_is_unknown_variable(others[i]), "%s", others[i]);
+}
+
 Test(config, bad_environment_is_named_by_its_variable)
 {
 	CV_AUTO_BUFFER struct cv_buffer problems = CV_BUFFER_INIT;
