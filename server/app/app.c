@@ -364,7 +364,6 @@ cv_app_serve(struct cv_config *config, struct cv_error *err)
 	cv_process_harden();
 	cv_process_raise_open_files();
 	cv_signals_block();
-	cv_log_find_journal();
 	cv_log_set_level((enum cv_log_level)config->log_level);
 	bool is_good = run(&app, err);
 	app_deinit(&app);

@@ -117,6 +117,7 @@ cv_command_serve(struct cv_command_line *line, int argc, char **argv)
 		&end) ||
 	    !cv_command_load(line, CV_CONFIG_SERVICE, &config, &end))
 		return end;
+	cv_log_find_journal();
 	warn_of_variables();
 	if (cv_app_serve(config, &err))
 		return CV_EXIT_OK;
