@@ -416,7 +416,7 @@ def test_headers_are_small_and_spelled_as_usual(est_lab, device):
             assert len(head) + 4 < 900
             for name in re.findall(r"\r\n([A-Za-z-]+):", head):
                 assert name in ("Date", "Content-Type", "Content-Length", "Content-Transfer-Encoding", "Allow",
-                                "Cache-Control", "X-Request-Id", "WWW-Authenticate", "Retry-After"), name
+                                "Cache-Control", "ETag", "X-Request-Id", "WWW-Authenticate", "Retry-After"), name
 
 
 # ---- 3 Errors and challenges -------------------------------------------------------------------
