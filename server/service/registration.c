@@ -40,9 +40,6 @@ check_token(struct registration *registration, const struct cv_enrolment_token_r
 	if (token->label[0] && strcmp(token->label, enrolment->label->name) != 0)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is for another label");
-	if (token->is_spent_by_device)
-		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_NOT_AUTHORISED,
-		    "the certificate that the token gave was seen: the token is used up");
 	if (token->uses >= token->uses_max && !token->is_used_by_device)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BAD_CREDENTIALS, "the token is used up");
@@ -295,6 +292,21 @@ repeat(struct registration *registration, enum registration_plan chosen,
 }
 
 static bool
+is_for_current_key(const struct registration *registration, const struct cv_device_record *record)
+{
+	return record->device_state == CV_DEVICE_OK && record->has_current &&
+	       cv_digest_equal(
+		   &record->current_key, cv_public_key_id(cv_enrolment_key(&registration->base)));
+}
+
+static bool
+refuse_spent(struct enrolment *enrolment)
+{
+	return cv_enrolment_refuse(enrolment, CV_ENROLMENT_NOT_AUTHORISED,
+	    "a certificate that the token gave was seen, or ended: the token is used up");
+}
+
+static bool
 refuse_plan(struct enrolment *enrolment, const struct cv_device_record *record)
 {
 	if (record->device_state != CV_DEVICE_OK)
@@ -309,7 +321,9 @@ object_to_plan(struct enrolment *enrolment, const struct cv_device_record *recor
 {
 	const struct registration *registration = (const struct registration *)enrolment;
 
-	if (plan(registration, record, cv_public_key_id(enrolment->csr->key)) == PLAN_REFUSED)
+	if (registration->token.is_spent_by_device)
+		(void)refuse_spent(enrolment);
+	else if (plan(registration, record, cv_public_key_id(enrolment->csr->key)) == PLAN_REFUSED)
 		(void)refuse_plan(enrolment, record);
 }
 
@@ -333,6 +347,8 @@ check_locked(struct registration *registration, struct cv_device_change *change,
 	if (registration->has_token && (!check_token(registration, &registration->token) ||
 					   !cv_enrolment_is_going_on(enrolment)))
 		return true;
+	if (registration->token.is_spent_by_device && !is_for_current_key(registration, record))
+		return refuse_spent(enrolment);
 	if (!cv_enrolment_check_named_key(enrolment, record) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
@@ -376,6 +392,9 @@ attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 	if ((chosen == PLAN_SAME_KEY || chosen == PLAN_ANNOUNCE) &&
 	    !cv_enrolment_find_repeat(enrolment, change, enrolment->csr->san, &is_repeat, err))
 		return false;
+	/* What it gave for the current key may still be asked for: an answer was lost. */
+	if (registration->token.is_spent_by_device && !is_repeat)
+		return refuse_spent(enrolment);
 	return is_repeat ? repeat(registration, chosen, change, err)
 			 : issue_registration(registration, chosen, change, err);
 }

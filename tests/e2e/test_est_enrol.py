@@ -142,6 +142,21 @@ def test_a_token_may_ask_again_until_its_certificate_was_seen(est_lab, door):
     assert outcome(answer) == (403, "not-authorised")
 
 
+@est("6.4")
+def test_a_lost_answer_to_a_token_for_the_present_key(est_lab, door):
+    """The key is in hardware and its certificate has ended: the device was seen long before the token."""
+    holder = door.enrolled()
+    assert est_lab.send("device", "GET", "/device", holder.identity).status == 200
+    key = holder.key
+    token = est_lab.enrolment_token(device=holder.device)
+    csr = request(key, holder.subject)
+    first = door.enrol(csr, token=token)
+    assert first.status == 200 and door.enrol(csr, token=token).body == first.body
+    # It gave what it was for: nothing else comes of it.
+    assert outcome(door.enrol(request(key, holder.subject), token=token)) == (403, "not-authorised")
+    assert outcome(door.enrol(request(make_key(), holder.subject), token=token)) == (403, "not-authorised")
+
+
 def by_token(est_lab, door, token, device):
     """Asks with the token for a key of its own, and says what came of it."""
     key = make_key()

@@ -597,16 +597,21 @@ is_spent(const struct model *model, const struct model_token *token, int device)
 }
 
 static enum cv_enrolment_outcome
-check_token(const struct model *model, int token, int device)
+check_token(const struct model *model, int token, int device, int key, int csr)
 {
 	const struct model_token *it = &model->tokens[token];
+	const struct model_device *at = &model->devices[device];
+	bool is_of_current = at->exists && at->state == CV_DEVICE_OK &&
+			     model_current_key(&at->slots[MODEL_CLIENT]) == key;
 	bool is_used = false;
 
 	if (model->now >= it->expires)
 		return CV_ENROLMENT_BAD_CREDENTIALS;
 	if (it->device != MODEL_NONE && it->device != device)
 		return CV_ENROLMENT_NOT_AUTHORISED;
-	if (is_spent(model, it, device))
+	/* What it gave for the current key may still be asked for. */
+	if (is_spent(model, it, device) &&
+	    !(is_of_current && find_repeat(model, device, MODEL_CLIENT, key, csr) != MODEL_NONE))
 		return CV_ENROLMENT_NOT_AUTHORISED;
 	for (int other = 0; other < MODEL_DEVICES; other++)
 		is_used |= it->gave[other] != MODEL_NONE;
@@ -660,7 +665,7 @@ model_enrol(struct model *model, struct model_memory *memory, int token, int dev
 {
 	struct model_certificate wanted = {
 	    .device = device, .slot = MODEL_CLIENT, .key = key, .csr = csr};
-	struct model_answer answer = {.outcome = check_token(model, token, device)};
+	struct model_answer answer = {.outcome = check_token(model, token, device, key, csr)};
 	struct model_device *at = &model->devices[device];
 	bool is_anew = at->exists && at->state != CV_DEVICE_OK;
 	bool announces = false;
@@ -771,6 +776,8 @@ do_act(struct model *model, enum cv_lifecycle_act act, struct model_device *devi
 			return CV_LIFECYCLE_NOT_POSSIBLE;
 		return set_state(model, device, CV_DEVICE_OK);
 	case CV_LIFECYCLE_DELETE:
+		if (device->state == CV_DEVICE_HELD || device->state == CV_DEVICE_REVOKED)
+			return CV_LIFECYCLE_NOT_POSSIBLE;
 		return set_state(model, device, CV_DEVICE_DELETED);
 	case CV_LIFECYCLE_REVOKE:
 		end_everything(device);
