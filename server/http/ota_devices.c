@@ -307,6 +307,9 @@ act(struct cv_request *request, const struct cv_operator_call *call, const char 
 		cv_problem_answer_error(request, &err);
 	else if (outcome == CV_LIFECYCLE_NOT_FOUND)
 		cv_problem_answer(request, CV_PROBLEM_NOT_FOUND, NULL);
+	else if (outcome == CV_LIFECYCLE_NOT_POSSIBLE)
+		cv_problem_answer(
+		    request, CV_PROBLEM_NOT_POSSIBLE, "An operator holds the device.");
 	else
 		cv_operator_answer_outcome(request, "done");
 }

@@ -62,6 +62,14 @@ act_deinit(struct act *act)
 
 /* ---- what an act does to the record it finds under the lock ---- */
 
+/* With which the device might be registered once more. */
+static void
+void_credentials(struct cv_device_change *change)
+{
+	cv_device_change_void_tokens(change);
+	cv_device_change_end_grants(change);
+}
+
 static enum cv_lifecycle_outcome
 set_state(struct cv_device_change *change, enum cv_device_state from, enum cv_device_state to,
     const char *remark)
@@ -73,20 +81,9 @@ set_state(struct cv_device_change *change, enum cv_device_state from, enum cv_de
 	if (present != from)
 		return CV_LIFECYCLE_NOT_POSSIBLE;
 	cv_device_change_set_state(change, to, remark);
-	/* A token that was waiting may not undo what the operator does now. */
+	/* What was waiting may not undo what the operator does now. */
 	if (to != CV_DEVICE_OK)
-		cv_device_change_void_tokens(change);
-	return CV_LIFECYCLE_DONE;
-}
-
-/* The id is refused, nothing is forgotten: a later `allow` finds keys and denials as they were. */
-static enum cv_lifecycle_outcome
-delete_device(struct cv_device_change *change, const char *remark)
-{
-	if (cv_device_change_record(change)->device_state == CV_DEVICE_DELETED)
-		return CV_LIFECYCLE_UNCHANGED;
-	cv_device_change_set_state(change, CV_DEVICE_DELETED, remark);
-	cv_device_change_void_tokens(change);
+		void_credentials(change);
 	return CV_LIFECYCLE_DONE;
 }
 
@@ -102,7 +99,7 @@ revoke_device(struct cv_device_change *change, enum cv_reason reason)
 		cv_device_change_end_key(change, &record->current_key, CV_KEY_COMPROMISED, name);
 	cv_device_change_end_all_keys(change, name);
 	cv_device_change_set_state(change, CV_DEVICE_REVOKED, name);
-	cv_device_change_void_tokens(change);
+	void_credentials(change);
 	return CV_LIFECYCLE_DONE;
 }
 
@@ -185,7 +182,7 @@ edit(const struct act *act, struct cv_device_change *change)
 	case CV_LIFECYCLE_RELEASE:
 		return set_state(change, CV_DEVICE_HELD, CV_DEVICE_OK, NULL);
 	case CV_LIFECYCLE_DELETE:
-		return delete_device(change, act->request->remark);
+		return set_state(change, CV_DEVICE_OK, CV_DEVICE_DELETED, act->request->remark);
 	case CV_LIFECYCLE_REVOKE:
 		return revoke_device(change, act->request->reason);
 	case CV_LIFECYCLE_ALLOW:
@@ -427,7 +424,7 @@ edit_revocation(struct revocation *revocation, struct cv_device_change *change)
 		return;
 	/* An announcement is worth as much as the key that made it. */
 	cv_device_change_discard_open_keys(change, name);
-	cv_device_change_void_tokens(change);
+	void_credentials(change);
 }
 
 static bool

@@ -193,6 +193,12 @@ cv_device_change_void_tokens(struct cv_device_change *change)
 }
 
 void
+cv_device_change_end_grants(struct cv_device_change *change)
+{
+	edit_device(change, CV_SQL(device_end_grants));
+}
+
+void
 cv_device_change_void_older_tokens(struct cv_device_change *change, const char *token)
 {
 	edit_device_text(change, CV_SQL(device_void_older_tokens), token);

@@ -87,6 +87,29 @@ def test_device_flow(lab):
     assert lab.operator("POST", f"/v1/device-grants/{typed}/refuse", {}).status == 404
 
 
+@pytest.mark.parametrize("act", ["delete", "hold", "revoke"])
+def test_what_was_approved_before_does_not_undo_an_act(lab, act):
+    """Neither a token that was collected, nor a code that was approved; one that is approved after it counts."""
+    device = Registrant(lab)
+    again = Registrant(lab, device.uuid)
+    codes, later = begin(lab, device.uuid), begin(lab, device.uuid)
+    for each in (codes, later):
+        assert lab.operator("POST", f"/v1/device-grants/{each['user_code']}/approve", {}).status == 200
+    token = take(poll(lab, device.uuid, codes["device_code"]))
+    device.take(post_with_bearer(device, token))
+    assert device.check_in().status == 200
+    waiting = begin(lab, device.uuid)
+    path = f"/v1/devices/{device.uuid}"
+    assert lab.operator(*(("DELETE", path) if act == "delete" else ("POST", f"{path}/{act}", {}))).status == 200
+    assert post_with_bearer(again, token).status == 401
+    refused(poll(lab, device.uuid, later["device_code"]), "invalid_grant")
+    assert device.check_in().status == 403
+    if act == "delete":
+        assert lab.operator("POST", f"/v1/device-grants/{waiting['user_code']}/approve", {}).status == 200
+        again.take(post_with_bearer(again, take(poll(lab, device.uuid, waiting["device_code"]))))
+        assert again.check_in().status == 200
+
+
 def test_refused(lab):
     name = str(uuid.uuid4())
     codes = begin(lab, name)

@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from certvendor_lab import BINARY, FACTORY, SECRETS, Authority, Client, Key, basic, pem_request, run
+from registration_lab import make_token
 
 
 def add_token(lab, role, factories=None, ended=""):
@@ -247,6 +248,7 @@ def test_the_reason_of_a_refused_id_is_shown(lab):
     assert after("POST", "/hold", {"reason": "again"}) == "stolen", "it was held for that"
     assert after("POST", "/release", {"reason": "found"}) is None
     assert after("POST", "/hold") is None
+    assert after("POST", "/release") is None
     assert after("DELETE", "", {"reason": "scrapped"}) == "scrapped"
     assert after("POST", "/allow", {"reason": "repaired"}) is None
     assert after("POST", "/revoke", {"reason": "superseded"}) == "superseded"
@@ -260,6 +262,22 @@ def test_delete_and_allow(lab):
     assert outcome(lab.operator("POST", f"{path}/allow", {})) == "done"
     assert device.check().status == device.show().status == 200
     assert outcome(lab.operator("POST", f"{path}/allow", {})) == "unchanged"
+
+
+def test_deleting_ends_neither_a_hold_nor_a_revocation(lab):
+    """Whoever may delete and clear, and nothing else, lets no device in that others refuse."""
+    cleaner = make_token(lab, scopes=["devices:delete"])
+    for act in ("hold", "revoke"):
+        device = lab.enrolled_device()
+        path, ota = f"/v1/devices/{device.name}", f"/ota/devices/{device.name}/?factory={FACTORY}"
+        assert outcome(lab.operator("POST", f"{path}/{act}", {})) == "done"
+        assert problem(lab.operator("DELETE", path)) == (409, "not-possible")
+        assert lab.operator("DELETE", ota, token=cleaner).status in (404, 409)
+        if act == "hold":
+            assert lab.operator("DELETE", f"/ota/factories/{FACTORY}/denied-devices/{device.name}/",
+                                token=cleaner).status in (404, 409)
+        assert device.check().status == device.show().status == 403
+        assert lab.operator("GET", path).json()["state"] == {"hold": "held", "revoke": "revoked"}[act]
 
 
 def test_revoke_certificate(lab):

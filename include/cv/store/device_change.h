@@ -124,7 +124,11 @@ void cv_device_change_set_state(
 void cv_device_change_set_group(struct cv_device_change *change, const char *group);
 /* Enrolment tokens made until now do not count for this device any more. */
 void cv_device_change_void_tokens(struct cv_device_change *change);
-/* Those that were made before this one; it counts itself, because an answer may have been lost. */
+/* What operators approved for this device at its own asking ends, and the tokens that came of it.
+ */
+void cv_device_change_end_grants(struct cv_device_change *change);
+/* Enrolment tokens that were made before this one; it counts itself, because an answer may have
+ * been lost. */
 void cv_device_change_void_older_tokens(struct cv_device_change *change, const char *token);
 void cv_device_change_mark_seen(struct cv_device_change *change);
 /* The token gives this device a certificate for this key: one use, however often it asks until that
