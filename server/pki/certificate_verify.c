@@ -25,7 +25,8 @@ find_mismatch(const struct cv_certificate *certificate, const struct cv_certific
 	return NULL;
 }
 
-/* What our own facts say before OpenSSL is asked. */
+/* What our own facts say before OpenSSL is asked: whether that authority is meant at all, and the
+ * leaf by itself. */
 static struct judgement
 judge_facts(const struct cv_certificate *leaf, const struct cv_certificate *authority)
 {
@@ -33,8 +34,6 @@ judge_facts(const struct cv_certificate *leaf, const struct cv_certificate *auth
 	const char *mismatch = find_mismatch(leaf, authority);
 	if (mismatch != NULL)
 		return (struct judgement){CV_CHAIN_NOT_ISSUED, mismatch};
-	if (!authority->may_sign_certificates)
-		return (struct judgement){CV_CHAIN_REFUSED, "authority may not sign certificates"};
 	if (leaf->is_ca)
 		return (struct judgement){CV_CHAIN_REFUSED, "a CA certificate as end entity"};
 	if (!leaf->allows_client)
@@ -105,6 +104,11 @@ static bool
 judge_chain(const struct cv_certificate *leaf, const struct cv_certificate *authority,
     struct judgement *ret_judgement, struct cv_error *err)
 {
+	if (!authority->may_sign_certificates) {
+		*ret_judgement =
+		    (struct judgement){CV_CHAIN_REFUSED, "authority may not sign certificates"};
+		return true;
+	}
 	CV_AUTO_OPENSSL(X509) X509 *leaf_x509 = decode(leaf->der);
 	CV_AUTO_OPENSSL(X509) X509 *authority_x509 = decode(authority->der);
 	if (leaf_x509 != NULL && authority_x509 != NULL)
@@ -116,12 +120,28 @@ judge_chain(const struct cv_certificate *leaf, const struct cv_certificate *auth
 	return true;
 }
 
+/* What an authority is counts against a leaf that it signed only: another one may have its name,
+ * and OpenSSL looks at extensions before the signature. */
+static bool
+judge_authority(const struct cv_certificate *leaf, const struct cv_certificate *authority,
+    struct judgement *ret_judgement, struct cv_error *err)
+{
+	const char *mismatch;
+	if (!judge_chain(leaf, authority, ret_judgement, err))
+		return false;
+	if (ret_judgement->outcome == CV_CHAIN_REFUSED &&
+	    !cv_certificate_is_signed_by(leaf, authority, &mismatch))
+		*ret_judgement = (struct judgement){CV_CHAIN_NOT_ISSUED, mismatch};
+	return true;
+}
+
 bool
 cv_certificate_verify(const struct cv_certificate *leaf, const struct cv_certificate *authority,
     enum cv_chain_outcome *ret_outcome, const char **ret_reason, struct cv_error *err)
 {
 	struct judgement judgement = judge_facts(leaf, authority);
-	if (judgement.outcome == CV_CHAIN_GOOD && !judge_chain(leaf, authority, &judgement, err))
+	if (judgement.outcome == CV_CHAIN_GOOD &&
+	    !judge_authority(leaf, authority, &judgement, err))
 		return false;
 	*ret_outcome = judgement.outcome;
 	if (ret_reason != NULL)

@@ -96,8 +96,9 @@ enum cv_chain_outcome {
 /*
  * Is leaf an end-entity client certificate signed by authority? Names are compared as DER, the key
  * by signature (RFC 5280 section 6.1); critical extensions and name constraints by X509_verify_cert
- * with the authority as the only (partial-chain) trust anchor. Dates of leaf and authority are NOT
- * judged here. ret_reason (may be NULL) gets a static text.
+ * with the authority as the only (partial-chain) trust anchor. An authority that did not sign it is
+ * no reason to refuse it: CV_CHAIN_NOT_ISSUED. Dates of leaf and authority are NOT judged here.
+ * ret_reason (may be NULL) gets a static text.
  */
 bool cv_certificate_verify(const struct cv_certificate *leaf,
     const struct cv_certificate *authority, enum cv_chain_outcome *ret_outcome,

@@ -182,7 +182,10 @@ Test(certificate_verify, authorities)
 	};
 	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *ca_key = fixture_key("P-256");
 	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *key = fixture_key("P-256");
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *other_key = fixture_key("P-256");
 	CV_AUTO(cv_certificate) struct cv_certificate *leaf = issue(key, "/CN=ca", ca_key, named);
+	CV_AUTO(cv_certificate)
+	struct cv_certificate *others = issue(key, "/CN=ca", other_key, named);
 	for (size_t i = 0; i < sizeof(authority_rows) / sizeof(authority_rows[0]); i++) {
 		CV_AUTO(cv_certificate)
 		struct cv_certificate *ca =
@@ -191,6 +194,9 @@ Test(certificate_verify, authorities)
 			.extensions = authority_rows[i].extensions});
 		const char *reason = NULL;
 		cr_expect_eq(verify(leaf, ca, &reason), authority_rows[i].outcome, "%s: %s",
+		    authority_rows[i].name, reason);
+		/* It has nothing to say of what another one of that name signed. */
+		cr_expect_eq(verify(others, ca, &reason), CV_CHAIN_NOT_ISSUED, "%s: %s",
 		    authority_rows[i].name, reason);
 	}
 }
