@@ -72,8 +72,9 @@ find_authority(struct registration *registration, struct cv_error *err)
 	struct enrolment *enrolment = &registration->base;
 	enum cv_chain_outcome outcome = CV_CHAIN_NOT_ISSUED;
 	const char *reason = NULL;
+	int64_t now = cv_clock_wall_seconds(cv_service_clock(enrolment->service));
 
-	if (!cv_realm_find_issuer(enrolment->realm, registration->certificate,
+	if (!cv_realm_find_issuer(enrolment->realm, registration->certificate, now,
 		&registration->authority, &outcome, &reason, err))
 		return false;
 	if (outcome == CV_CHAIN_REFUSED)
@@ -84,9 +85,7 @@ find_authority(struct registration *registration, struct cv_error *err)
 		registration->order->operator_, registration->authority->row.factory))
 		return refuse_certificate(
 		    registration, "no device CA of the factory issued the certificate");
-	if (cv_realm_authority_state(registration->authority,
-		cv_clock_wall_seconds(cv_service_clock(enrolment->service))) !=
-	    CV_AUTHORITY_TRUSTED)
+	if (cv_realm_authority_state(registration->authority, now) != CV_AUTHORITY_TRUSTED)
 		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_AUTHORITY_REFUSED,
 		    "the device CA is disabled, revoked or outside its dates");
 	return true;

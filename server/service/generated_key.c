@@ -30,10 +30,10 @@ is_issued_here(const struct enrolment *enrolment, const struct cv_certificate *c
 {
 	const struct cv_realm_authority *authority;
 	enum cv_chain_outcome outcome;
-	const char *reason;
 
-	if (!cv_realm_find_issuer(
-		enrolment->realm, certificate, &authority, &outcome, &reason, err))
+	if (!cv_realm_find_issuer(enrolment->realm, certificate,
+		cv_clock_wall_seconds(cv_service_clock(enrolment->service)), &authority, &outcome,
+		NULL, err))
 		return false;
 	*ret_is = outcome == CV_CHAIN_GOOD && authority->row.kind == CV_AUTHORITY_ONLINE;
 	return true;

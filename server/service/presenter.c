@@ -71,8 +71,9 @@ verify_chain(struct identification *id, struct cv_error *err)
 	enum cv_chain_outcome outcome;
 	const char *reason = NULL;
 
-	if (!cv_realm_find_issuer(
-		presenter->realm, presenter->certificate, &authority, &outcome, &reason, err))
+	if (!cv_realm_find_issuer(presenter->realm, presenter->certificate,
+		cv_clock_wall_seconds(cv_service_clock(id->service)), &authority, &outcome, &reason,
+		err))
 		return false;
 	switch (outcome) {
 	case CV_CHAIN_NOT_ISSUED:

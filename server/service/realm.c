@@ -119,6 +119,29 @@ take_key(void *context, const struct cv_factory_key_row *row)
 	return false;
 }
 
+/* The same CA, perhaps under another certificate, as after a renewal. What is shown as a root
+ * vouches for nobody and has no part in it. */
+static bool
+is_same_ca(const struct cv_realm_authority *a, const struct cv_realm_authority *b)
+{
+	return a->row.kind != CV_AUTHORITY_ROOT && b->row.kind != CV_AUTHORITY_ROOT &&
+	       strcmp(a->row.factory, b->row.factory) == 0 &&
+	       cv_digest_equal(&a->certificate->key_id, &b->certificate->key_id);
+}
+
+void
+cv_realm_spread_revocations(struct cv_realm *realm)
+{
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		if (realm->authorities[i].row.state != CV_AUTHORITY_REVOKED)
+			continue;
+		for (size_t j = 0; j < realm->authority_count; j++) {
+			if (is_same_ca(&realm->authorities[i], &realm->authorities[j]))
+				realm->authorities[j].row.state = CV_AUTHORITY_REVOKED;
+		}
+	}
+}
+
 bool
 cv_realm_load(struct cv_connection *connection, struct cv_realm **ret_realm, struct cv_error *err)
 {
@@ -140,6 +163,7 @@ cv_realm_load(struct cv_connection *connection, struct cv_realm **ret_realm, str
 			*err = loading.error;
 		return cv_error_context(err, "loading factories and authorities");
 	}
+	cv_realm_spread_revocations(realm);
 	*ret_realm = CV_TAKE(realm);
 	return true;
 }
@@ -378,25 +402,46 @@ cv_realm_issuer(const struct cv_realm *realm, const char *factory, const char *n
 	return issuer;
 }
 
+/* Whoever came first says whose leaf it is, and what it is good for; after that only another
+ * certificate of its key may. */
+static bool
+may_have_issued(const struct cv_realm_authority *authority, const struct cv_certificate *leaf,
+    const struct cv_realm_authority *found)
+{
+	return authority->row.kind != CV_AUTHORITY_ROOT &&
+	       cv_bytes_equal(authority->certificate->subject, leaf->issuer) &&
+	       (!found || (found->row.kind == authority->row.kind && is_same_ca(found, authority)));
+}
+
 bool
 cv_realm_find_issuer(const struct cv_realm *realm, const struct cv_certificate *leaf,
-    const struct cv_realm_authority **ret_authority, enum cv_chain_outcome *ret_outcome,
-    const char **ret_reason, struct cv_error *err)
+    int64_t now_utc, const struct cv_realm_authority **ret_authority,
+    enum cv_chain_outcome *ret_outcome, const char **ret_reason, struct cv_error *err)
 {
-	*ret_outcome = CV_CHAIN_NOT_ISSUED;
-	for (size_t i = 0; i < realm->authority_count; i++) {
-		const struct cv_realm_authority *authority = &realm->authorities[i];
+	const struct cv_realm_authority *found = NULL;
+	bool is_best = false;
 
-		if (authority->row.kind == CV_AUTHORITY_ROOT ||
-		    !cv_bytes_equal(authority->certificate->subject, leaf->issuer))
+	*ret_outcome = CV_CHAIN_NOT_ISSUED;
+	for (size_t i = 0; i < realm->authority_count && !is_best; i++) {
+		const struct cv_realm_authority *authority = &realm->authorities[i];
+		enum cv_chain_outcome outcome;
+		const char *reason;
+
+		if (!may_have_issued(authority, leaf, found))
 			continue;
-		if (!cv_certificate_verify(
-			leaf, authority->certificate, ret_outcome, ret_reason, err))
+		if (!cv_certificate_verify(leaf, authority->certificate, &outcome, &reason, err))
 			return false;
-		if (*ret_outcome != CV_CHAIN_NOT_ISSUED) {
-			*ret_authority = authority;
-			return true;
-		}
+		is_best = outcome == CV_CHAIN_GOOD &&
+			  cv_realm_authority_state(authority, now_utc) == CV_AUTHORITY_TRUSTED;
+		if (outcome == CV_CHAIN_NOT_ISSUED ||
+		    (found && !is_best &&
+			(outcome == CV_CHAIN_REFUSED || *ret_outcome == CV_CHAIN_GOOD)))
+			continue;
+		found = authority;
+		*ret_outcome = outcome;
+		*ret_authority = authority;
+		if (ret_reason)
+			*ret_reason = reason;
 	}
 	return true;
 }

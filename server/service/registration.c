@@ -94,7 +94,7 @@ check_bootstrap(struct registration *registration, struct cv_error *err)
 		return false;
 	}
 	if (!cv_realm_find_issuer(
-		enrolment->realm, certificate, &registration->bootstrap, &outcome, NULL, err))
+		enrolment->realm, certificate, now, &registration->bootstrap, &outcome, NULL, err))
 		return false;
 	if (outcome != CV_CHAIN_GOOD || registration->bootstrap->row.kind != CV_AUTHORITY_BOOTSTRAP)
 		return cv_enrolment_refuse_verdict(

@@ -567,6 +567,9 @@ subjectKeyIdentifier = hash
             self.identity.key, "-in", request, "-out", self.identity.certificate, "-extensions", "authority",
             "-startdate", start, "-enddate", end)
 
+    def renew(self):
+        self.date_itself("20200101000000Z", "20991231235959Z")
+
     def sign(self, key, start="20200101000000Z", end="20991231235959Z"):
         out = self.folder / f"{uuid.uuid4().hex}.pem"
         request = out.with_suffix(".csr.pem")

@@ -86,6 +86,35 @@ def test_a_revoked_authority(lab):
     assert watcher.look() == DENIED
 
 
+@pytest.mark.parametrize("revoked", [0, 1])
+def test_a_revoked_authority_under_its_other_certificate(lab, revoked):
+    """Its key is what is revoked: neither certificate vouches for a device, known or new."""
+    authority = Authority(lab.keys, f"/CN=Twice listed {revoked}")
+    names = [f"twin-{revoked}-{each}" for each in "ab"]
+    watchers = []
+    for name in names:
+        assert lab.operator("POST", "/v1/authorities", {
+            "name": name, "kind": "offline", "certificate": authority.identity.pem}).status == 201
+        authority.renew()
+        identity = authority.sign(lab.device().new_key())
+        assert lab.check(identity.der).headers["Certvendor-Reason"] == "registered"
+        watchers.append(Watcher(lab, identity))
+        # What is met under the next entry is recorded there.
+        assert lab.operator("POST", f"/v1/authorities/{name}/disable", {}).status == 200
+    for name in names:
+        assert lab.operator("POST", f"/v1/authorities/{name}/enable", {}).status == 200
+    assert lab.query("SELECT count(DISTINCT origin) FROM certvendor.device d JOIN certvendor.authority a "
+                     f"ON a.id = d.origin WHERE a.name LIKE 'twin-{revoked}-%'") == [["2"]]
+    assert [each.look() for each in watchers] == [ALLOWED, ALLOWED]
+    assert lab.operator("POST", f"/v1/authorities/{names[revoked]}/revoke", {}).status == 200
+    assert [each.look() for each in watchers] == [DENIED, DENIED]
+    new = authority.sign(lab.device().new_key())
+    assert lab.check(new.der).headers["Certvendor-Reason"] == "authority-refused"
+    assert lab.operator("POST", f"/v1/authorities/{names[revoked]}/enable", {}).status == 200
+    assert [each.look() for each in watchers] == [ALLOWED, ALLOWED]
+    assert lab.check(new.der).headers["Certvendor-Reason"] == "registered"
+
+
 def test_two_servers_on_one_database(lab, make_lab):
     """The other server hears of a denial within moments, and of a first use too."""
     other = make_lab(beside=lab).start()

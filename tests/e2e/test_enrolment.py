@@ -22,8 +22,11 @@ class Maker:
         self.lab = lab
         self.name = name
         self.authority = Authority(lab.keys, f"/CN={name}")
-        lab.cli("authority", "import", self.authority.identity.certificate, "--name", name, "--kind",
-                "bootstrap")
+        self.list_as(name)
+
+    def list_as(self, name):
+        self.lab.cli("authority", "import", self.authority.identity.certificate, "--name", name, "--kind",
+                     "bootstrap")
 
     def device(self):
         """A device as it leaves the factory."""
@@ -136,6 +139,20 @@ def test_a_disabled_manufacturer(lab):
         early.rotate()
     maker.act("enable")
     assert late.est("simpleenroll", late.new_key().request, late.identity).status == 200
+
+
+def test_a_renewed_manufacturer(lab):
+    maker = Maker(lab, "maker-3")
+    device, last = maker.device(), maker.device()
+    maker.act("disable")
+    key = device.new_key()
+    assert reason(device.est("simpleenroll", key.request, device.identity)) == (403, "bad-client-cert")
+    maker.authority.renew()
+    maker.list_as("maker-3-renewed")
+    assert device.est("simpleenroll", key.request, device.identity).status == 200
+    # The key is revoked under both certificates.
+    maker.act("revoke")
+    assert reason(last.est("simpleenroll", last.new_key().request, last.identity)) == (403, "bad-client-cert")
 
 
 # ---- Enrolment tokens --------------------------------------------------------------------------

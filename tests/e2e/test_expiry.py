@@ -246,6 +246,11 @@ def test_an_authority_outside_its_dates_admits_nobody_new(make_lab):
     assert checked(newcomer.check()) == (403, "authority-refused")
     assert reason(newcomer.show()) == (403, "bad-client-cert")
     assert checked(old.check()) == (200, "ok")
+    ending.date_itself(moment(-60), moment(86400))
+    assert lab.operator("POST", "/v1/authorities", {
+        "name": "renewed", "kind": "offline", "certificate": ending.identity.pem}).status == 201
+    assert checked(newcomer.check()) == (200, "registered")
+    assert checked(old.check()) == (200, "ok")
 
 
 def test_the_certificate_of_a_gateway_ends(make_lab):

@@ -677,6 +677,10 @@ def test_a_disabled_ca_admits_nobody_new(lab):
     assert put_certificate(lab, new.pem).status == 403
     assert lab.send("device", "GET", "/device", third).status == 403
     assert lab.send("device", "GET", "/device", known).status == 200
+    authority.renew()
+    import_authority(lab, authority)
+    assert put_certificate(lab, new.pem).status == 201
+    assert lab.send("device", "GET", "/device", third).status == 200
 
 
 def test_a_denied_uuid_is_refused_to_a_registrar(lab, local_ca):

@@ -17,7 +17,8 @@
 #include "cv/util/error.h"
 
 struct cv_realm_authority {
-	struct cv_authority_row row; /* row.certificate is not set here */
+	/* row.certificate is not set here; row.state is that of its key. */
+	struct cv_authority_row row;
 	struct cv_certificate *certificate;
 	/* Its name as gateways write it; "": it cannot be written so. */
 	char names[CV_NAME_STYLES][CV_ISSUER_TEXT_SIZE];
@@ -51,6 +52,8 @@ struct cv_realm {
 
 bool cv_realm_load(
     struct cv_connection *connection, struct cv_realm **ret_realm, struct cv_error *err);
+/* Revoking a CA revokes its key, under whatever certificate the factory has it. Part of loading. */
+void cv_realm_spread_revocations(struct cv_realm *realm);
 struct cv_realm *cv_realm_ref(struct cv_realm *realm);
 void cv_realm_free(struct cv_realm *realm); /* gives one reference back */
 CV_DEFINE_CLEANUP(cv_realm);
@@ -95,11 +98,12 @@ const struct cv_realm_authority *cv_realm_issuer(const struct cv_realm *realm, c
     const char *name, int64_t publish_ahead_seconds, int64_t now_utc);
 /*
  * The authority that issued a certificate: names as DER, then the signature (two CAs may share a
- * name). Roots vouch for no leaf and are never found. outcome CV_CHAIN_NOT_ISSUED: none.
+ * name). Of several certificates of one CA, as after its renewal, one that is trusted and in its
+ * dates. Roots vouch for no leaf and are never found. outcome CV_CHAIN_NOT_ISSUED: none.
  */
 bool cv_realm_find_issuer(const struct cv_realm *realm, const struct cv_certificate *leaf,
-    const struct cv_realm_authority **ret_authority, enum cv_chain_outcome *ret_outcome,
-    const char **ret_reason, struct cv_error *err);
+    int64_t now_utc, const struct cv_realm_authority **ret_authority,
+    enum cv_chain_outcome *ret_outcome, const char **ret_reason, struct cv_error *err);
 /* Is this one of the keys that were made for factories, in the database and not in a file? */
 bool cv_realm_has_key(const struct cv_realm *realm, const struct cv_digest *key_id);
 /* Is it the key of an authority, a gateway, an operator or a factory's server? */
