@@ -474,19 +474,48 @@ cv_realm_uses_key(const struct cv_realm *realm, const struct cv_digest *key_id)
 	return cv_realm_has_key(realm, key_id);
 }
 
-bool
-cv_realm_has_elsewhere(
-    const struct cv_realm *realm, const char *factory, const struct cv_digest *key_id)
+/* In the order in which they came: the first has the devices. NULL: it is no CA's. */
+static const struct cv_realm_authority *
+first_of_key(const struct cv_realm *realm, const struct cv_digest *key_id)
 {
 	for (size_t i = 0; i < realm->authority_count; i++) {
 		const struct cv_realm_authority *each = &realm->authorities[i];
 
-		/* In the order in which they came: the first has the devices. */
 		if (each->row.kind != CV_AUTHORITY_ROOT &&
 		    cv_digest_equal(&each->certificate->key_id, key_id))
-			return strcmp(each->row.factory, factory) != 0;
+			return each;
 	}
-	return false;
+	return NULL;
+}
+
+bool
+cv_realm_has_elsewhere(
+    const struct cv_realm *realm, const char *factory, const struct cv_digest *key_id)
+{
+	const struct cv_realm_authority *first = first_of_key(realm, key_id);
+
+	return first && strcmp(first->row.factory, factory) != 0;
+}
+
+const char *
+cv_realm_kind_refusal(
+    const struct cv_realm *realm, enum cv_authority_kind kind, const struct cv_digest *key_id)
+{
+	const struct cv_realm_authority *first = first_of_key(realm, key_id);
+
+	if (!first || first->row.kind == kind)
+		return NULL;
+	switch (first->row.kind) {
+	case CV_AUTHORITY_ONLINE:
+		return "the key of this CA is already listed as online";
+	case CV_AUTHORITY_OFFLINE:
+		return "the key of this CA is already listed as offline";
+	case CV_AUTHORITY_BOOTSTRAP:
+		return "the key of this CA is already listed as bootstrap";
+	case CV_AUTHORITY_ROOT:
+		break;
+	}
+	return NULL;
 }
 
 bool

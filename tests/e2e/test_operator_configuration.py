@@ -383,6 +383,20 @@ def test_a_ca_of_another_factory_is_not_taken_over(lab, kind):
     assert lab.send("device", "GET", "/device", device).json()["factory"] == FACTORY
 
 
+@pytest.mark.parametrize("first,second", [("offline", "bootstrap"), ("bootstrap", "offline")])
+def test_a_ca_is_of_one_kind(lab, first, second):
+    """What it was first counts; the other entry would be nothing."""
+    authority = Authority(lab.keys, f"/CN={fresh_name()}")
+    order = {"name": fresh_name(), "kind": first, "certificate": authority.identity.pem}
+    make(lab, "/v1/authorities", order)
+    authority.renew()
+    renewed = {"name": fresh_name(), "kind": second, "certificate": authority.identity.pem}
+    answer = lab.operator("POST", "/v1/authorities", renewed)
+    assert refusal(answer) == (400, "bad-certificate")
+    assert f"the key of this CA is already listed as {first}" in answer.json()["detail"]
+    make(lab, "/v1/authorities", {**renewed, "kind": first})
+
+
 def wait_for_detail(lab, check, detail):
     """In the log line of a check: some only, when many are refused."""
     def is_logged():

@@ -54,6 +54,39 @@ Test(realm, only_what_is_trusted_within_its_dates_issues)
 	cr_expect_null(cv_realm_issuer(&realm, FACTORY, "", 0, NOW));
 }
 
+static const struct {
+	enum cv_authority_kind first, second;
+	const char *refusal;
+} kinds[] = {
+    {CV_AUTHORITY_OFFLINE, CV_AUTHORITY_OFFLINE, NULL},
+    {CV_AUTHORITY_BOOTSTRAP, CV_AUTHORITY_BOOTSTRAP, NULL},
+    {CV_AUTHORITY_ROOT, CV_AUTHORITY_OFFLINE, NULL},
+    {CV_AUTHORITY_OFFLINE, CV_AUTHORITY_BOOTSTRAP,
+	"the key of this CA is already listed as offline"},
+    {CV_AUTHORITY_BOOTSTRAP, CV_AUTHORITY_OFFLINE,
+	"the key of this CA is already listed as bootstrap"},
+    {CV_AUTHORITY_ONLINE, CV_AUTHORITY_OFFLINE, "the key of this CA is already listed as online"},
+};
+
+Test(realm, a_ca_is_of_the_kind_that_it_was_first)
+{
+	const struct cv_digest other = {.bytes = {1}};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct cv_certificate certificate;
+		struct cv_realm_authority authority = authority_of(&certificate);
+		struct cv_realm realm = {.authorities = &authority, .authority_count = 1};
+		const char *refusal;
+
+		authority.row.kind = kinds[i].first;
+		refusal = cv_realm_kind_refusal(&realm, kinds[i].second, &certificate.key_id);
+		cr_expect_eq(refusal == NULL, kinds[i].refusal == NULL);
+		if (refusal && kinds[i].refusal)
+			cr_expect_str_eq(refusal, kinds[i].refusal);
+		cr_expect_null(cv_realm_kind_refusal(&realm, kinds[i].second, &other));
+	}
+}
+
 /* ---- who issued a certificate ---- */
 
 #define ISSUED 1770000000 /* 2026 */
