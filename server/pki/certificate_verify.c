@@ -1,5 +1,7 @@
 #include "cv/pki/certificate.h"
 
+#include <openssl/x509v3.h>
+
 #include "cv/pki/openssl_auto.h"
 #include "cv/pki/openssl_error.h"
 #include "signature_internal.h"
@@ -147,6 +149,15 @@ cv_certificate_verify(const struct cv_certificate *leaf, const struct cv_certifi
 	if (ret_reason != NULL)
 		*ret_reason = judgement.reason;
 	return true;
+}
+
+bool
+cv_certificate_is_understood(const struct cv_certificate *certificate)
+{
+	CV_AUTO_OPENSSL(X509) X509 *x509 = decode(certificate->der);
+	const bool is = x509 != NULL && (X509_get_extension_flags(x509) & EXFLAG_CRITICAL) == 0;
+	cv_openssl_forget();
+	return is;
 }
 
 bool

@@ -38,6 +38,8 @@ why_unfit(struct cv_service *service, const struct cv_authority_import *import, 
 		return "the key of this CA is held by certvendor itself";
 	if (!certificate->may_sign_certificates)
 		return "not a CA certificate with keyCertSign";
+	if (!cv_certificate_is_understood(certificate))
+		return "the certificate has a critical extension that certvendor does not know";
 	if (certificate->not_after_utc < now_utc)
 		return "the certificate has expired";
 	if (cv_realm_would_share_name(realm, certificate))

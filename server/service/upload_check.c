@@ -69,6 +69,10 @@ upload_check_ca(
 		    "%s: not a CA certificate (CA:TRUE, and keyCertSign where there is a key "
 		    "usage).",
 		    field);
+	if (!cv_certificate_is_understood(certificate))
+		return upload_refuse(check, CV_FACTORY_PKI_REFUSED,
+		    "%s: the certificate has a critical extension that certvendor does not know.",
+		    field);
 	if (certificate->organizational_unit_count != 1 ||
 	    strcmp(certificate->organizational_unit, check->order->factory) != 0)
 		return upload_refuse(check, CV_FACTORY_PKI_REFUSED,

@@ -325,6 +325,10 @@ def test_device_cas_that_are_refused(ready):
         extensions=[(usage(digital_signature=True), True), (x509.BasicConstraints(True, 0), True)])[0])
     assert "not a CA" in upload_ca(ready, ready.make_local_ca(
         extensions=[(usage(key_cert_sign=True), True), (x509.BasicConstraints(False, None), True)])[0])
+    ca_extensions = [(usage(key_cert_sign=True), True), (x509.BasicConstraints(True, 0), True)]
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\0")
+    assert "critical extension" in upload_ca(
+        ready, ready.make_local_ca(extensions=[*ca_extensions, (unknown, True)])[0])
     assert "future" in upload_ca(ready, ready.make_local_ca(begin=now() + DAY)[0])
     assert "expired" in upload_ca(ready, ready.make_local_ca(begin=now() - 9 * DAY, end=now() - DAY)[0])
     assert "root is no device CA" in upload_ca(ready, ready.root)

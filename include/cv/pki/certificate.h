@@ -112,6 +112,10 @@ bool cv_certificate_verify(const struct cv_certificate *leaf,
 bool cv_certificate_is_signed_by(const struct cv_certificate *certificate,
     const struct cv_certificate *issuer, const char **ret_reason);
 
+/* Does OpenSSL handle each of its critical extensions? If not, cv_certificate_verify() refuses
+ * whatever it signs. Without memory it does not. */
+bool cv_certificate_is_understood(const struct cv_certificate *certificate);
+
 /* Do the name constraints of the authority (RFC 5280 section 4.2.1.10) allow the names of this
  * certificate? Its signature is not looked at. Fails on CV_E_CRYPTO and CV_E_MEMORY. */
 bool cv_certificate_may_name(const struct cv_certificate *authority, struct cv_bytes certificate,

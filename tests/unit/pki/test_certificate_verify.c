@@ -201,6 +201,21 @@ Test(certificate_verify, authorities)
 	}
 }
 
+Test(certificate_verify, an_unknown_critical_extension_is_not_understood)
+{
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *ca_key = fixture_key("P-256");
+	for (size_t i = 0; i < sizeof(authority_rows) / sizeof(authority_rows[0]); i++) {
+		CV_AUTO(cv_certificate)
+		struct cv_certificate *ca =
+		    fixture_parsed_certificate(&(struct fixture_certificate){.subject = "/CN=ca",
+			.key = ca_key,
+			.extensions = authority_rows[i].extensions});
+		cr_expect_eq(cv_certificate_is_understood(ca),
+		    strcmp(authority_rows[i].name, "unknown critical extension") != 0, "%s",
+		    authority_rows[i].name);
+	}
+}
+
 Test(certificate_verify, signature_with_sha1_is_refused)
 {
 	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *ca_key = fixture_key("P-256");
