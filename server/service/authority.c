@@ -47,7 +47,7 @@ why_unfit(struct cv_service *service, const struct cv_authority_import *import, 
 	if (!is_shown_only && cv_realm_has_elsewhere(realm, factory, &certificate->key_id))
 		return "the key of this CA is that of another factory's";
 	return is_shown_only ? cv_ca_certificates_refusal(realm, factory, certificate)
-			     : cv_realm_kind_refusal(realm, import->kind, &certificate->key_id);
+			     : cv_realm_key_refusal(realm, import->kind, &certificate->key_id);
 }
 
 static bool

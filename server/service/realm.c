@@ -498,13 +498,17 @@ cv_realm_has_elsewhere(
 }
 
 const char *
-cv_realm_kind_refusal(
+cv_realm_key_refusal(
     const struct cv_realm *realm, enum cv_authority_kind kind, const struct cv_digest *key_id)
 {
 	const struct cv_realm_authority *first = first_of_key(realm, key_id);
 
-	if (!first || first->row.kind == kind)
+	if (!first)
 		return NULL;
+	if (first->row.kind == kind)
+		return first->row.state == CV_AUTHORITY_REVOKED
+			   ? "the key of this CA is revoked: enable what it is listed as first"
+			   : NULL;
 	switch (first->row.kind) {
 	case CV_AUTHORITY_ONLINE:
 		return "the key of this CA is already listed as online";

@@ -110,9 +110,14 @@ def test_a_revoked_authority_under_its_other_certificate(lab, revoked):
     assert [each.look() for each in watchers] == [DENIED, DENIED]
     new = authority.sign(lab.device().new_key())
     assert lab.check(new.der).headers["Certvendor-Reason"] == "authority-refused"
+    authority.renew()
+    third = {"name": f"twin-{revoked}-c", "kind": "offline", "certificate": authority.identity.pem}
+    answer = lab.operator("POST", "/v1/authorities", third)
+    assert answer.status == 400 and "the key of this CA is revoked" in answer.json()["detail"]
     assert lab.operator("POST", f"/v1/authorities/{names[revoked]}/enable", {}).status == 200
     assert [each.look() for each in watchers] == [ALLOWED, ALLOWED]
     assert lab.check(new.der).headers["Certvendor-Reason"] == "registered"
+    assert lab.operator("POST", "/v1/authorities", third).status == 201
 
 
 def test_two_servers_on_one_database(lab, make_lab):

@@ -112,9 +112,10 @@ bool cv_realm_uses_key(const struct cv_realm *realm, const struct cv_digest *key
  * whatever certificate the CA is shown. Roots vouch for no leaf and do not count. */
 bool cv_realm_has_elsewhere(
     const struct cv_realm *realm, const char *factory, const struct cv_digest *key_id);
-/* Why a CA with this key is not to be of that kind: it counts as what it was first. NULL: it may
- * be. Roots neither ask nor count. */
-const char *cv_realm_kind_refusal(
+/* Why another certificate of this key would be worth nothing as a CA of that kind: the key counts
+ * as what it was first, and is revoked under each of them. NULL: it is not so. Roots neither ask
+ * nor count. */
+const char *cv_realm_key_refusal(
     const struct cv_realm *realm, enum cv_authority_kind kind, const struct cv_digest *key_id);
 /* Does a comma-separated list of factories hold this one? */
 bool cv_realm_list_has(const char *list, const char *name);
