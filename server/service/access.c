@@ -253,7 +253,7 @@ issue_client(struct cv_service *service, const struct cv_certificate *service_ca
 
 	if (!parse_client_csr(csr_der, ret_outcome, &csr, err))
 		return false;
-	if (*ret_outcome == CV_CLIENT_GOOD && cv_service_key_refusal(service, NULL, csr->key))
+	if (*ret_outcome == CV_CLIENT_GOOD && cv_service_key_refusal(service, NULL, NULL, csr->key))
 		*ret_outcome = CV_CLIENT_BAD_CSR;
 	if (*ret_outcome != CV_CLIENT_GOOD)
 		return true;

@@ -58,7 +58,8 @@ may_announce(const struct cv_device_write *write, struct announcement *announcem
 	case CV_KEY_ASKED:
 		break;
 	}
-	if (cv_service_key_refusal(write->service, write->presenter.realm, announcement->key))
+	if (cv_service_key_refusal(write->service, write->presenter.realm,
+		write->presenter.party.factory, announcement->key))
 		return !settle(announcement, CV_ANNOUNCEMENT_MALFORMED);
 	return true;
 }

@@ -110,7 +110,7 @@ check_subject(struct registration *registration)
 	if (order->operator_->device[0] && strcmp(order->operator_->device, device) != 0)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is for another device");
-	if (!cv_enrolment_check_key(enrolment, registration->key) ||
+	if (!cv_enrolment_check_key(enrolment, factory, registration->key) ||
 	    !cv_enrolment_is_going_on(enrolment))
 		return true;
 	registration->name = order->name ? order->name : device;

@@ -192,9 +192,11 @@ cv_enrolment_check_new_subject(struct enrolment *enrolment)
 }
 
 bool
-cv_enrolment_check_key(struct enrolment *enrolment, const struct cv_public_key *key)
+cv_enrolment_check_key(
+    struct enrolment *enrolment, const char *factory, const struct cv_public_key *key)
 {
-	const char *refusal = cv_service_key_refusal(enrolment->service, enrolment->realm, key);
+	const char *refusal =
+	    cv_service_key_refusal(enrolment->service, enrolment->realm, factory, key);
 
 	return !refusal || cv_enrolment_refuse(enrolment, CV_ENROLMENT_BLOCKED_KEY, refusal);
 }
@@ -218,7 +220,7 @@ cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory)
 	if (!enrolment->factory)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NO_ISSUER, "the factory has no usable authority");
-	return cv_enrolment_check_key(enrolment, enrolment->csr->key);
+	return cv_enrolment_check_key(enrolment, factory, enrolment->csr->key);
 }
 
 bool

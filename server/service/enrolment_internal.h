@@ -85,7 +85,8 @@ bool cv_enrolment_check_new_subject(struct enrolment *enrolment);
  * contradicts is refused. */
 bool cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory);
 /* Whatever the device: keys that everybody has, and our own. */
-bool cv_enrolment_check_key(struct enrolment *enrolment, const struct cv_public_key *key);
+bool cv_enrolment_check_key(
+    struct enrolment *enrolment, const char *factory, const struct cv_public_key *key);
 /* Only what is issued needs one: a repeated answer was signed before. */
 bool cv_enrolment_check_issuer(struct enrolment *enrolment);
 /* What the record says of the requested key. */

@@ -116,7 +116,8 @@ take_key_refusal(struct identification *id, struct cv_error *err)
 	if (!cv_public_key_parse(presenter->certificate->spki, &outcome, &key, err))
 		return false;
 	presenter->presented.key_refusal =
-	    key ? cv_service_key_refusal(id->service, presenter->realm, key)
+	    key ? cv_service_key_refusal(
+		      id->service, presenter->realm, presenter->authority->row.factory, key)
 		: "the key is outside the policy";
 	return true;
 }

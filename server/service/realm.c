@@ -456,13 +456,25 @@ cv_realm_has_key(const struct cv_realm *realm, const struct cv_digest *key_id)
 	return false;
 }
 
-bool
-cv_realm_uses_key(const struct cv_realm *realm, const struct cv_digest *key_id)
+static bool
+is_authority_key(const struct cv_realm *realm, const char *factory, const struct cv_digest *key_id)
 {
 	for (size_t i = 0; i < realm->authority_count; i++) {
-		if (cv_digest_equal(&realm->authorities[i].certificate->key_id, key_id))
+		const struct cv_realm_authority *each = &realm->authorities[i];
+
+		if ((each->row.kind == CV_AUTHORITY_ONLINE ||
+			strcmp(each->row.factory, factory) == 0) &&
+		    cv_digest_equal(&each->certificate->key_id, key_id))
 			return true;
 	}
+	return false;
+}
+
+bool
+cv_realm_uses_key(const struct cv_realm *realm, const char *factory, const struct cv_digest *key_id)
+{
+	if (is_authority_key(realm, factory, key_id))
+		return true;
 	for (size_t i = 0; i < realm->gateway_count; i++) {
 		if (cv_digest_equal(&realm->gateways[i].certificate->key_id, key_id))
 			return true;

@@ -521,14 +521,14 @@ uses_key(struct cv_service *service, const struct cv_digest *key_id)
 }
 
 const char *
-cv_service_key_refusal(
-    struct cv_service *service, const struct cv_realm *realm, const struct cv_public_key *key)
+cv_service_key_refusal(struct cv_service *service, const struct cv_realm *realm,
+    const char *factory, const struct cv_public_key *key)
 {
 	const struct cv_digest *key_id = cv_public_key_id(key);
 
 	if (cv_key_block_list_has(service->parts.blocked_keys, key))
 		return "the key is on the list of known keys";
-	if ((realm && cv_realm_uses_key(realm, key_id)) || uses_key(service, key_id))
+	if ((realm && cv_realm_uses_key(realm, factory, key_id)) || uses_key(service, key_id))
 		return "the key is one of this service";
 	return NULL;
 }

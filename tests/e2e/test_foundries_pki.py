@@ -2,6 +2,7 @@
 import base64
 import datetime
 import itertools
+import json
 import os
 import subprocess
 import threading
@@ -10,11 +11,11 @@ import time
 import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from certvendor_lab import FACTORY, clean_environment, run, wait_until
+from certvendor_lab import FACTORY, SECRETS, clean_environment, run, wait_until
 from foundries_pki_lab import (
     DAY, Refused, Workstation, ca_key, dns_names, now, pem, read_csr, shown_certificate, usage, utf8_name)
 
@@ -356,6 +357,58 @@ def test_a_ca_of_another_factory_is_refused(ready):
     assert ready.lab.operator("POST", "/v1/factories", {"name": other.factory}).status == 201
     other.key, other.root = ready.key, ready.root
     assert "OU" in upload_root(other, ready.root)
+
+
+def neighbour_of(station):
+    """Another factory, without a PKI, with an admin of its own."""
+    factory = f"factory-{next(NUMBERS)}"
+    assert station.lab.operator("POST", "/v1/factories", {"name": factory}).status == 201
+    answer = station.lab.operator("POST", "/v1/operator-tokens", {
+        "name": f"admin-{factory}", "role": "admin", "factories": [factory]})
+    assert answer.status == 201
+    SECRETS.add(answer.json()["token"])
+    return Workstation(station.lab, factory, answer.json()["token"])
+
+
+def make_ca(subject, public_key=None):
+    """A CA certificate that anybody could make: it does not prove its key."""
+    builder = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(utf8_name(cn="anybody"))
+        .public_key(public_key or ca_key().public_key()).serial_number(x509.random_serial_number())
+        .not_valid_before(now() - DAY).not_valid_after(now() + 99 * DAY)
+        .add_extension(usage(key_cert_sign=True), True).add_extension(x509.BasicConstraints(True, 0), True))
+    return builder.sign(ca_key(), hashes.SHA256())
+
+
+def import_ca(station, ca, kind="offline"):
+    """As the admin of that factory."""
+    order = {"name": f"ca-{next(NUMBERS)}", "kind": kind, "certificate": pem(ca)}
+    return station.lab.operator("POST", f"/v1/authorities?factory={station.factory}", order, token=station.token)
+
+
+def announce(station, identity, key):
+    text = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    return station.device("PATCH", "/device", identity, json.dumps({"next_pubkey": text}).encode()).status
+
+
+@pytest.mark.parametrize("kind", ["offline", "bootstrap"])
+def test_a_ca_with_the_key_of_a_device_shuts_out_nobody_elsewhere(ready, kind):
+    neighbour = neighbour_of(ready)
+    unseen, known = ready.local_device(), ready.local_device()
+    key = x509.load_pem_x509_certificate(unseen.pem.encode()).public_key()
+    following = ca_key().public_key()
+    for each in (key, following):
+        assert import_ca(neighbour, make_ca(utf8_name(cn="x"), each), kind).status == 201
+    assert see(ready, unseen) == 200 and see(ready, known) == 200
+    assert announce(ready, known, following) in (200, 201, 202, 204)
+    # Among the CAs of its own factory it is not a device's.
+    own = ca_key().public_key()
+    assert import_ca(ready, make_ca(utf8_name(cn="x"), own), kind).status == 201
+    assert announce(ready, known, own) == 400
+    # Neither is a key that this service signs with, in whatever factory.
+    other = neighbour_of(ready).create()
+    assert announce(ready, known, other.online.public_key()) == 400
+    assert announce(ready, known, other.local.public_key()) in (200, 201, 202, 204)
 
 
 def upload_tls(station, certificate):

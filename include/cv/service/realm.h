@@ -106,8 +106,11 @@ bool cv_realm_find_issuer(const struct cv_realm *realm, const struct cv_certific
     enum cv_chain_outcome *ret_outcome, const char **ret_reason, struct cv_error *err);
 /* Is this one of the keys that were made for factories, in the database and not in a file? */
 bool cv_realm_has_key(const struct cv_realm *realm, const struct cv_digest *key_id);
-/* Is it the key of an authority, a gateway, an operator or a factory's server? */
-bool cv_realm_uses_key(const struct cv_realm *realm, const struct cv_digest *key_id);
+/* Is it the key of an authority of the factory or one of ours, of a gateway, an operator or a
+ * factory's server? Whoever imports a CA need not have its key, so that those of other factories
+ * would shut devices out. */
+bool cv_realm_uses_key(
+    const struct cv_realm *realm, const char *factory, const struct cv_digest *key_id);
 /* Did an authority of another factory have this key first? Devices under it are that factory's, by
  * whatever certificate the CA is shown. Roots vouch for no leaf and do not count. */
 bool cv_realm_has_elsewhere(

@@ -125,10 +125,11 @@ const struct cv_clock *cv_service_clock(const struct cv_service *service);
 #define CV_OWN_KEYS_MAX 8
 void cv_service_set_own_keys(
     struct cv_service *service, const struct cv_digest *keys, size_t count);
-/* Why nobody may begin with this key: it is on the list of known keys, or one of this service or of
- * the realm (NULL: not looked for there). Static; NULL: it may. */
-const char *cv_service_key_refusal(
-    struct cv_service *service, const struct cv_realm *realm, const struct cv_public_key *key);
+/* Why nobody may begin with this key: it is on the list of known keys, or one of this service, or
+ * of the realm for a device of the factory (realm NULL: not looked for there, whatever the
+ * factory). Static; NULL: it may. */
+const char *cv_service_key_refusal(struct cv_service *service, const struct cv_realm *realm,
+    const char *factory, const struct cv_public_key *key);
 /* Index and realm are loaded and young enough to answer. */
 bool cv_service_is_fresh(const struct cv_service *service);
 /* The same for an age that was looked up already. */
