@@ -19,6 +19,17 @@ is_ours_crossed(
 	       !cv_certificate_is_signed_by(certificate, certificate, NULL);
 }
 
+/* The OU is the name of the factory, here as with devices. Who comes first would have the name of a
+ * CA that the other factory is yet to make. */
+static bool
+is_called_after_another(
+    const struct cv_realm *realm, const char *factory, const struct cv_certificate *certificate)
+{
+	const char *unit = certificate->organizational_unit;
+
+	return strcmp(unit, factory) != 0 && cv_realm_factory(realm, unit) != NULL;
+}
+
 /*
  * What a CA must be to vouch for devices, or to be shown to them. NULL: fit. The service CA and our
  * own device CAs never come in this way, under whatever certificate, but for one from another
@@ -44,6 +55,8 @@ why_unfit(struct cv_service *service, const struct cv_authority_import *import, 
 		return "the certificate has expired";
 	if (cv_realm_would_share_name(realm, certificate))
 		return "the name of this CA is that of an authority of certvendor itself";
+	if (is_called_after_another(realm, factory, certificate))
+		return "the OU of this CA is the name of another factory";
 	if (!is_shown_only && cv_realm_has_elsewhere(realm, factory, &certificate->key_id))
 		return "the key of this CA is that of another factory's";
 	return is_shown_only ? cv_ca_certificates_refusal(realm, factory, certificate)

@@ -77,6 +77,16 @@ is_held(struct upload_check *check, const struct cv_certificate *ca, bool *ret_i
 	       cv_factory_pki_store_holds_key(check->connection, &ca->key_id, ret_is_held, err);
 }
 
+/* Whoever holds the key of the other one could give a certificate any serial number under the name
+ * of ours. */
+static bool
+has_name_elsewhere(const struct upload_check *check, const struct cv_certificate *ca)
+{
+	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(check->service);
+
+	return cv_realm_has_name_elsewhere(realm, check->order->factory, ca);
+}
+
 static bool
 take_online_ca(struct upload_check *check, const struct cv_factory_key_row *key,
     const struct cv_bundle_item *item, struct cv_error *err)
@@ -84,6 +94,10 @@ take_online_ca(struct upload_check *check, const struct cv_factory_key_row *key,
 	if (check->successor != NULL)
 		return upload_refuse(check, CV_FACTORY_PKI_REFUSED,
 		    "ca-crt: two certificates of the pending online key.");
+	if (has_name_elsewhere(check, item->certificate))
+		return upload_refuse(check, CV_FACTORY_PKI_REFUSED,
+		    "ca-crt: a CA of the name of the online CA is listed already in another "
+		    "factory.");
 	check->successor =
 	    upload_add_authority(check, CV_AUTHORITY_ONLINE, "", item->certificate)->id;
 	cv_certificate_append_pem(&check->online_pem, item->certificate->der);

@@ -363,6 +363,24 @@ cv_realm_would_share_name(const struct cv_realm *realm, const struct cv_certific
 	return false;
 }
 
+bool
+cv_realm_has_name_elsewhere(
+    const struct cv_realm *realm, const char *factory, const struct cv_certificate *certificate)
+{
+	char name[CV_ISSUER_TEXT_SIZE];
+
+	for (int style = 0; style < CV_NAME_STYLES; style++) {
+		cv_name_write(certificate->subject, (enum cv_name_style)style, name, sizeof(name));
+		for (size_t i = 0; name[0] && i < realm->authority_count; i++) {
+			const struct cv_realm_authority *each = &realm->authorities[i];
+
+			if (strcmp(each->row.factory, factory) != 0 && is_called(each, name))
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool
 may_issue(const struct cv_realm_authority *authority, const char *factory, const char *name,
     int64_t now_utc)

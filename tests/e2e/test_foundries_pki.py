@@ -370,14 +370,16 @@ def neighbour_of(station):
     return Workstation(station.lab, factory, answer.json()["token"])
 
 
-def make_ca(subject, public_key=None):
-    """A CA certificate that anybody could make: it does not prove its key."""
+def make_ca(subject, public_key=None, kind="offline"):
+    """A CA certificate that anybody could make: it does not prove its key, but for a root."""
+    key = ca_key()
     builder = (
-        x509.CertificateBuilder().subject_name(subject).issuer_name(utf8_name(cn="anybody"))
-        .public_key(public_key or ca_key().public_key()).serial_number(x509.random_serial_number())
+        x509.CertificateBuilder().subject_name(subject)
+        .issuer_name(subject if kind == "root" else utf8_name(cn="anybody"))
+        .public_key(public_key or (key if kind == "root" else ca_key()).public_key()).serial_number(x509.random_serial_number())
         .not_valid_before(now() - DAY).not_valid_after(now() + 99 * DAY)
         .add_extension(usage(key_cert_sign=True), True).add_extension(x509.BasicConstraints(True, 0), True))
-    return builder.sign(ca_key(), hashes.SHA256())
+    return builder.sign(key, hashes.SHA256())
 
 
 def import_ca(station, ca, kind="offline"):
@@ -409,6 +411,30 @@ def test_a_ca_with_the_key_of_a_device_shuts_out_nobody_elsewhere(ready, kind):
     other = neighbour_of(ready).create()
     assert announce(ready, known, other.online.public_key()) == 400
     assert announce(ready, known, other.local.public_key()) in (200, 201, 202, 204)
+
+
+@pytest.mark.parametrize("kind", ["root", "offline", "bootstrap"])
+def test_no_ca_is_called_after_another_factory(ready, kind):
+    neighbour = neighbour_of(ready)
+    answer = import_ca(neighbour, make_ca(utf8_name(ou=ready.factory, cn="x"), kind=kind), kind)
+    assert answer.status == 400 and "name of another factory" in answer.json()["detail"]
+    for unit in (neighbour.factory, ready.factory + "-unknown"):
+        assert import_ca(neighbour, make_ca(utf8_name(ou=unit, cn="x"), kind=kind), kind).status == 201
+
+
+def test_an_online_ca_has_a_name_that_no_factory_else_lists(ready):
+    """Even when the other one came first, before there was this factory."""
+    neighbour = neighbour_of(ready)
+    for ending, is_free in (("", False), (" 2", True)):
+        station = Workstation(ready.lab, f"factory-{next(NUMBERS)}")
+        squatter = make_ca(utf8_name(ou=station.factory, cn=station.factory + ending))
+        assert import_ca(neighbour, squatter).status == 201
+        assert ready.lab.operator("POST", "/v1/factories", {"name": station.factory}).status == 201
+        if is_free:
+            station.create()
+        else:
+            assert "listed already in another factory" in refused(400, station.create)
+        assert station.ask("GET").status == (200 if is_free else 206)
 
 
 def upload_tls(station, certificate):

@@ -431,7 +431,7 @@ def test_a_ca_of_the_name_of_ours_is_not_taken(lab, kind):
     answer = lab.operator("POST", "/v1/authorities", order, token=token)
     assert refusal(answer) == (400, "bad-certificate")
     assert "the name of this CA" in answer.json()["detail"]
-    order["certificate"] = Authority(lab.keys, subject + " 2").identity.pem
+    order["certificate"] = Authority(lab.keys, subject.replace(FACTORY, stranger)).identity.pem
     assert lab.operator("POST", "/v1/authorities", order, token=token).status == 201
     # One that was there before ours is told of in the log.
     der, device = Authority(lab.keys, subject).identity.der, lab.enrolled_device()

@@ -88,6 +88,9 @@ bool cv_realm_is_name_shared(
 /* Would it make the name of one of our authorities such a name? */
 bool cv_realm_would_share_name(
     const struct cv_realm *realm, const struct cv_certificate *certificate);
+/* Does an authority of another factory, of whatever kind, have the name of this certificate? */
+bool cv_realm_has_name_elsewhere(
+    const struct cv_realm *realm, const char *factory, const struct cv_certificate *certificate);
 /*
  * The trusted online authority that signs for a factory now: of that name, or with "" the newest
  * whose turn it is: that its predecessor gave way to, or that clients had publish_ahead_seconds to
