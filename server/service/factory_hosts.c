@@ -6,12 +6,32 @@
 
 #include "cv/util/text.h"
 
+#define LABEL_MAX 63
+
 static const char place[] = "{factory}";
 
+/* No underscore: TLS libraries end a handshake that names such a server. */
 static bool
-is_name_character(char c)
+is_label(const char *text, size_t len)
 {
-	return isalnum((unsigned char)c) || c == '-' || c == '.' || c == '_';
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+
+	return len > 0 && len <= LABEL_MAX && strspn(text, allowed) >= len && text[0] != '-' &&
+	       text[len - 1] != '-';
+}
+
+static bool
+is_host_name(const char *text)
+{
+	for (;;) {
+		size_t len = strcspn(text, ".");
+
+		if (!is_label(text, len))
+			return false;
+		if (text[len] == '\0')
+			return true;
+		text += len + 1;
+	}
 }
 
 /* Lower case, as clients send names when they compare them. */
@@ -21,12 +41,9 @@ finish(const struct cv_buffer *text, char ret_name[CV_DNS_NAME_SIZE])
 	if (text->has_failed || text->len == 0 ||
 	    !cv_text_copy(ret_name, CV_DNS_NAME_SIZE, cv_buffer_text(text)))
 		return false;
-	for (char *c = ret_name; *c != '\0'; c++) {
-		if (!is_name_character(*c))
-			return false;
+	for (char *c = ret_name; *c != '\0'; c++)
 		*c = (char)tolower((unsigned char)*c);
-	}
-	return true;
+	return is_host_name(ret_name);
 }
 
 static bool

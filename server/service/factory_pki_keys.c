@@ -140,7 +140,9 @@ put_keys_unless_taken(struct cv_service *service, struct cv_connection *connecti
 		       factory_pki_end(job->result, CV_FACTORY_PKI_DONE, "");
 	cv_factory_pki_store_rollback(connection);
 	return factory_pki_end(job->result, CV_FACTORY_PKI_TAKEN,
-	    "Another factory has the names of the servers already: it differs only in case.");
+	    "Another factory has one of the host names of the servers already: its name differs "
+	    "only "
+	    "in case, or by the words that [foundries] puts beside it.");
 }
 
 static bool
@@ -175,7 +177,11 @@ cv_factory_pki_make_keys(struct cv_service *service, const struct cv_factory_pki
 	job.hosts = &hosts;
 	if (!cv_factory_hosts_make(cv_service_settings(service), order->factory, &hosts))
 		return factory_pki_end(ret_result, CV_FACTORY_PKI_CONFLICT,
-		    "The host names of [foundries] are no DNS names with this factory in them.");
+		    "With the name of this factory in them the servers have no host names "
+		    "(letters, "
+		    "digits and dashes between dots): set [foundries] gateway_host, ostree_host "
+		    "and "
+		    "est_host.");
 	for (unsigned i = 0; i < CV_FACTORY_KEY_PURPOSES; i++) {
 		if (wanted->is_wanted[i] &&
 		    !make_key(service, (enum cv_factory_key_purpose)i, &hosts, &job, err))

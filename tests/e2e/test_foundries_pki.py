@@ -728,6 +728,24 @@ def test_a_server_name_is_of_one_factory(own):
     other.create()
 
 
+def test_a_factory_below_the_name_of_another(own):
+    """What it would be called at its gateway is the other one's OSTree server."""
+    name = f"below-{next(NUMBERS)}"
+    for each in (name, name + ".ostree", name + ".gate"):
+        assert own.operator("POST", "/v1/factories", {"name": each}).status == 201
+    Workstation(own, name).create()
+    assert "by the words" in refused(409, Workstation(own, name + ".ostree").create)
+    Workstation(own, name + ".gate").create()
+
+
+@pytest.mark.parametrize("name", ["with_under", "c..d", ".dot", "a-"])
+def test_a_factory_that_makes_no_host_name_gets_no_keys(own, name):
+    assert own.operator("POST", "/v1/factories", {"name": name}).status == 201
+    station = Workstation(own, name)
+    assert "set [foundries] gateway_host" in refused(409, station.create)
+    assert station.ask("GET").status == 206
+
+
 def test_keys_outlive_the_processes(ready, own, make_lab):
     third = make_lab(beside=own).start()
     assert shows(third, f"{ready.factory}.localhost", ready.tls)

@@ -17,7 +17,7 @@ struct cv_factory_hosts {
 	char own[3 * CV_DNS_NAME_SIZE];
 };
 
-/* False: one of them is no DNS name with this factory in it. */
+/* False: one of them is no host name with this factory in it. */
 bool cv_factory_hosts_make(const struct cv_service_settings *settings, const char *factory,
     struct cv_factory_hosts *ret_hosts);
 
