@@ -7,6 +7,7 @@
 
 /* ---- device CAs ---- */
 
+/* Those that another root has issued are none of this one's business. */
 static bool
 keeps_every_ca(struct upload_check *check)
 {
@@ -15,7 +16,8 @@ keeps_every_ca(struct upload_check *check)
 
 		if (!factory_pki_is_device_ca(each) || check->is_named[i] ||
 		    each->row.state == CV_AUTHORITY_REVOKED ||
-		    cv_bundle_find(&check->ca_bundle, &each->row.fingerprint) != NULL)
+		    cv_bundle_find(&check->ca_bundle, &each->row.fingerprint) != NULL ||
+		    !cv_certificate_is_signed_by(each->certificate, check->root, NULL))
 			continue;
 		return upload_refuse(check, CV_FACTORY_PKI_REFUSED,
 		    "ca-crt: the CA %s is missing. A CA leaves by a CRL of the root only.",

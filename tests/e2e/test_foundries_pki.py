@@ -117,6 +117,17 @@ def test_create_can_be_repeated_until_there_is_a_root(station):
     assert "set up already" in refused(409, station.request, first_time_init=True, ca_csr=True, tls_csr=True)
 
 
+def test_an_imported_root_is_the_root_until_it_is_revoked(station):
+    root = make_ca(utf8_name(ou=station.factory, cn="x"), kind="root")
+    answer = import_ca(station, root, "root")
+    assert answer.status == 201 and station.certs()["root-crt"] == pem(root)
+    assert "set up already" in refused(409, station.create)
+    [row] = station.lab.operator("GET", f"/v1/authorities?factory={station.factory}").json()["items"]
+    path = f"/v1/authorities/{row['name']}/revoke?factory={station.factory}"
+    assert station.lab.operator("POST", path, {}).status == 200
+    assert station.create().certs()["root-crt"] == pem(station.root)
+
+
 def test_create_without_online_ca(station):
     station.create(has_online=False)
     assert station.certs()["ca-crt"] == pem(station.local)
@@ -350,6 +361,26 @@ def test_every_ca_stays_listed(ready):
     text = "# ours\r\n" + pem(more).replace("\n", "\r\n") + "\r\n\n\n" + ready.bundle.rstrip("\n")
     ready.patch(ca_crt=text)
     assert ready.certs()["ca-crt"] == text
+
+
+def test_cas_of_another_root_need_not_be_listed(station):
+    """Such as were imported before there was a root: whoever makes that does not know of them."""
+    ours, theirs = (make_ca(utf8_name(ou=station.factory, cn=name)) for name in ("a", "b"))
+    assert import_ca(station, ours).status == 201
+    station.create()
+    assert import_ca(station, theirs).status == 201
+    more, _ = station.make_local_ca()
+    station.patch(ca_crt=station.bundle + pem(more))
+    shown = station.certs()["ca-crt"]
+    assert all(pem(each) in shown for each in (station.online, station.local, more, ours, theirs))
+    # A client that sends back all that it reads leaves them what they are.
+    assert station.patch(ca_crt=shown) == {}
+    station.patch(ca_crt=station.bundle + pem(more))
+    assert pem(ours) in station.certs()["ca-crt"]
+    # One that this root issued is demanded, whichever way it came.
+    late, _ = station.make_local_ca()
+    assert import_ca(station, late).status == 201
+    assert "is missing" in refused(400, station.patch, ca_crt=station.bundle + pem(more))
 
 
 def test_a_ca_of_another_factory_is_refused(ready):
