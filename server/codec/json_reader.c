@@ -92,7 +92,7 @@ cv_json_read_array(struct cv_bytes body, json_t **ret_array, struct cv_error *er
 {
 	CV_AUTO_JSON json_t *array = NULL;
 
-	if (!load(body, 0, "array", &array, err))
+	if (!load(body, JSON_ALLOW_NUL, "array", &array, err))
 		return false;
 	if (!json_is_array(array))
 		return cv_fail(err, CV_E_INPUT, "a JSON array is expected");

@@ -17,7 +17,7 @@
 bool cv_json_read_object(
     struct cv_bytes body, const char *const *known, json_t **ret_object, struct cv_error *err);
 
-/* One array of anything; the caller gives the reference back. */
+/* One array of anything, of texts with NULs too; the caller gives the reference back. */
 bool cv_json_read_array(struct cv_bytes body, json_t **ret_array, struct cv_error *err);
 
 /* Members. An absent or null member leaves ret_* as it is unless it is required. */

@@ -265,6 +265,15 @@ static const struct event_row event_rows[] = {
 	"name\":"
 	"\"t\",\"target_version\":\"290\",\"device_time\":1795950000,\"success\":true,\"details\":"
 	"\"d\",\"ecu\":\"e\"}]"},
+    /* A text ends at a NUL, and takes nothing else with it. */
+    {"[" EVENT("i", "c", ",\"details\":\"d\\u0000e\"") "," EVENT("\\u0000", "c", "") "," EVENT(
+	 "j", "c", "") "]",
+	"[{\"id\":\"i\",\"place\":0,\"correlation_id\":\"c\",\"event_type\":\"\",\"target_name\":"
+	"\"\",\"target_version\":\"\",\"details\":\"d\"},{\"id\":\"j\",\"place\":2,\"correlation_"
+	"id\":"
+	"\"c\",\"event_type\":\"\",\"target_name\":\"\",\"target_version\":\"\"}]"},
+    {"[" EVENT("i", "c", ",\"\\u0000\":1") "]", NULL},
+    {"[" EVENT("i", "c", ",\"details\":\"\\ud800\"") "]", NULL},
     /* The same member twice: the last counts. */
     {"[{\"id\":\"h\",\"id\":\"i\",\"event\":{\"correlationId\":\"c\",\"success\":\"true\"}}]",
 	"[{\"id\":\"i\",\"place\":0,\"correlation_id\":\"c\",\"event_type\":\"\",\"target_name\":"
