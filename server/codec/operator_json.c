@@ -36,7 +36,8 @@ cv_json_decode_reason(struct cv_bytes body, enum cv_reason *ret_reason, struct c
 		    !cv_json_read_text(object, "reason", CV_JSON_OPTIONAL, name, sizeof(name), err))
 			return false;
 		if (is_said(object, "reason") && !cv_reason_parse(name, &reason))
-			return cv_fail(err, CV_E_INPUT, "unknown reason \"%s\"", name);
+			return cv_fail(err, CV_E_INPUT,
+			    "unknown reason \"%s\": one of " CV_REASON_WORDS, name);
 	}
 	*ret_reason = reason;
 	return true;

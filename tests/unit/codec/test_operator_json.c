@@ -52,6 +52,15 @@ Test(operator_json, reads_reasons)
 	}
 }
 
+Test(operator_json, an_unknown_reason_is_told_the_known_ones)
+{
+	struct cv_error err = CV_ERROR_INIT;
+	enum cv_reason reason;
+
+	cr_assert_not(cv_json_decode_reason(body_of("{\"reason\":\"stolen\"}"), &reason, &err));
+	cr_expect_str_eq(err.text, "unknown reason \"stolen\": one of " CV_REASON_WORDS);
+}
+
 struct token_row {
 	const char *body;
 	bool is_good;
