@@ -741,6 +741,10 @@ class Lab:
             code = self.stop()
             assert code == 0, f"certvendor ended with {code}:\n{tail(self.log)}"
 
+    def have_factory(self, name):
+        """Of tests that share a server the first makes it."""
+        assert self.operator("POST", "/v1/factories", {"name": name}).status in (201, 409)
+
     def add_gateway(self, name="gateway", sources=("rfc9440", "pem", "sha256"), options=()):
         key = Key(self.keys, f"/CN={name}")
         request = key.path.with_suffix(".csr.pem")

@@ -252,6 +252,7 @@ def test_a_source_that_the_gateway_does_not_have(lab):
 
 
 def test_a_gateway_of_another_factory(lab):
+    lab.have_factory("elsewhere")
     stranger = lab.add_gateway("stranger", options=["--factories", "elsewhere"])
     own = lab.add_gateway("own", options=["--factories", FACTORY])
     device = lab.enrolled_device()
