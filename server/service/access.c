@@ -31,6 +31,7 @@ become(const struct cv_operator_credential *credential, struct cv_operator *ret_
 	memcpy(ret_operator->id, credential->id, sizeof(ret_operator->id));
 	memcpy(ret_operator->name, credential->name, sizeof(ret_operator->name));
 	memcpy(ret_operator->device, credential->device, sizeof(ret_operator->device));
+	ret_operator->made_at_us = credential->made_at_us;
 	ret_operator->scopes = credential->scopes;
 	ret_operator->role = credential->role;
 	ret_operator->has_every_factory = credential->has_every_factory;

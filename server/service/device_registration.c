@@ -78,6 +78,11 @@ bool
 cv_registration_check_place(struct enrolment *enrolment, const struct cv_device_order *order,
     const struct cv_device_change *change)
 {
+	/* It was approved for this device before an operator refused that, and may not undo it. */
+	if (order->operator_->device[0] &&
+	    order->operator_->made_at_us < cv_device_change_record(change)->tokens_void_before_us)
+		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_NOT_AUTHORISED,
+		    "the token is older than what an operator did to the device");
 	if (!cv_device_change_name_is_free(change))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_TAKEN, "another device has this name");

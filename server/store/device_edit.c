@@ -196,6 +196,7 @@ void
 cv_device_change_end_grants(struct cv_device_change *change)
 {
 	edit_device(change, CV_SQL(device_end_grants));
+	edit_device(change, CV_SQL(device_end_grant_tokens));
 }
 
 void

@@ -300,6 +300,7 @@ cv_realm_store_find_operator(struct cv_connection *connection, const struct cv_d
 	    !cv_scopes_parse(cv_row_text(row, 5), &ret_credential->scopes))
 		return cv_fail(
 		    err, CV_E_INTERNAL, "database: the scopes of a token cannot be read");
+	ret_credential->made_at_us = cv_row_number(row, 7);
 	return cv_text_copy(
 		   ret_credential->device, sizeof(ret_credential->device), cv_row_text(row, 6)) &&
 	       take_credential(row, ret_credential, err);

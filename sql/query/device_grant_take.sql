@@ -7,6 +7,7 @@ WITH asked AS MATERIALIZED (
 	FROM certvendor.device_grant g
 	LEFT JOIN certvendor.operator_credential t ON t.id = g.decider
 	WHERE g.code_hash = $1::bytea AND g.device = $2
+	FOR SHARE OF g
 ), made AS (
 	INSERT INTO certvendor.operator_token (id, name, hash, role, factories, expires_at, scopes, device, parent)
 	SELECT $3::uuid, a.name, $4::bytea, 'operator', ARRAY[a.factory], now() + make_interval(secs => $5::double precision),

@@ -49,7 +49,7 @@ struct cv_device_record {
 	int64_t version;          /* of the slot; 0 without slot */
 	int64_t locked_since_utc; /* 0: not locked */
 	int64_t issue_debt_until_utc;
-	int64_t tokens_void_before_us; /* microseconds since 1970; enrolment tokens made before it
+	int64_t tokens_void_before_us; /* microseconds since 1970; tokens made before it
 					  do not count; 0: none */
 	bool has_current;
 	bool current_was_named; /* it took over from another key, or the operator announced it */

@@ -23,6 +23,7 @@ struct cv_operator {
 	char factories[CV_FACTORY_LIST_SIZE];
 	unsigned scopes;                   /* 0: whatever the role may */
 	char device[CV_DEVICE_ID_MAX + 1]; /* may register this one only; "": any */
+	int64_t made_at_us;                /* of a token: microseconds since 1970 */
 	/* Answers with secrets are kept sealed. Made of the token; of who has a certificate see
 	 * cv_access_seal_by_key. */
 	struct cv_digest seal_key;

@@ -123,6 +123,7 @@ struct cv_operator_credential {
 	char factories[CV_FACTORY_LIST_SIZE];
 	unsigned scopes;                   /* 0: whatever the role may */
 	char device[CV_DEVICE_ID_MAX + 1]; /* "": it is not made for one device */
+	int64_t made_at_us;                /* of a token: microseconds since 1970 */
 };
 /* ret_exists false: no such token, expired or revoked. */
 bool cv_realm_store_find_operator(struct cv_connection *connection, const struct cv_digest *hash,
