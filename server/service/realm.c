@@ -119,10 +119,8 @@ take_key(void *context, const struct cv_factory_key_row *row)
 	return false;
 }
 
-/* The same CA, perhaps under another certificate, as after a renewal. What is shown as a root
- * vouches for nobody and has no part in it. */
-static bool
-is_same_ca(const struct cv_realm_authority *a, const struct cv_realm_authority *b)
+bool
+cv_realm_is_same_ca(const struct cv_realm_authority *a, const struct cv_realm_authority *b)
 {
 	return a->row.kind != CV_AUTHORITY_ROOT && b->row.kind != CV_AUTHORITY_ROOT &&
 	       strcmp(a->row.factory, b->row.factory) == 0 &&
@@ -136,7 +134,7 @@ cv_realm_spread_revocations(struct cv_realm *realm)
 		if (realm->authorities[i].row.state != CV_AUTHORITY_REVOKED)
 			continue;
 		for (size_t j = 0; j < realm->authority_count; j++) {
-			if (is_same_ca(&realm->authorities[i], &realm->authorities[j]))
+			if (cv_realm_is_same_ca(&realm->authorities[i], &realm->authorities[j]))
 				realm->authorities[j].row.state = CV_AUTHORITY_REVOKED;
 		}
 	}
@@ -428,7 +426,8 @@ may_have_issued(const struct cv_realm_authority *authority, const struct cv_cert
 {
 	return authority->row.kind != CV_AUTHORITY_ROOT &&
 	       cv_bytes_equal(authority->certificate->subject, leaf->issuer) &&
-	       (!found || (found->row.kind == authority->row.kind && is_same_ca(found, authority)));
+	       (!found || (found->row.kind == authority->row.kind &&
+			      cv_realm_is_same_ca(found, authority)));
 }
 
 bool

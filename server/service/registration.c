@@ -128,8 +128,11 @@ enum registration_plan {
 static bool
 began_it(const struct registration *registration, const struct cv_device_record *record)
 {
-	return registration->bootstrap && !record->is_seen && !record->registered_by[0] &&
-	       strcmp(record->origin, registration->bootstrap->row.id) == 0;
+	const struct cv_realm_authority *origin =
+	    cv_realm_authority_by_id(registration->base.realm, record->origin);
+
+	return registration->bootstrap && !record->is_seen && !record->registered_by[0] && origin &&
+	       cv_realm_is_same_ca(origin, registration->bootstrap);
 }
 
 static enum registration_plan
@@ -321,7 +324,8 @@ object_to_plan(struct enrolment *enrolment, const struct cv_device_record *recor
 {
 	const struct registration *registration = (const struct registration *)enrolment;
 
-	if (registration->token.is_spent_by_device)
+	if (registration->token.is_spent_by_device &&
+	    (enrolment->request->ret_private_key || !is_for_current_key(registration, record)))
 		(void)refuse_spent(enrolment);
 	else if (plan(registration, record, cv_public_key_id(enrolment->csr->key)) == PLAN_REFUSED)
 		(void)refuse_plan(enrolment, record);

@@ -54,6 +54,9 @@ bool cv_realm_load(
     struct cv_connection *connection, struct cv_realm **ret_realm, struct cv_error *err);
 /* Revoking a CA revokes its key, under whatever certificate the factory has it. Part of loading. */
 void cv_realm_spread_revocations(struct cv_realm *realm);
+/* The same CA of a factory, perhaps under another certificate, as after a renewal. What is shown as
+ * a root vouches for nobody and has no part in it. */
+bool cv_realm_is_same_ca(const struct cv_realm_authority *a, const struct cv_realm_authority *b);
 struct cv_realm *cv_realm_ref(struct cv_realm *realm);
 void cv_realm_free(struct cv_realm *realm); /* gives one reference back */
 CV_DEFINE_CLEANUP(cv_realm);
