@@ -106,13 +106,16 @@ take_online_ca(struct upload_check *check, const struct cv_factory_key_row *key,
 	return upload_use_key(check, key, cv_buffer_text(&check->online_pem), err);
 }
 
-/* What it issued is met as devices of that factory. */
-static bool
-is_elsewhere(const struct upload_check *check, const struct cv_certificate *ca)
+/* NULL: it may vouch for devices of this factory. */
+static const char *
+why_no_local_ca(const struct upload_check *check, const struct cv_certificate *ca)
 {
 	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(check->service);
 
-	return cv_realm_has_elsewhere(realm, check->order->factory, &ca->key_id);
+	/* What it issued is met as devices of that factory. */
+	if (cv_realm_has_elsewhere(realm, check->order->factory, &ca->key_id))
+		return "the key of this CA is that of another factory's";
+	return cv_realm_key_refusal(realm, CV_AUTHORITY_OFFLINE, &ca->key_id);
 }
 
 static bool
@@ -122,6 +125,7 @@ take_new_ca(struct upload_check *check, const struct cv_bundle_item *item, struc
 	const struct cv_factory_key_row *pending =
 	    factory_pki_key(check->pki, CV_FACTORY_KEY_ONLINE, CV_FACTORY_KEY_PENDING);
 	bool holds = false;
+	const char *why;
 
 	if (!upload_check_ca(check, "ca-crt", ca) || !upload_check_signer(check, "ca-crt", ca))
 		return false;
@@ -132,9 +136,9 @@ take_new_ca(struct upload_check *check, const struct cv_bundle_item *item, struc
 	if (holds)
 		return upload_refuse(check, CV_FACTORY_PKI_REFUSED,
 		    "ca-crt: the key of a CA is held by the server, and is not the pending one.");
-	if (is_elsewhere(check, ca))
-		return upload_refuse(check, CV_FACTORY_PKI_REFUSED,
-		    "ca-crt: the key of a CA is that of another factory's.");
+	why = why_no_local_ca(check, ca);
+	if (why)
+		return upload_refuse(check, CV_FACTORY_PKI_REFUSED, "ca-crt: %s.", why);
 	return take_local_ca(check, ca, err);
 }
 

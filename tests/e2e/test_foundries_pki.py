@@ -354,6 +354,20 @@ def test_device_cas_that_are_refused(ready):
     assert ready.certs()["ca-crt"] == ready.bundle
 
 
+def test_no_upload_lists_the_key_of_a_ca_as_something_else(ready):
+    """Nor one that is revoked: it would vouch for nobody."""
+    key, gone = ca_key(), ca_key()
+    subject = utf8_name(ou=ready.factory, cn="x")
+    assert import_ca(ready, make_ca(subject, key.public_key()), "bootstrap").status == 201
+    answer = import_ca(ready, make_ca(subject, gone.public_key()))
+    assert answer.status == 201
+    path = f"/v1/authorities/{answer.json()['name']}/revoke?factory={ready.factory}"
+    assert ready.lab.operator("POST", path, {}).status == 200
+    assert "listed as bootstrap" in upload_ca(ready, ready.make_local_ca(key=key)[0])
+    assert "revoked" in upload_ca(ready, ready.make_local_ca(key=gone)[0])
+    ready.patch(ca_crt=ready.bundle + "\n" + pem(ready.make_local_ca()[0]))
+
+
 def test_every_ca_stays_listed(ready):
     more, _ = ready.make_local_ca()
     message = refused(400, ready.patch, ca_crt=pem(ready.online) + "\n" + pem(more))
