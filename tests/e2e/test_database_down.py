@@ -2,10 +2,11 @@
 import contextlib
 import secrets
 import ssl
+import subprocess
 import threading
 import time
 
-from certvendor_lab import FACTORY, Authority, Key, pem_request, wait_until
+from certvendor_lab import FACTORY, Authority, Key, clean_environment, pem_request, wait_until
 
 
 def test_checks_go_on_and_writes_are_refused(own_postgres, make_lab):
@@ -180,15 +181,16 @@ def test_a_refused_write_leaves_the_connection_usable(make_lab):
 
 
 @contextlib.contextmanager
-def unreadable(lab, table, seconds=4):
+def unreadable(lab, table):
     """Nobody can read the table meanwhile."""
-    lock = threading.Thread(target=lab.query, args=(
-        f"BEGIN; LOCK TABLE certvendor.{table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT",))
-    lock.start()
-    wait_until(lambda: lab.query("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted "
-                                 f"AND relation = 'certvendor.{table}'::regclass"), "it is locked")
-    yield
-    lock.join()
+    with subprocess.Popen(["psql", "-XAtq", "-h", lab.postgres.folder, "-p", "5432", "-U", "certvendor", "-d", lab.database],
+                          stdin=subprocess.PIPE, text=True, env=clean_environment()) as lock:
+        lock.stdin.write(f"BEGIN; LOCK TABLE certvendor.{table} IN ACCESS EXCLUSIVE MODE;\n")
+        lock.stdin.flush()
+        wait_until(lambda: lab.query("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted "
+                                     f"AND relation = 'certvendor.{table}'::regclass"), "it is locked")
+        yield
+        lock.stdin.close()
 
 
 def test_a_realm_that_cannot_be_read_after_a_change(own_postgres, make_lab):
