@@ -24,8 +24,10 @@ class Demonstration:
     def __init__(self, tree, name="output"):
         self.output = tree / name
         with self.output.open("wb") as output:
+            # Who runs the tests in the background ignores SIGINT, and a shell cannot take that back.
             self.process = subprocess.Popen([tree / "deploy/demo/run.sh"], stdout=output, stderr=output,
-                                            env=clean_environment(CERTVENDOR_BINARY=str(BINARY)))
+                                            env=clean_environment(CERTVENDOR_BINARY=str(BINARY)),
+                                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def text(self):
         return self.output.read_text()

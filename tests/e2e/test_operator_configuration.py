@@ -400,12 +400,13 @@ def test_a_ca_is_of_one_kind(lab, first, second):
 @pytest.mark.parametrize("kind", ["root", "offline", "bootstrap"])
 def test_a_ca_with_an_unknown_critical_extension_is_not_taken(lab, kind):
     """Whatever it signs would be refused."""
-    authority = Authority(lab.keys, f"/CN={fresh_name()}")
+    authority, factory = Authority(lab.keys, f"/CN={fresh_name()}"), fresh_name("f")
+    make(lab, "/v1/factories", {"name": factory})
     for critical, status in (("critical,", 400), ("", 201)):
         pem = run("openssl", "req", "-x509", "-key", authority.identity.key, "-subj", authority.subject, "-days", "30",
                   "-addext", "keyUsage=critical,keyCertSign", "-addext", f"1.2.3.4={critical}DER:0500").stdout
         order = {"name": fresh_name(), "kind": kind, "certificate": pem}
-        answer = lab.operator("POST", "/v1/authorities", order)
+        answer = lab.operator("POST", f"/v1/authorities?factory={factory}", order)
         assert answer.status == status, answer
         assert status == 201 or "critical extension" in answer.json()["detail"]
 
