@@ -57,10 +57,9 @@ why_unfit(struct cv_service *service, const struct cv_authority_import *import, 
 		return "the name of this CA is that of an authority of certvendor itself";
 	if (is_called_after_another(realm, factory, certificate))
 		return "the OU of this CA is the name of another factory";
-	if (!is_shown_only && cv_realm_has_elsewhere(realm, factory, &certificate->key_id))
-		return "the key of this CA is that of another factory's";
-	return is_shown_only ? cv_ca_certificates_refusal(realm, factory, certificate)
-			     : cv_realm_key_refusal(realm, import->kind, &certificate->key_id);
+	return is_shown_only
+		   ? cv_ca_certificates_refusal(realm, factory, certificate)
+		   : cv_realm_key_refusal(realm, factory, import->kind, &certificate->key_id);
 }
 
 static bool

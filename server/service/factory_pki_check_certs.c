@@ -112,10 +112,8 @@ why_no_local_ca(const struct upload_check *check, const struct cv_certificate *c
 {
 	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(check->service);
 
-	/* What it issued is met as devices of that factory. */
-	if (cv_realm_has_elsewhere(realm, check->order->factory, &ca->key_id))
-		return "the key of this CA is that of another factory's";
-	return cv_realm_key_refusal(realm, CV_AUTHORITY_OFFLINE, &ca->key_id);
+	return cv_realm_key_refusal(
+	    realm, check->order->factory, CV_AUTHORITY_OFFLINE, &ca->key_id);
 }
 
 static bool

@@ -346,17 +346,27 @@ cv_realm_is_name_shared(const struct cv_realm *realm, const char *issuer, const 
 	return false;
 }
 
-bool
-cv_realm_would_share_name(const struct cv_realm *realm, const struct cv_certificate *certificate)
+/* In any of the ways in which gateways write it. */
+static bool
+has_name_of(const struct cv_realm_authority *authority, const struct cv_certificate *certificate)
 {
 	char name[CV_ISSUER_TEXT_SIZE];
 
 	for (int style = 0; style < CV_NAME_STYLES; style++) {
 		cv_name_write(certificate->subject, (enum cv_name_style)style, name, sizeof(name));
-		for (size_t i = 0; name[0] && i < realm->authority_count; i++) {
-			if (cv_realm_authority_is_called(&realm->authorities[i], name))
-				return !holds_key(realm, &certificate->key_id);
-		}
+		if (name[0] && is_called(authority, name))
+			return true;
+	}
+	return false;
+}
+
+bool
+cv_realm_would_share_name(const struct cv_realm *realm, const struct cv_certificate *certificate)
+{
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		if (realm->authorities[i].row.kind == CV_AUTHORITY_ONLINE &&
+		    has_name_of(&realm->authorities[i], certificate))
+			return !holds_key(realm, &certificate->key_id);
 	}
 	return false;
 }
@@ -365,16 +375,10 @@ bool
 cv_realm_has_name_elsewhere(
     const struct cv_realm *realm, const char *factory, const struct cv_certificate *certificate)
 {
-	char name[CV_ISSUER_TEXT_SIZE];
-
-	for (int style = 0; style < CV_NAME_STYLES; style++) {
-		cv_name_write(certificate->subject, (enum cv_name_style)style, name, sizeof(name));
-		for (size_t i = 0; name[0] && i < realm->authority_count; i++) {
-			const struct cv_realm_authority *each = &realm->authorities[i];
-
-			if (strcmp(each->row.factory, factory) != 0 && is_called(each, name))
-				return true;
-		}
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		if (strcmp(realm->authorities[i].row.factory, factory) != 0 &&
+		    has_name_of(&realm->authorities[i], certificate))
+			return true;
 	}
 	return false;
 }
@@ -517,23 +521,16 @@ first_of_key(const struct cv_realm *realm, const struct cv_digest *key_id)
 	return NULL;
 }
 
-bool
-cv_realm_has_elsewhere(
-    const struct cv_realm *realm, const char *factory, const struct cv_digest *key_id)
-{
-	const struct cv_realm_authority *first = first_of_key(realm, key_id);
-
-	return first && strcmp(first->row.factory, factory) != 0;
-}
-
 const char *
-cv_realm_key_refusal(
-    const struct cv_realm *realm, enum cv_authority_kind kind, const struct cv_digest *key_id)
+cv_realm_key_refusal(const struct cv_realm *realm, const char *factory, enum cv_authority_kind kind,
+    const struct cv_digest *key_id)
 {
 	const struct cv_realm_authority *first = first_of_key(realm, key_id);
 
 	if (!first)
 		return NULL;
+	if (strcmp(first->row.factory, factory) != 0)
+		return "the key of this CA is that of another factory's";
 	if (first->row.kind == kind)
 		return first->row.state == CV_AUTHORITY_REVOKED
 			   ? "the key of this CA is revoked: enable what it is listed as first"

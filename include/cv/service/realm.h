@@ -117,15 +117,14 @@ bool cv_realm_has_key(const struct cv_realm *realm, const struct cv_digest *key_
  * would shut devices out. */
 bool cv_realm_uses_key(
     const struct cv_realm *realm, const char *factory, const struct cv_digest *key_id);
-/* Did an authority of another factory have this key first? Devices under it are that factory's, by
- * whatever certificate the CA is shown. Roots vouch for no leaf and do not count. */
-bool cv_realm_has_elsewhere(
-    const struct cv_realm *realm, const char *factory, const struct cv_digest *key_id);
-/* Why another certificate of this key would be worth nothing as a CA of that kind: the key counts
- * as what it was first, and is revoked under each of them. NULL: it is not so. Roots neither ask
- * nor count. */
-const char *cv_realm_key_refusal(
-    const struct cv_realm *realm, enum cv_authority_kind kind, const struct cv_digest *key_id);
+/*
+ * Why another certificate of this key would be worth nothing as a CA of that kind in the factory.
+ * The key counts as what it was first: an authority of another factory, whose the devices under it
+ * are then, or one of another kind; and it is revoked under each of its certificates. NULL: it may
+ * be one. Roots vouch for no leaf, and neither ask nor count.
+ */
+const char *cv_realm_key_refusal(const struct cv_realm *realm, const char *factory,
+    enum cv_authority_kind kind, const struct cv_digest *key_id);
 /* Does a comma-separated list of factories hold this one? */
 bool cv_realm_list_has(const char *list, const char *name);
 

@@ -79,11 +79,12 @@ Test(realm, a_ca_is_of_the_kind_that_it_was_first)
 		const char *refusal;
 
 		authority.row.kind = kinds[i].first;
-		refusal = cv_realm_key_refusal(&realm, kinds[i].second, &certificate.key_id);
+		refusal =
+		    cv_realm_key_refusal(&realm, FACTORY, kinds[i].second, &certificate.key_id);
 		cr_expect_eq(refusal == NULL, kinds[i].refusal == NULL);
 		if (refusal && kinds[i].refusal)
 			cr_expect_str_eq(refusal, kinds[i].refusal);
-		cr_expect_null(cv_realm_key_refusal(&realm, kinds[i].second, &other));
+		cr_expect_null(cv_realm_key_refusal(&realm, FACTORY, kinds[i].second, &other));
 	}
 }
 
@@ -95,9 +96,9 @@ Test(realm, a_revoked_key_does_not_come_back_by_another_certificate)
 	const enum cv_authority_kind kind = authority.row.kind;
 
 	authority.row.state = CV_AUTHORITY_DISABLED;
-	cr_expect_null(cv_realm_key_refusal(&realm, kind, &certificate.key_id));
+	cr_expect_null(cv_realm_key_refusal(&realm, FACTORY, kind, &certificate.key_id));
 	authority.row.state = CV_AUTHORITY_REVOKED;
-	cr_expect_not_null(cv_realm_key_refusal(&realm, kind, &certificate.key_id));
+	cr_expect_not_null(cv_realm_key_refusal(&realm, FACTORY, kind, &certificate.key_id));
 }
 
 /* ---- who issued a certificate ---- */
