@@ -294,12 +294,16 @@ repeat(struct registration *registration, enum registration_plan chosen,
 	return cv_enrolment_refuse(enrolment, CV_ENROLMENT_REPEATED, NULL);
 }
 
+/* Only what it gave for the current key may still be asked for; a key that is made here is none. */
 static bool
-is_for_current_key(const struct registration *registration, const struct cv_device_record *record)
+is_spent(const struct registration *registration, const struct cv_device_record *record)
 {
-	return record->device_state == CV_DEVICE_OK && record->has_current &&
-	       cv_digest_equal(
-		   &record->current_key, cv_public_key_id(cv_enrolment_key(&registration->base)));
+	const struct enrolment *enrolment = &registration->base;
+
+	return registration->token.is_spent_by_device &&
+	       (enrolment->request->ret_private_key || record->device_state != CV_DEVICE_OK ||
+		   !record->has_current ||
+		   !cv_digest_equal(&record->current_key, cv_public_key_id(enrolment->csr->key)));
 }
 
 static bool
@@ -324,8 +328,7 @@ object_to_plan(struct enrolment *enrolment, const struct cv_device_record *recor
 {
 	const struct registration *registration = (const struct registration *)enrolment;
 
-	if (registration->token.is_spent_by_device &&
-	    (enrolment->request->ret_private_key || !is_for_current_key(registration, record)))
+	if (is_spent(registration, record))
 		(void)refuse_spent(enrolment);
 	else if (plan(registration, record, cv_public_key_id(enrolment->csr->key)) == PLAN_REFUSED)
 		(void)refuse_plan(enrolment, record);
@@ -351,7 +354,7 @@ check_locked(struct registration *registration, struct cv_device_change *change,
 	if (registration->has_token && (!check_token(registration, &registration->token) ||
 					   !cv_enrolment_is_going_on(enrolment)))
 		return true;
-	if (registration->token.is_spent_by_device && !is_for_current_key(registration, record))
+	if (is_spent(registration, record))
 		return refuse_spent(enrolment);
 	if (!cv_enrolment_check_named_key(enrolment, record) ||
 	    !cv_enrolment_is_going_on(enrolment))
