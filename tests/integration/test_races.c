@@ -673,38 +673,61 @@ Test(races, a_first_contact_and_a_registration_make_one_key_current)
 	pair_close(&pair);
 }
 
+/* One round at two instances, each with a token and a key for an id of its own. */
+struct two_ids {
+	struct party party;
+	char other[sizeof(((struct party *)0)->device) + 8];
+	char first[CV_SECRET_SIZE], second[CV_SECRET_SIZE];
+	enum cv_enrolment_outcome here, there;
+};
+
+static void
+name_two_ids(struct two_ids *two, int round)
+{
+	*two = (struct two_ids){.party = {.keys = {make_key(), make_key(), make_key()}}};
+	snprintf(two->party.device, sizeof(two->party.device), "unit-%d", round);
+	snprintf(two->other, sizeof(two->other), "other-%d", round);
+}
+
+/* Exactly one of them is registered. */
+static void
+register_two_ids(struct pair *pair, struct two_ids *two, const char *there_secret, size_t there_key)
+{
+	struct registering here = {.instance = &pair->here,
+	    .secret = two->first,
+	    .device = two->party.device,
+	    .key = two->party.keys[0]};
+	struct registering there = {.instance = &pair->there,
+	    .secret = there_secret,
+	    .device = two->other,
+	    .key = two->party.keys[there_key]};
+
+	at_once(do_register, &here, do_register, &there);
+	two->here = here.outcome;
+	two->there = there.outcome;
+	cr_expect_neq(two->here, two->there);
+	cr_expect_eq(ask_number(&pair->world.database,
+			 "SELECT count(*) FROM certvendor.device "
+			 "WHERE id IN ('%s', '%s')",
+			 two->party.device, two->other),
+	    1);
+	credential_deinit(&here.credential);
+	credential_deinit(&there.credential);
+	party_close(&two->party);
+}
+
 Test(races, a_token_for_one_device_registers_one)
 {
 	struct pair pair;
+	struct two_ids two;
 
 	pair_open(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
-		struct party party = {.keys = {make_key(), make_key(), make_key()}};
-		char secret[CV_SECRET_SIZE], other[sizeof(party.device) + 8];
-		struct registering here = {.instance = &pair.here,
-		    .secret = secret,
-		    .device = party.device,
-		    .key = party.keys[0]};
-		struct registering there = {.instance = &pair.there,
-		    .secret = secret,
-		    .device = other,
-		    .key = party.keys[1]};
-
-		snprintf(party.device, sizeof(party.device), "unit-%d", round);
-		snprintf(other, sizeof(other), "other-%d", round);
-		make_token(&pair.here, NULL, 1, secret);
-		at_once(do_register, &here, do_register, &there);
-		cr_expect_neq(here.outcome, there.outcome);
-		cr_expect(here.outcome == CV_ENROLMENT_BAD_CREDENTIALS ||
-			  there.outcome == CV_ENROLMENT_BAD_CREDENTIALS);
-		cr_expect_eq(ask_number(&pair.world.database,
-				 "SELECT count(*) FROM certvendor.device "
-				 "WHERE id IN ('%s', '%s')",
-				 party.device, other),
-		    1);
-		credential_deinit(&here.credential);
-		credential_deinit(&there.credential);
-		party_close(&party);
+		name_two_ids(&two, round);
+		make_token(&pair.here, NULL, 1, two.first);
+		register_two_ids(&pair, &two, two.first, 1);
+		cr_expect(two.here == CV_ENROLMENT_BAD_CREDENTIALS ||
+			  two.there == CV_ENROLMENT_BAD_CREDENTIALS);
 	}
 	pair_close(&pair);
 }
@@ -713,39 +736,17 @@ Test(races, a_token_for_one_device_registers_one)
 Test(races, one_key_registers_one_device)
 {
 	struct pair pair;
+	struct two_ids two;
 
 	pair_open(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
-		struct party party = {.keys = {make_key(), make_key(), make_key()}};
-		char first[CV_SECRET_SIZE], second[CV_SECRET_SIZE];
-		char other[sizeof(party.device) + 8];
-		struct registering here = {.instance = &pair.here,
-		    .secret = first,
-		    .device = party.device,
-		    .key = party.keys[0]};
-		struct registering there = {.instance = &pair.there,
-		    .secret = second,
-		    .device = other,
-		    .key = party.keys[0]};
-
-		snprintf(party.device, sizeof(party.device), "unit-%d", round);
-		snprintf(other, sizeof(other), "other-%d", round);
-		make_token(&pair.here, party.device, 1, first);
-		make_token(&pair.here, other, 1, second);
-		at_once(do_register, &here, do_register, &there);
-		cr_expect_neq(here.outcome, there.outcome);
+		name_two_ids(&two, round);
+		make_token(&pair.here, two.party.device, 1, two.first);
+		make_token(&pair.here, two.other, 1, two.second);
+		register_two_ids(&pair, &two, two.second, 0);
+		cr_expect(two.here == CV_ENROLMENT_ISSUED || two.there == CV_ENROLMENT_ISSUED);
 		cr_expect(
-		    here.outcome == CV_ENROLMENT_ISSUED || there.outcome == CV_ENROLMENT_ISSUED);
-		cr_expect(here.outcome == CV_ENROLMENT_KEY_IN_USE ||
-			  there.outcome == CV_ENROLMENT_KEY_IN_USE);
-		cr_expect_eq(ask_number(&pair.world.database,
-				 "SELECT count(*) FROM certvendor.device "
-				 "WHERE id IN ('%s', '%s')",
-				 party.device, other),
-		    1);
-		credential_deinit(&here.credential);
-		credential_deinit(&there.credential);
-		party_close(&party);
+		    two.here == CV_ENROLMENT_KEY_IN_USE || two.there == CV_ENROLMENT_KEY_IN_USE);
 	}
 	pair_close(&pair);
 }

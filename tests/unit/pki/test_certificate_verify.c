@@ -174,6 +174,13 @@ static const struct {
 	{{"basicConstraints", "CA:TRUE"}, {"1.2.3.4", "critical,DER:0500"}}, CV_CHAIN_REFUSED},
 };
 
+static struct cv_certificate *
+make_authority(size_t row, EVP_PKEY *key)
+{
+	return fixture_parsed_certificate(&(struct fixture_certificate){
+	    .subject = "/CN=ca", .key = key, .extensions = authority_rows[row].extensions});
+}
+
 Test(certificate_verify, authorities)
 {
 	static const struct fixture_extension named[] = {
@@ -187,11 +194,7 @@ Test(certificate_verify, authorities)
 	CV_AUTO(cv_certificate)
 	struct cv_certificate *others = issue(key, "/CN=ca", other_key, named);
 	for (size_t i = 0; i < sizeof(authority_rows) / sizeof(authority_rows[0]); i++) {
-		CV_AUTO(cv_certificate)
-		struct cv_certificate *ca =
-		    fixture_parsed_certificate(&(struct fixture_certificate){.subject = "/CN=ca",
-			.key = ca_key,
-			.extensions = authority_rows[i].extensions});
+		CV_AUTO(cv_certificate) struct cv_certificate *ca = make_authority(i, ca_key);
 		const char *reason = NULL;
 		cr_expect_eq(verify(leaf, ca, &reason), authority_rows[i].outcome, "%s: %s",
 		    authority_rows[i].name, reason);
@@ -205,11 +208,7 @@ Test(certificate_verify, an_unknown_critical_extension_is_not_understood)
 {
 	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *ca_key = fixture_key("P-256");
 	for (size_t i = 0; i < sizeof(authority_rows) / sizeof(authority_rows[0]); i++) {
-		CV_AUTO(cv_certificate)
-		struct cv_certificate *ca =
-		    fixture_parsed_certificate(&(struct fixture_certificate){.subject = "/CN=ca",
-			.key = ca_key,
-			.extensions = authority_rows[i].extensions});
+		CV_AUTO(cv_certificate) struct cv_certificate *ca = make_authority(i, ca_key);
 		cr_expect_eq(cv_certificate_is_understood(ca),
 		    strcmp(authority_rows[i].name, "unknown critical extension") != 0, "%s",
 		    authority_rows[i].name);
