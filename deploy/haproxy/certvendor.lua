@@ -9,7 +9,8 @@
 --
 -- Only a 200 allows. The question is the certificate alone: no header of the client goes along.
 
-local TIMEOUT_MS = 2000
+-- Longer than the timeouts of the backend below that address together: after its own, HAProxy's client asks again.
+local TIMEOUT_MS = 5000
 
 local function first(headers, name)
 	return headers and headers[name] and headers[name][0] or ""

@@ -1,5 +1,6 @@
 """nginx and HAProxy with the configurations that we ship, and real devices in front of them."""
 import signal
+import time
 
 import pytest
 
@@ -42,6 +43,17 @@ def test_a_device_is_let_through_by_its_certificate(lab, program):
             assert answer.body == f"hello, {device.name}\n".encode()
     assert ask(lab, program, device.identity, method="POST", path="/x?y=z", body=b"data").status == 200
     assert reason(ask(lab, program, None)) == (403, "no-certificate")
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "anything"])
+def test_no_tunnel_around_the_checks(lab, program, protocol):
+    """What comes after an Upgrade is not asked about."""
+    device = lab.enrolled_device()
+    headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": protocol, "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
+    answer = ask(lab, program, device.identity, headers)
+    assert answer.status == {"nginx": 200, "haproxy": 400}[program]
+    assert answer.headers["Upgrade"] is None
+    assert reason(ask(lab, program, device.identity)) == (200, "ok")
 
 
 def test_a_rotation_takes_effect_on_open_connections(lab, program):
@@ -128,7 +140,9 @@ def test_fails_closed(make_lab, program):
         finally:
             lab.process.send_signal(signal.SIGCONT)
     lab.kill()
+    begin = time.monotonic()
     assert ask(lab, program, device.identity).status == TROUBLE[program]
+    assert time.monotonic() - begin < 5, "nobody listens, so there is nothing to wait for"
     assert ask(lab, program, None).status == TROUBLE[program]
     lab.start()
     wait_until(lambda: ask(lab, program, device.identity).status == 200, f"{program} found it again")
