@@ -51,6 +51,17 @@ find_place(struct cv_http_options *options, const char *name, const char **ret_l
 	return NULL;
 }
 
+/* Who reaches the UNIX socket is believed without a certificate; over a network nobody is. */
+static bool
+is_of_kind(int descriptor, bool is_unix)
+{
+	int family = AF_UNSPEC;
+	socklen_t len = sizeof(family);
+
+	return getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 &&
+	       (is_unix ? family == AF_UNIX : family == AF_INET || family == AF_INET6);
+}
+
 static bool
 prepare(int descriptor)
 {
@@ -82,6 +93,10 @@ give(struct cv_http_options *options, const char *name, int descriptor, struct c
 	if (!prepare(descriptor))
 		return cv_fail(
 		    err, CV_E_CONFIG, "socket \"%s\" from systemd does not listen", name);
+	bool is_unix = place == &options->gateway_socket_descriptor;
+	if (!is_of_kind(descriptor, is_unix))
+		return cv_fail(err, CV_E_CONFIG, "socket \"%s\" from systemd is not of the kind %s",
+		    name, is_unix ? "UNIX" : "TCP");
 	*place = descriptor;
 	return true;
 }

@@ -179,6 +179,24 @@ def test_bad_sockets(make_lab, names, word):
     assert word in lab.events("start-failed")[0]["detail"]
 
 
+@pytest.mark.parametrize("name,kind", [("gateway-socket", "UNIX"), ("gateway", "TCP"), ("monitoring", "TCP")])
+def test_a_socket_of_the_other_kind(make_lab, name, kind):
+    """Whoever reaches the UNIX socket is a gateway, without TLS and a certificate."""
+    lab = make_lab()
+    path = lab.folder / "gateway.sock"
+    lab.settings = {"gateway": {"socket": path}}
+    lab.write_config()
+    if kind == "UNIX":
+        given, _ = listening()
+    else:
+        given = socket.socket(socket.AF_UNIX)
+        given.bind(str(lab.folder / "given.sock"))
+        given.listen()
+    launch_with(lab, [given], [name])
+    assert lab.process.wait(60) == 78
+    assert f"not of the kind {kind}" in lab.events("start-failed")[0]["detail"]
+
+
 def test_sockets_for_another_process(make_lab):
     lab = make_lab()
     lab.environment = {"LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "device"}
