@@ -399,6 +399,9 @@ cv_listener_quiesce(struct cv_listener *listener)
 		return;
 	for (int i = 0; i < QUIESCE_ATTEMPTS_MAX && !try_to_quiesce(listener->daemon); i++)
 		(void)nanosleep(&pause, NULL);
+	/* Not closed: its number must not be another file's before the daemon has stopped. */
+	if (!listener->is_lent)
+		(void)shutdown(listener->socket, SHUT_RDWR);
 }
 
 void

@@ -106,6 +106,7 @@ open_socket(struct cv_listener *listener, struct cv_http_address *address, struc
 
 	if (given > 0) {
 		listener->socket = given;
+		listener->is_lent = true;
 		return cv_listen_adopt(
 		    given, address == NULL ? &no_port : &address->bound_port, err);
 	}

@@ -1,4 +1,5 @@
 """The program itself: configuration, start, stop, init, monitoring, and what the logs hold."""
+import contextlib
 import json
 import os
 import re
@@ -196,6 +197,20 @@ def test_requests_in_flight_are_finished(make_lab):
     for thread in threads:
         thread.join()
     assert set(results) <= {200, 503}
+
+
+def test_newcomers_are_refused_while_others_are_finished(make_lab):
+    """A gateway with a second instance to ask must not wait for one that ends."""
+    lab = make_lab().start()
+    device = lab.enrolled_device()
+    with contextlib.closing(lab.raw("device", device.identity).socket) as slow:
+        slow.sendall(b"POST /.well-known/est/simplereenroll HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        wait_until(lambda: lab.metric("certvendor_http_requests_in_flight") == 1, "the half request")
+        lab.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not port_answers(lab.ports["device"]), "refused")
+        assert lab.process.poll() is None
+        assert not port_answers(lab.ports["gateway"]) and port_answers(lab.ports["monitoring"])
+    assert lab.process.wait(60) == 0
 
 
 def test_a_restart_forgets_nothing(make_lab):
