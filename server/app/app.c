@@ -319,7 +319,7 @@ serve_until_stop(struct app *app)
 	struct cv_watchdog watchdog;
 
 	cv_watchdog_init(&watchdog);
-	cv_reload_init(&reload, app->config, app->service, app->service_ca, app->http);
+	cv_reload_init(&reload, app->config, app->service, app->service_ca, app->http, &app->pairs);
 	for (;;) {
 		feel_pulses(app, &watchdog);
 		switch (cv_signals_wait(tick_ms(&watchdog))) {

@@ -54,6 +54,23 @@ list_files(const struct cv_config *config, const struct cv_config *files,
 	ret_paths[OPERATOR_KEY] = has_operator ? files->operator_key : NULL;
 }
 
+/* A file that is missing has a mark of its own: all zero. */
+static void
+mark_paths(const char *const paths[CV_PAIR_FILES], struct cv_file_mark ret_marks[CV_PAIR_FILES])
+{
+	struct stat status;
+
+	memset(ret_marks, 0, CV_PAIR_FILES * sizeof(*ret_marks));
+	for (size_t i = 0; i < CV_PAIR_FILES; i++) {
+		if (paths[i] == NULL || stat(paths[i], &status) != 0)
+			continue;
+		ret_marks[i].device = status.st_dev;
+		ret_marks[i].inode = status.st_ino;
+		ret_marks[i].size = status.st_size;
+		ret_marks[i].changed = status.st_ctim;
+	}
+}
+
 bool
 cv_app_read_pairs(const struct cv_config *config, const struct cv_config *files,
     struct cv_pairs *ret_pairs, struct cv_error *err)
@@ -61,6 +78,7 @@ cv_app_read_pairs(const struct cv_config *config, const struct cv_config *files,
 	const char *paths[CV_PAIR_FILES];
 
 	list_files(config, files, paths);
+	mark_paths(paths, ret_pairs->marks);
 	for (size_t i = 0; i < CV_PAIR_FILES; i++) {
 		ret_pairs->pem[i].is_secret = true;
 		if (paths[i] != NULL &&
@@ -176,23 +194,13 @@ cv_app_service_settings(const struct cv_config *config)
 
 /* ---- the files of the key pairs ---- */
 
-/* A file that is missing has a mark of its own: all zero. */
 static void
 mark_files(const struct cv_config *config, struct cv_file_mark ret_marks[CV_PAIR_FILES])
 {
 	const char *paths[CV_PAIR_FILES];
-	struct stat status;
 
-	memset(ret_marks, 0, CV_PAIR_FILES * sizeof(*ret_marks));
 	list_files(config, config, paths);
-	for (size_t i = 0; i < CV_PAIR_FILES; i++) {
-		if (paths[i] == NULL || stat(paths[i], &status) != 0)
-			continue;
-		ret_marks[i].device = status.st_dev;
-		ret_marks[i].inode = status.st_ino;
-		ret_marks[i].size = status.st_size;
-		ret_marks[i].modified = status.st_mtim;
-	}
+	mark_paths(paths, ret_marks);
 }
 
 static bool
@@ -213,18 +221,19 @@ reload_http(struct cv_reload *reload, const struct cv_config *fresh, struct cv_e
 	cv_app_fill_http(fresh, &pairs, &options);
 	if (!cv_http_reload(reload->http, &options, err))
 		return false;
+	memcpy(reload->tried, pairs.marks, sizeof(reload->tried));
 	cv_app_tell_own_keys(reload->service, fresh, reload->service_ca);
 	return true;
 }
 
 void
 cv_reload_init(struct cv_reload *reload, struct cv_config *config, struct cv_service *service,
-    const struct cv_certificate *service_ca, struct cv_http *http)
+    const struct cv_certificate *service_ca, struct cv_http *http, const struct cv_pairs *pairs)
 {
 	*reload = (struct cv_reload){
 	    .config = config, .service = service, .service_ca = service_ca, .http = http};
-	mark_files(config, reload->tried);
-	memcpy(reload->seen, reload->tried, sizeof(reload->seen));
+	memcpy(reload->tried, pairs->marks, sizeof(reload->tried));
+	memcpy(reload->seen, pairs->marks, sizeof(reload->seen));
 }
 
 void
@@ -290,12 +299,12 @@ take_all(struct cv_reload *reload, struct cv_buffer *problems, struct cv_error *
 		return false;
 	settings = cv_app_service_settings(fresh);
 	settings.expired_grace_seconds = config->index_expired_grace_seconds;
+	settings.socket_sources = cv_service_settings(reload->service)->socket_sources;
 	if (!reload_http(reload, fresh, err) ||
 	    !cv_service_change_settings(reload->service, &settings, err))
 		return false;
 	cv_config_take_live(config, fresh, tell_change);
 	cv_log_set_level((enum cv_log_level)config->log_level);
-	mark_files(config, reload->tried);
 	return true;
 }
 

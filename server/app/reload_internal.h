@@ -14,10 +14,21 @@
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
 
-/* Certificate and key, as PEM, of the three listeners with TLS; empty where one is off. */
+/* What a file was when it was last looked at. By the time of any change: a file that becomes
+ * readable has not been written to. */
+struct cv_file_mark {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec changed;
+};
+
+/* Certificate and key, as PEM, of the three listeners with TLS; empty where one is off. The marks
+ * are of the files before they were read. */
 #define CV_PAIR_FILES 6
 struct cv_pairs {
 	struct cv_buffer pem[CV_PAIR_FILES];
+	struct cv_file_mark marks[CV_PAIR_FILES];
 };
 void cv_pairs_deinit(struct cv_pairs *pairs);
 
@@ -29,14 +40,6 @@ void cv_app_fill_http(const struct cv_config *config, const struct cv_pairs *pai
     struct cv_http_options *ret_options);
 struct cv_service_settings cv_app_service_settings(const struct cv_config *config);
 
-/* What a file was when it was last looked at. */
-struct cv_file_mark {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified;
-};
-
 struct cv_reload {
 	struct cv_config *config;
 	struct cv_service *service;
@@ -46,9 +49,9 @@ struct cv_reload {
 	struct cv_file_mark seen[CV_PAIR_FILES];  /* a moment ago */
 };
 
-/* The key pairs in force are those that config names now. Everything is lent. */
+/* pairs: in force now. Everything is lent. */
 void cv_reload_init(struct cv_reload *reload, struct cv_config *config, struct cv_service *service,
-    const struct cv_certificate *service_ca, struct cv_http *http);
+    const struct cv_certificate *service_ca, struct cv_http *http, const struct cv_pairs *pairs);
 /* Reads the configuration again. What was taken, what needs a restart and what is wrong is logged;
  * systemd is told. */
 void cv_reload_all(struct cv_reload *reload);

@@ -1,4 +1,5 @@
 """What changes while the service runs: settings at SIGHUP, server certificates, and what systemd hears."""
+import contextlib
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import uuid
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from certvendor_lab import Authority, clean_environment, port_answers, run, wait_until
+from certvendor_lab import Authority, clean_environment, port_answers, rfc9440, run, wait_until
 from est_client import Est, device_name, make_key, outcome, request
 
 
@@ -83,6 +84,33 @@ def test_what_needs_a_restart_is_named(own):
     assert own.reload()
     assert len(own.events("setting-needs-restart")) == 4
     assert len(own.events("setting-changed")) == 1
+
+
+def test_sources_of_the_gateway_socket_wait_for_a_restart(make_lab):
+    lab = make_lab()
+    path = lab.folder / "gateway.sock"
+    lab.settings = {"gateway": {"socket": path}}
+    lab.write_config()
+    device = lab.start().enrolled_device()
+
+    def reasons():
+        found = []
+        for header in (("Client-Cert", rfc9440(device.identity.der)),
+                       ("X-Client-Cert-Sha256", device.identity.sha256)):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(path))
+                client.sendall("GET /v1/check HTTP/1.0\r\n{}: {}\r\n\r\n".format(*header).encode())
+                found.append(client.recv(100).split()[1])
+        return found
+
+    assert reasons() == [b"200", b"403"]
+    change(lab, gateway={"socket_sources": "sha256"})
+    assert lab.reload()
+    assert [line["key"] for line in lab.events("setting-needs-restart")] == ["socket_sources"]
+    assert reasons() == [b"200", b"403"]
+    assert lab.stop() == 0
+    lab.start()
+    assert reasons() == [b"403", b"200"]
 
 
 def test_a_bad_file_changes_nothing(own, notices):
@@ -216,6 +244,15 @@ def test_a_pair_that_does_not_fit_is_refused(own):
     assert len(own.events("certificates-refused")) == 1
 
 
+def test_a_file_that_becomes_readable_is_tried(own):
+    """Its content is the old one, and so is the time of that."""
+    certificate, _ = server_pair(own)
+    place(own, "device", certificate)
+    wait_until(lambda: own.events("certificates-refused"), "refused")
+    (own.folder / "pki/device.key").chmod(0o640)
+    wait_until(lambda: len(own.events("certificates-refused")) == 2, "tried again")
+
+
 def test_one_bad_pair_stops_all_of_them(own):
     certificate, key = server_pair(own)
     change(own, device={"certificate": certificate, "key": key},
@@ -245,8 +282,9 @@ def test_handshakes_during_reloads(own):
 # ---- Before it serves --------------------------------------------------------------------------
 
 
-def test_monitoring_answers_while_the_index_is_loaded(make_lab, postgres):
-    lab = make_lab()
+@contextlib.contextmanager
+def loading_held_up(lab, postgres):
+    """No index is loaded in the meantime."""
     blocker = subprocess.Popen(
         ["psql", "-XAtq", "-h", postgres.folder, "-p", "5432", "-U", "certvendor", "-d", lab.database],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environment())
@@ -254,6 +292,25 @@ def test_monitoring_answers_while_the_index_is_loaded(make_lab, postgres):
         blocker.stdin.write("BEGIN; LOCK TABLE certvendor.certificate; SELECT 'locked';\n")
         blocker.stdin.flush()
         assert blocker.stdout.readline() == "locked\n"
+        yield
+    finally:
+        blocker.communicate("COMMIT;\n")
+
+
+def test_files_that_change_while_the_index_is_loaded(make_lab, postgres):
+    lab = make_lab(settings={"database": {"statement_timeout": 60000}})
+    certificate, key = server_pair(lab)
+    with loading_held_up(lab, postgres):
+        lab.launch()
+        wait_until(lambda: port_answers(lab.ports["monitoring"]), "the old files were read")
+        place(lab, "device", certificate, key)
+    wait_until(lab.is_ready, "ready")
+    wait_until(lambda: presented(lab, "device") == certificate.read_text(), "the new certificate")
+
+
+def test_monitoring_answers_while_the_index_is_loaded(make_lab, postgres):
+    lab = make_lab()
+    with loading_held_up(lab, postgres):
         lab.launch()
         wait_until(lambda: port_answers(lab.ports["monitoring"]), "monitoring")
         assert lab.monitor("/livez").status == 200
@@ -265,8 +322,6 @@ def test_monitoring_answers_while_the_index_is_loaded(make_lab, postgres):
         assert lab.metric("certvendor_cache_up") == 0
         for listener in ("device", "gateway", "operator", "public"):
             assert not port_answers(lab.ports[listener])
-    finally:
-        blocker.communicate("COMMIT;\n")
     wait_until(lab.is_ready, "ready")
     assert b"loading" not in lab.monitor("/readyz?verbose").body
     assert all(port_answers(port) for port in lab.ports.values())
