@@ -817,3 +817,78 @@ Test(races, a_refusal_takes_no_lock)
 	party_close(&party);
 	pair_close(&pair);
 }
+
+/* ---- what waited decides by what is so when its turn comes ---- */
+
+/* A transaction of somebody else, which holds one row. */
+static PGconn *
+hold_row(const struct pair *pair, const char *table, const char *id)
+{
+	PGconn *holder = database_connect(&pair->world.database);
+
+	run_sql(holder, "BEGIN; SELECT FROM certvendor.%s WHERE id = '%s' FOR UPDATE", table, id);
+	return holder;
+}
+
+static void
+let_go(PGconn *holder)
+{
+	run_sql(holder, "ROLLBACK");
+	PQfinish(holder);
+}
+
+static void
+start_waiting(const struct pair *pair, void *(*function)(void *), void *context, int64_t place,
+    pthread_t *ret_thread)
+{
+	int64_t waiting = 0;
+
+	cr_assert_eq(pthread_create(ret_thread, NULL, function, context), 0);
+	for (int i = 0; i < 200 && waiting < place; i++) {
+		pause_ms(5);
+		waiting = ask_number(&pair->world.database,
+		    "SELECT count(*) FROM pg_stat_activity "
+		    "WHERE datname = current_database() AND wait_event_type = 'Lock'");
+	}
+	cr_assert_eq(waiting, place, "nobody waits");
+}
+
+/* What was made while an act waited is older than the act. */
+Test(races, an_act_that_waited_voids_the_tokens_made_meanwhile)
+{
+	static void *(*const acts[])(void *) = {do_act, do_act, do_act, do_revoke};
+	static const enum cv_lifecycle_act kinds[] = {
+	    CV_LIFECYCLE_DELETE, CV_LIFECYCLE_HOLD, CV_LIFECYCLE_REVOKE, CV_LIFECYCLE_REVOKE};
+	struct pair pair;
+
+	pair_open(&pair);
+	for (int round = 0; round < 4; round++) {
+		struct party party;
+		struct acting acting = {
+		    .instance = &pair.here, .device = party.device, .act = kinds[round]};
+		struct revoking revoking = {
+		    .instance = &pair.here, .device = party.device, .credential = &party.first};
+		char meanwhile[CV_SECRET_SIZE], after[CV_SECRET_SIZE];
+		enum cv_enrolment_outcome outcome;
+		PGconn *holder;
+		pthread_t thread;
+
+		party_open(&pair, &party, round);
+		holder = hold_row(&pair, "device", party.device);
+		start_waiting(&pair, acts[round],
+		    acts[round] == do_act ? (void *)&acting : (void *)&revoking, 1, &thread);
+		make_token(&pair.there, party.device, 1, meanwhile);
+		let_go(holder);
+		pthread_join(thread, NULL);
+		outcome = enrol_with_token(
+		    &pair.there, meanwhile, party.keys[1], party.device, &party.second);
+		cr_expect(outcome == CV_ENROLMENT_REFUSED || outcome == CV_ENROLMENT_NOT_AUTHORISED,
+		    "round %d: %s", round, cv_enrolment_outcome_name(outcome));
+		make_token(&pair.there, party.device, 1, after);
+		cr_expect_eq(
+		    enrol_with_token(&pair.there, after, party.keys[2], party.device, &party.third),
+		    CV_ENROLMENT_ISSUED);
+		party_close(&party);
+	}
+	pair_close(&pair);
+}
