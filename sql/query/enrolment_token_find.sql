@@ -1,6 +1,7 @@
 -- $1 token or NULL, $2 SHA-256 of the secret or NULL, $3 device. Result: id, factory, device or '', uses_max, uses, used
 -- by this device, a certificate it gave was seen or ended, seconds left, time of making in microseconds, label or ''. A
--- key that only waits again ended nothing, unless it is the newest: too many of the token came after it.
+-- key that only waits again ended nothing, unless it is the newest: too many of the token came after it. As of now: who
+-- waited for a lock may find it revoked meanwhile.
 SELECT t.id::text, t.factory, coalesce(t.device, ''), t.uses_max,
 	(SELECT count(DISTINCT u.device) FROM certvendor.enrolment_token_use u WHERE u.token = t.id),
 	EXISTS (SELECT FROM certvendor.enrolment_token_use u WHERE u.token = t.id AND u.device = $3),
@@ -13,7 +14,7 @@ SELECT t.id::text, t.factory, coalesce(t.device, ''), t.uses_max,
 			WHEN 'asked' THEN u.is_newest
 			WHEN 'current' THEN d.first_seen_at IS NOT NULL
 			ELSE true END),
-	extract(epoch FROM t.expires_at - now())::bigint, (extract(epoch FROM t.created_at) * 1000000)::bigint,
+	extract(epoch FROM t.expires_at - clock_timestamp())::bigint, (extract(epoch FROM t.created_at) * 1000000)::bigint,
 	coalesce(t.label, '')
 FROM certvendor.enrolment_token t
-WHERE (t.id = $1::uuid OR t.hash = $2::bytea) AND t.expires_at > now()
+WHERE (t.id = $1::uuid OR t.hash = $2::bytea) AND t.expires_at > clock_timestamp()

@@ -892,3 +892,35 @@ Test(races, an_act_that_waited_voids_the_tokens_made_meanwhile)
 	}
 	pair_close(&pair);
 }
+
+Test(races, a_token_that_was_revoked_meanwhile_enrols_nobody)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	for (int round = 0; round < 2; round++) {
+		bool is_revoked = round == 1;
+		char secret[CV_SECRET_SIZE], device[32];
+		AUTO_KEY EVP_PKEY *key = make_key();
+		struct registering registering = {
+		    .instance = &pair.here, .secret = secret, .device = device, .key = key};
+		PGconn *holder;
+		pthread_t thread;
+
+		snprintf(device, sizeof(device), "unit-%d", round);
+		make_token(&pair.here, NULL, 1, secret);
+		holder = hold_row(&pair, "authority", pair.world.online.id);
+		start_waiting(&pair, do_register, &registering, 1, &thread);
+		if (is_revoked)
+			change_database(&pair.world.database,
+			    "UPDATE certvendor.enrolment_token SET revoked_at = now(), "
+			    "expires_at = least(expires_at, now())");
+		let_go(holder);
+		pthread_join(thread, NULL);
+		cr_expect_eq(registering.outcome,
+		    is_revoked ? CV_ENROLMENT_BAD_CREDENTIALS : CV_ENROLMENT_ISSUED, "%s",
+		    cv_enrolment_outcome_name(registering.outcome));
+		credential_deinit(&registering.credential);
+	}
+	pair_close(&pair);
+}
