@@ -44,9 +44,7 @@ struct act {
 	const struct cv_lifecycle_request *request;
 	struct cv_connection *connection;
 	struct cv_party party;
-	bool has_asked_key; /* APPROVE, CANCEL: the newest that waits */
-	struct cv_digest asked_key;
-	struct cv_buffer asked_spki;
+	struct cv_asked_key asked; /* APPROVE, CANCEL: the newest that waits */
 	enum cv_lifecycle_outcome outcome;
 	char before[STATE_SIZE]; /* for the audit */
 	char after[STATE_SIZE];
@@ -56,7 +54,7 @@ static void
 act_deinit(struct act *act)
 {
 	cv_pool_return(act->connection);
-	cv_buffer_deinit(&act->asked_spki);
+	cv_buffer_deinit(&act->asked.spki);
 }
 #define AUTO_ACT __attribute__((cleanup(act_deinit)))
 
@@ -122,12 +120,10 @@ allow_device(struct cv_device_change *change)
 static enum cv_lifecycle_outcome
 cancel_announcement(const struct act *act, struct cv_device_change *change)
 {
-	const struct cv_device_record *record = cv_device_change_record(change);
-
 	/* Where no announcement is needed, a key that was only asked for waits for its first use,
 	 * too. */
-	if (record->announced_count == 0 &&
-	    (!act->has_asked_key || !record->named.is_asked_by_current))
+	if (cv_device_change_record(change)->announced_count == 0 &&
+	    (act->asked.state == CV_KEY_UNKNOWN || act->asked.is_withdrawn))
 		return CV_LIFECYCLE_UNCHANGED;
 	cv_device_change_cancel_keys(change);
 	return CV_LIFECYCLE_DONE;
@@ -137,13 +133,11 @@ cancel_announcement(const struct act *act, struct cv_device_change *change)
 static enum cv_lifecycle_outcome
 approve_key(const struct act *act, struct cv_device_change *change)
 {
-	const struct cv_key_view *key = &cv_device_change_record(change)->named;
-
-	if (act->has_asked_key && key->state == CV_KEY_ANNOUNCED)
+	if (act->asked.state == CV_KEY_ANNOUNCED)
 		return CV_LIFECYCLE_UNCHANGED;
-	if (!act->has_asked_key || key->state != CV_KEY_ASKED)
+	if (act->asked.state != CV_KEY_ASKED)
 		return CV_LIFECYCLE_NOT_POSSIBLE;
-	cv_device_change_announce_key(change, &act->asked_key, cv_buffer_bytes(&act->asked_spki));
+	cv_device_change_announce_key(change, &act->asked.id, cv_buffer_bytes(&act->asked.spki));
 	return CV_LIFECYCLE_DONE;
 }
 
@@ -263,7 +257,7 @@ describe(struct act *act, const struct cv_device_record *record)
 		return;
 	case CV_LIFECYCLE_APPROVE:
 		describe_announced(act->before, record->announced_count);
-		describe_key(act->after, &act->asked_key);
+		describe_key(act->after, &act->asked.id);
 		return;
 	case CV_LIFECYCLE_JOIN:
 	case CV_LIFECYCLE_LEAVE:
@@ -322,21 +316,23 @@ commit(struct act *act, struct cv_device_change *change, struct cv_error *err)
 }
 
 static bool
+read_asked(struct act *act, struct cv_device_change *change, struct cv_error *err)
+{
+	if (act->kind != CV_LIFECYCLE_APPROVE && act->kind != CV_LIFECYCLE_CANCEL)
+		return true;
+	cv_buffer_reset(&act->asked.spki);
+	return cv_device_change_newest_asked_key(change, &act->asked, err);
+}
+
+static bool
 attempt(struct act *act, struct cv_error *err)
 {
-	struct cv_record_query query = {
-	    .party = &act->party, .named_key = act->has_asked_key ? &act->asked_key : NULL};
+	struct cv_record_query query = {.party = &act->party};
 	struct cv_change_options options = {.group = act->request->group};
 	CV_AUTO(cv_device_change) struct cv_device_change *change = NULL;
 
-	if (act->kind == CV_LIFECYCLE_APPROVE || act->kind == CV_LIFECYCLE_CANCEL) {
-		cv_buffer_reset(&act->asked_spki);
-		if (!cv_device_newest_asked_key(act->connection, &act->party, &act->has_asked_key,
-			&act->asked_key, &act->asked_spki, err))
-			return false;
-		query.named_key = act->has_asked_key ? &act->asked_key : NULL;
-	}
-	if (!cv_device_change_begin(act->connection, &query, &options, &change, err))
+	if (!cv_device_change_begin(act->connection, &query, &options, &change, err) ||
+	    !read_asked(act, change, err))
 		return false;
 	act->outcome = edit(act, change);
 	return act->outcome != CV_LIFECYCLE_DONE || commit(act, change, err);

@@ -241,6 +241,31 @@ cv_device_change_use_approval(
 	return true;
 }
 
+bool
+cv_device_change_newest_asked_key(
+    struct cv_device_change *change, struct cv_asked_key *ret_key, struct cv_error *err)
+{
+	struct cv_connection *connection = change->set->connection;
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *result = NULL;
+	struct cv_row row;
+
+	cv_parameter_text(&parameters, change->party.factory);
+	cv_parameter_text(&parameters, change->party.device);
+	cv_parameter_text(&parameters, change->party.slot);
+	if (!cv_batch_send(connection, CV_SQL(slot_key_newest_asked), &parameters, err) ||
+	    !cv_batch_sync(connection, err) || !cv_batch_result(connection, &result, err))
+		return cv_error_context(err, "device %s", change->party.device);
+	ret_key->state = CV_KEY_UNKNOWN;
+	if (PQntuples(result) == 0)
+		return true;
+	row = (struct cv_row){result, 0};
+	cv_key_state_parse(cv_row_text(row, 2), &ret_key->state);
+	ret_key->is_withdrawn = cv_row_bool(row, 3);
+	return (cv_row_digest(row, 0, &ret_key->id) && cv_row_bytes(row, 1, &ret_key->spki)) ||
+	       cv_fail(err, CV_E_MEMORY, "out of memory");
+}
+
 void
 cv_device_change_add_certificate(
     struct cv_device_change *change, const struct cv_certificate_row *row)

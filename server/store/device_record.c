@@ -94,23 +94,3 @@ cv_device_record_read(struct cv_connection *connection, const struct cv_record_q
 	cv_device_record_from_row((struct cv_row){result, 0}, query->party, ret_record);
 	return true;
 }
-
-bool
-cv_device_newest_asked_key(struct cv_connection *connection, const struct cv_party *party,
-    bool *ret_exists, struct cv_digest *ret_key, struct cv_buffer *ret_spki, struct cv_error *err)
-{
-	struct cv_parameters parameters = {0};
-	CV_AUTO_RESULT PGresult *result = NULL;
-	struct cv_row row;
-
-	cv_parameter_text(&parameters, party->factory);
-	cv_parameter_text(&parameters, party->device);
-	cv_parameter_text(&parameters, party->slot);
-	if (!cv_execute(connection, CV_SQL(slot_key_newest_asked), &parameters, &result, err))
-		return cv_error_context(err, "device %s", party->device);
-	*ret_exists = PQntuples(result) == 1;
-	row = (struct cv_row){result, 0};
-	if (*ret_exists && (!cv_row_digest(row, 0, ret_key) || !cv_row_bytes(row, 1, ret_spki)))
-		return cv_fail(err, CV_E_MEMORY, "out of memory");
-	return true;
-}

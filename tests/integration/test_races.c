@@ -924,3 +924,62 @@ Test(races, a_token_that_was_revoked_meanwhile_enrols_nobody)
 	}
 	pair_close(&pair);
 }
+
+/* The second key is asked for while the act waits behind that request. */
+static void
+act_behind_a_request(struct pair *pair, struct party *party, struct acting *acting)
+{
+	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
+	struct enrolling enrolling = {
+	    .instance = &pair->here, .over = &party->first, .key = party->keys[1]};
+	PGconn *holder = hold_row(pair, "device", party->device);
+	pthread_t requester, operator_;
+
+	make_request(party->keys[1], party->device, FACTORY, &csr);
+	enrolling.csr = cv_buffer_bytes(&csr);
+	start_waiting(pair, do_enrol, &enrolling, 1, &requester);
+	start_waiting(pair, do_act, acting, 2, &operator_);
+	let_go(holder);
+	pthread_join(requester, NULL);
+	pthread_join(operator_, NULL);
+	cr_assert_eq(enrolling.answer.outcome, CV_ENROLMENT_ISSUED);
+	party->second = enrolling.credential;
+}
+
+Test(races, a_cancellation_that_waited_takes_the_key_asked_for_meanwhile)
+{
+	struct pair pair;
+	struct party party;
+	struct acting acting = {
+	    .instance = &pair.there, .device = party.device, .act = CV_LIFECYCLE_CANCEL};
+
+	pair_open(&pair);
+	change_database(&pair.world.database, "UPDATE certvendor.factory SET announce = 'implied'");
+	instance_refresh(&pair.here);
+	instance_refresh(&pair.there);
+	party_open(&pair, &party, 0);
+	act_behind_a_request(&pair, &party, &acting);
+	cr_expect_eq(acting.outcome, CV_LIFECYCLE_DONE);
+	cr_expect_eq(see(&pair.here, &party.second), CV_VERDICT_THIRD_KEY);
+	cr_expect_eq(see(&pair.here, &party.first), CV_VERDICT_OK);
+	party_close(&party);
+	pair_close(&pair);
+}
+
+Test(races, an_approval_that_waited_announces_the_key_asked_for_meanwhile)
+{
+	struct pair pair;
+	struct party party;
+	struct acting acting = {
+	    .instance = &pair.there, .device = party.device, .act = CV_LIFECYCLE_APPROVE};
+
+	pair_open(&pair);
+	party_open(&pair, &party, 0);
+	party_ask(&pair, &party, 2, &party.third);
+	act_behind_a_request(&pair, &party, &acting);
+	cr_expect_eq(acting.outcome, CV_LIFECYCLE_DONE);
+	cr_expect_eq(see(&pair.here, &party.third), CV_VERDICT_THIRD_KEY);
+	cr_expect_eq(see(&pair.here, &party.second), CV_VERDICT_ACTIVATED);
+	party_close(&party);
+	pair_close(&pair);
+}

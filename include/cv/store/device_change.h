@@ -38,10 +38,6 @@ struct cv_record_query {
 bool cv_device_record_read(struct cv_connection *connection, const struct cv_record_query *query,
     struct cv_device_record *ret_record, struct cv_error *err);
 
-/* The newest key that the current key asked for and nobody announced; spki appended. */
-bool cv_device_newest_asked_key(struct cv_connection *connection, const struct cv_party *party,
-    bool *ret_exists, struct cv_digest *ret_key, struct cv_buffer *ret_spki, struct cv_error *err);
-
 struct cv_change_options {
 	/* Proved in this request, recorded in a transaction of their own before the lock is taken;
 	 * NULL: none. */
@@ -139,6 +135,16 @@ void cv_device_change_use_token(
  * once this change is committed. */
 bool cv_device_change_use_approval(
     struct cv_device_change *change, const char *id, bool *ret_is_good, struct cv_error *err);
+/* The newest key that the current key asked for, announced or not; a withdrawn one only where all
+ * are. Answered, too. state UNKNOWN: none. */
+struct cv_asked_key {
+	enum cv_key_state state;
+	bool is_withdrawn;
+	struct cv_digest id;
+	struct cv_buffer spki; /* appended */
+};
+bool cv_device_change_newest_asked_key(
+    struct cv_device_change *change, struct cv_asked_key *ret_key, struct cv_error *err);
 /* Records one certificate with the commit; until then what it points to must live. */
 void cv_device_change_add_certificate(
     struct cv_device_change *change, const struct cv_certificate_row *row);
