@@ -155,6 +155,30 @@ def test_the_token_ends_with_that_of_who_approved(lab):
     refused(poll(lab, device.uuid, codes["device_code"]), "access_denied")
 
 
+def test_the_token_ends_when_that_of_who_approved_does(lab):
+    name = str(uuid.uuid4())
+    codes = begin(lab, name)
+    order = {"name": "interim", "role": "operator", "factories": [FACTORY], "expires_in": 3600}
+    made = lab.operator("POST", "/v1/operator-tokens", order).json()
+    SECRETS.add(made["token"])
+    assert lab.operator("POST", f"/v1/device-grants/{codes['user_code']}/approve", {},
+                        token=made["token"]).status == 200
+    take(poll(lab, name, codes["device_code"]))
+    lab.query(f"UPDATE certvendor.operator_token SET expires_at = now() WHERE id = '{made['id']}'")
+    refused(poll(lab, name, codes["device_code"]), "access_denied")
+
+
+def test_a_token_is_given_again_while_it_is_good(lab):
+    """The code lives longer than what it gives."""
+    name = str(uuid.uuid4())
+    codes = begin(lab, name)
+    assert lab.operator("POST", f"/v1/device-grants/{codes['user_code']}/approve", {}).status == 200
+    token = take(poll(lab, name, codes["device_code"]))
+    assert take(poll(lab, name, codes["device_code"])) == token
+    lab.query(f"UPDATE certvendor.operator_token SET expires_at = now() WHERE device = '{name}'")
+    refused(poll(lab, name, codes["device_code"]), "expired_token")
+
+
 def test_what_a_session_approved_ends_with_its_token(lab):
     order = {"name": "erna", "role": "operator", "factories": [FACTORY]}
     made = lab.operator("POST", "/v1/operator-tokens", order).json()
