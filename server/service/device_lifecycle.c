@@ -392,12 +392,9 @@ struct revocation {
 };
 
 static bool
-is_last_of_current_key(const struct revocation *revocation, const struct cv_device_record *record)
+is_last_of_current_key(const struct cv_device_record *record)
 {
-	unsigned this_one = revocation->found.not_after_utc > record->now_utc ? 1 : 0;
-
-	return record->presented.state == CV_KEY_CURRENT &&
-	       record->current_certificates <= this_one;
+	return record->presented.state == CV_KEY_CURRENT && !record->has_usable_certificate;
 }
 
 static void
@@ -408,8 +405,8 @@ edit_revocation(struct revocation *revocation, struct cv_device_change *change)
 	const char *name = cv_reason_name(reason);
 	bool is_compromise = reason == CV_REASON_KEY_COMPROMISE;
 
-	revocation->ends_key = is_compromise || (reason != CV_REASON_SUPERSEDED &&
-						    is_last_of_current_key(revocation, record));
+	revocation->ends_key =
+	    is_compromise || (reason != CV_REASON_SUPERSEDED && is_last_of_current_key(record));
 	if (!record->certificate_is_revoked)
 		cv_device_change_revoke_certificate(change, &revocation->found.fingerprint, name);
 	if (!revocation->ends_key)
@@ -437,6 +434,7 @@ attempt_revocation(struct revocation *revocation, struct cv_error *err)
 	const struct cv_party *party = &revocation->found.party;
 	struct cv_record_query query = {.party = party,
 	    .presented_key = &revocation->found.key_id,
+	    .named_key = &revocation->found.key_id,
 	    .presented_tbs = &revocation->found.tbs_digest};
 	struct cv_change_options options = {.proved_keys = {NULL}};
 	struct cv_change_note note = {.kind = "certificate-revoked",

@@ -53,6 +53,7 @@ SELECT
 	CASE WHEN w.named_key = c.key_id THEN EXISTS (
 		SELECT FROM certvendor.certificate u JOIN certvendor.authority a ON a.id = u.authority
 		WHERE u.factory = w.factory AND u.device = w.device AND u.slot = w.slot AND u.key_id = c.key_id
+			AND u.tbs_digest IS DISTINCT FROM w.tbs_digest
 			AND u.revoked_at IS NULL AND u.not_after > now() AND a.state <> 'revoked')
 		ELSE false END AS has_usable_certificate,
 	d.origin::text AS origin

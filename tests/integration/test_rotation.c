@@ -971,6 +971,36 @@ Test(rotation, a_revoked_authority_takes_everybody_along)
 	scene_close(&scene);
 }
 
+/* What a revoked authority signed lets nobody in: it is no other certificate of the key. */
+Test(rotation, the_last_certificate_is_the_last_that_counts)
+{
+	static const struct {
+		const char *offline;
+		bool revokes_offline, ends_key;
+	} cases[] = {
+	    {"trusted", false, false},
+	    {"revoked", false, true},
+	    {"revoked", true, false},
+	};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct scene scene;
+		bool ends_key;
+
+		scene_open(&scene);
+		sign_credential(
+		    &scene.world.offline, scene.keys[0], DEVICE, FACTORY, &scene.second);
+		cr_assert_eq(look(&scene, &scene.second), CV_VERDICT_OK);
+		set_authority(&scene, "offline", cases[i].offline);
+		cr_assert_eq(revoke_credential(&scene.instance, DEVICE,
+				 cases[i].revokes_offline ? &scene.second : &scene.first,
+				 CV_REASON_CESSATION_OF_OPERATION, &ends_key),
+		    CV_LIFECYCLE_DONE);
+		cr_expect_eq(ends_key, cases[i].ends_key, "case %zu", i);
+		scene_close(&scene);
+	}
+}
+
 Test(rotation, a_disabled_issuer_signs_nothing)
 {
 	struct scene scene;

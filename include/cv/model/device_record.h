@@ -57,8 +57,9 @@ struct cv_device_record {
 	unsigned announced_count;
 	unsigned current_certificates; /* certificates of the current key that are neither revoked
 					  nor expired */
-	bool has_usable_certificate;   /* one of them, and not of a revoked authority; looked for
-					 if the named key is the current one */
+	bool has_usable_certificate;   /* one of them that is not the presented one, nor of a
+					 revoked authority; looked for if the named key is the
+					 current one */
 	struct cv_key_view presented;  /* of the presented key */
 	struct cv_key_view named;      /* of the key that the request names */
 	bool certificate_is_known;     /* presented certificate, found by its TBS digest */
