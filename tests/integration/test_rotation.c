@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cv/store/realm_store.h"
+#include "cv/util/text.h"
 
 #include "../../server/service/service_internal.h"
 
@@ -478,6 +479,32 @@ Test(rotation, the_overtaken_key_may_be_the_one_that_is_used)
 	announce_overtaken(&scene);
 	cr_expect_eq(look(&scene, &scene.second), CV_VERDICT_ACTIVATED);
 	cr_expect_eq(look(&scene, &scene.third), CV_VERDICT_DENIED);
+	scene_close(&scene);
+}
+
+/* Naming a key proves nothing and takes it from nobody: whoever has it may become a gateway. */
+Test(rotation, an_announced_key_that_became_a_gateways_is_no_devices)
+{
+	struct scene scene;
+	char hex[4096];
+
+	scene_open(&scene);
+	name_key(&scene, &scene.first, 1);
+	sign_credential(&scene.world.offline, scene.keys[1], DEVICE, FACTORY, &scene.second);
+	cr_assert_lt(2 * scene.second.der.len, sizeof(hex));
+	cv_hex_encode(scene.second.der.data, scene.second.der.len, hex);
+	change_database(&scene.world.database,
+	    "INSERT INTO certvendor.gateway (id, name, sources, fingerprint, certificate) "
+	    "VALUES (gen_random_uuid(), 'edge', '{pem}', sha256('\\x%s'), '\\x%s')",
+	    hex, hex);
+	instance_refresh(&scene.instance);
+	cr_expect_eq(look(&scene, &scene.second), CV_VERDICT_BAD_CERTIFICATE);
+	cr_expect_eq(look(&scene, &scene.first), CV_VERDICT_OK);
+
+	change_database(&scene.world.database, "UPDATE certvendor.gateway SET removed_at = now()");
+	instance_refresh(&scene.instance);
+	pause_ms(1100);
+	cr_expect_eq(look(&scene, &scene.second), CV_VERDICT_ACTIVATED);
 	scene_close(&scene);
 }
 

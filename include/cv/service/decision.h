@@ -33,7 +33,7 @@ struct cv_presented {
 	int64_t not_before_utc;
 	int64_t not_after_utc;
 	bool is_full; /* the whole certificate is at hand and was verified against the authority */
-	const char *key_refusal; /* why no device begins with its key; NULL: one may. Not looked for
+	const char *key_refusal; /* why no device gets its key; NULL: one may. Not looked for
 				    where the certificate is recorded */
 	bool may_activate;       /* door and gateway may activate and register */
 	bool slot_is_accepted;   /* the door names this slot */

@@ -283,6 +283,7 @@ CHANGE(as_announced, (void)s)
 CHANGE(by_fingerprint, a_fingerprint(s))
 CHANGE(without_activation, s->presented.may_activate = false)
 CHANGE(of_another_device, s->record.presented.is_of_another = true)
+CHANGE(with_a_known_key, s->presented.key_refusal = "known")
 CHANGE(not_by_the_current_key, s->record.presented.is_asked_by_current = false)
 CHANGE(only_asked, s->record.presented.state = CV_KEY_ASKED)
 CHANGE(only_asked_where_implied, only_asked(s); s->policy.announce_is_implied = true)
@@ -305,6 +306,7 @@ Test(decision, pending_keys)
 	    ROW(by_fingerprint, CV_VERDICT_ACTIVATED, CV_STEP_ACTIVATE),
 	    ROW(without_activation, CV_VERDICT_UNAVAILABLE, CV_STEP_NONE),
 	    ROW(of_another_device, CV_VERDICT_KEY_IN_USE, CV_STEP_NONE),
+	    ROW(with_a_known_key, CV_VERDICT_BAD_CERTIFICATE, CV_STEP_NONE),
 	    ROW(not_by_the_current_key, CV_VERDICT_THIRD_KEY, CV_STEP_NONE),
 	    ROW(only_asked, CV_VERDICT_THIRD_KEY, CV_STEP_NONE),
 	    ROW(only_asked_where_implied, CV_VERDICT_ACTIVATED, CV_STEP_ACTIVATE),
@@ -345,7 +347,6 @@ no_record(struct situation *s)
 CHANGE(as_unknown, (void)s)
 CHANGE(where_refused, s->policy.registers_first_contact = false)
 CHANGE(not_full, s->presented.is_full = false)
-CHANGE(with_a_known_key, s->presented.key_refusal = "known")
 
 Test(decision, first_contact)
 {
