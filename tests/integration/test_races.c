@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cv/service/device_registration.h"
+#include "cv/util/text.h"
+
 #define ROUNDS 12
 
 struct pair {
@@ -890,6 +893,60 @@ Test(races, an_act_that_waited_voids_the_tokens_made_meanwhile)
 		    CV_ENROLMENT_ISSUED);
 		party_close(&party);
 	}
+	pair_close(&pair);
+}
+
+static int64_t
+database_now_us(const struct pair *pair)
+{
+	return ask_number(
+	    &pair->world.database, "SELECT (extract(epoch FROM now()) * 1000000)::bigint");
+}
+
+/* With a token that an operator approved for this device. */
+static enum cv_enrolment_outcome
+register_with_grant(struct pair *pair, struct party *party, size_t key, int64_t made_at_us)
+{
+	CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT, der = CV_BUFFER_INIT;
+	struct cv_operator operator_ = {.actor = "operator:test",
+	    .name = "test",
+	    .role = CV_ROLE_OPERATOR,
+	    .has_every_factory = true,
+	    .made_at_us = made_at_us};
+	const struct cv_device_order order = {.operator_ = &operator_, .request_id = "request"};
+	struct cv_enrolment_answer answer;
+	struct cv_error err = CV_ERROR_INIT;
+
+	cv_text_copy(operator_.device, sizeof(operator_.device), party->device);
+	make_request(party->keys[key], party->device, FACTORY, &csr);
+	must(cv_register_device(
+		 pair->there.service, NULL, cv_buffer_bytes(&csr), &order, &answer, &der, &err),
+	    "registration", &err);
+	return answer.outcome;
+}
+
+Test(races, an_act_that_waited_outlasts_what_was_granted_meanwhile)
+{
+	struct pair pair;
+	struct party party;
+	struct acting acting = {
+	    .instance = &pair.here, .device = party.device, .act = CV_LIFECYCLE_DELETE};
+	int64_t meanwhile_us;
+	PGconn *holder;
+	pthread_t thread;
+
+	pair_open(&pair);
+	party_open(&pair, &party, 0);
+	holder = hold_row(&pair, "device", party.device);
+	start_waiting(&pair, do_act, &acting, 1, &thread);
+	meanwhile_us = database_now_us(&pair);
+	let_go(holder);
+	pthread_join(thread, NULL);
+	cr_expect_eq(
+	    register_with_grant(&pair, &party, 1, meanwhile_us), CV_ENROLMENT_NOT_AUTHORISED);
+	cr_expect_eq(
+	    register_with_grant(&pair, &party, 1, database_now_us(&pair)), CV_ENROLMENT_ISSUED);
+	party_close(&party);
 	pair_close(&pair);
 }
 
