@@ -360,6 +360,7 @@ cv_operator_accept(struct cv_request *request, const struct cv_configuration_res
 	case CV_CONFIGURATION_KEY_IN_USE:
 		cv_problem_answer(request, CV_PROBLEM_KEY_CONFLICT, NULL);
 		return false;
+	case CV_CONFIGURATION_OVERTAKEN:
 	case CV_CONFIGURATION_NOT_POSSIBLE:
 		cv_problem_answer(request, CV_PROBLEM_NOT_POSSIBLE, NULL);
 		return false;

@@ -6,6 +6,7 @@
 #include "cv/service/ca_certificates.h"
 #include "cv/util/random.h"
 #include "cv/util/text.h"
+#include "service_internal.h"
 
 /* One of our own, certified by another CA as well, as while a root changes. */
 static bool
@@ -36,10 +37,10 @@ is_called_after_another(
  * issuer that is only shown.
  */
 static const char *
-why_unfit(struct cv_service *service, const struct cv_authority_import *import, const char *factory,
+why_unfit(struct cv_service *service, const struct cv_realm *realm,
+    const struct cv_authority_import *import, const char *factory,
     const struct cv_certificate *certificate)
 {
-	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(service);
 	int64_t now_utc = cv_clock_wall_seconds(cv_service_clock(service));
 	bool is_shown_only = import->kind == CV_AUTHORITY_ROOT;
 	struct cv_bytes algorithm;
@@ -80,6 +81,19 @@ make_row(struct cv_service *service, const struct cv_authority_import *import,
 	return true;
 }
 
+/* Looks at it and lists it; OVERTAKEN when another authority or the like came between. */
+static bool
+try_import(struct cv_service *service, const struct cv_authority_import *import,
+    struct cv_configuration_order *order, const struct cv_certificate *certificate,
+    const char **ret_unfit, struct cv_configuration_result *ret_result, struct cv_error *err)
+{
+	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(service);
+
+	*ret_unfit = why_unfit(service, realm, import, order->scope, certificate);
+	order->realm_version = realm->version;
+	return *ret_unfit != NULL || cv_configure(service, order, ret_result, err);
+}
+
 bool
 cv_authority_import(struct cv_service *service, const struct cv_authority_import *import,
     const struct cv_configuration_order *order, const char **ret_unfit,
@@ -91,14 +105,19 @@ cv_authority_import(struct cv_service *service, const struct cv_authority_import
 	struct cv_authority_row row;
 
 	*ret_unfit = "the certificate is malformed";
-	if (cv_certificate_parse(import->certificate, &certificate, &parse_error))
-		*ret_unfit = why_unfit(service, import, order->scope, certificate);
-	if (*ret_unfit)
+	if (!cv_certificate_parse(import->certificate, &certificate, &parse_error))
 		return true;
 	own.act = CV_ADD_AUTHORITY;
 	own.value.authority = &row;
-	return make_row(service, import, order, certificate, &row, err) &&
-	       cv_configure(service, &own, ret_result, err);
+	if (!make_row(service, import, order, certificate, &row, err))
+		return false;
+	for (int i = 0; i < CV_ATTEMPTS_MAX; i++) {
+		if (!try_import(service, import, &own, certificate, ret_unfit, ret_result, err))
+			return false;
+		if (*ret_unfit != NULL || ret_result->outcome != CV_CONFIGURATION_OVERTAKEN)
+			return true;
+	}
+	return cv_fail(err, CV_E_CONFLICT, "others list authorities all the time");
 }
 
 bool

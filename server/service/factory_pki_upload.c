@@ -154,9 +154,22 @@ write_upload(struct cv_service *service, const struct upload_check *check, struc
 		   "One of the CAs is an authority of another factory.");
 }
 
+/* What the realm in memory says of other factories holds until the end. */
+static bool
+hold_realm(struct upload_check *check, struct cv_error *err)
+{
+	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(check->service);
+	bool is_current = false;
+
+	return cv_realm_store_hold(check->connection, realm->version, &is_current, err) &&
+	       (is_current || cv_fail(err, CV_E_CONFLICT, "the realm has changed"));
+}
+
 static bool
 check_and_write(struct cv_service *service, struct upload_check *check, struct cv_error *err)
 {
+	if (!hold_realm(check, err))
+		return false;
 	if (upload_check_all(check, err))
 		return write_upload(service, check, err);
 	return check->is_refused;

@@ -25,6 +25,7 @@ struct act_row {
 	struct cv_sql sql;
 	fill_parameters *fill;
 	bool has_factory; /* the object belongs to one factory, order.scope */
+	bool takes_turns; /* one at a time in its factory: what is there already counts */
 };
 
 static void
@@ -237,7 +238,7 @@ static const struct act_row acts[] = {
 	[CV_CHANGE_FACTORY] = {"factory-changed", CV_VIEW_FACTORIES, SQL_OF(factory_lock),
 	    SQL_OF(factory_change), fill_factory, false},
 	[CV_ADD_AUTHORITY] = {"authority-added", CV_VIEW_AUTHORITIES, NEW,
-	    SQL_OF(authority_insert), fill_new_authority, true},
+	    SQL_OF(authority_insert), fill_new_authority, true, true},
 	[CV_CHANGE_AUTHORITY] = {"authority-changed", CV_VIEW_AUTHORITIES,
 	    SQL_OF(authority_lock_named), SQL_OF(authority_change), fill_authority, true},
 	[CV_ADD_GROUP] = {"group-added", CV_VIEW_GROUPS, NEW, SQL_OF(group_insert), fill_new_group,
@@ -438,6 +439,25 @@ take_name(struct work *work, bool *ret_goes_on, struct cv_error *err)
 	return *ret_goes_on || end(work, CV_CONFIGURATION_EXISTS);
 }
 
+static bool
+take_turn(struct work *work, bool *ret_goes_on, struct cv_error *err)
+{
+	const struct cv_configuration_order *order = work->order;
+	struct cv_parameters parameters = {0};
+
+	*ret_goes_on = true;
+	if (!work->act->takes_turns)
+		return true;
+	cv_parameter_text(&parameters, order->scope);
+	if (!cv_execute(work->connection, CV_SQL(factory_turn), &parameters, NULL, err))
+		return false;
+	if (order->act != CV_ADD_AUTHORITY)
+		return true;
+	if (!cv_realm_store_hold(work->connection, order->realm_version, ret_goes_on, err))
+		return false;
+	return *ret_goes_on || end(work, CV_CONFIGURATION_OVERTAKEN);
+}
+
 /*
  * A device whose key became that of a gateway or an operator could not renew any more. Devices that
  * prove the key from now on are refused by each instance that knows of the new holder, within a
@@ -573,6 +593,8 @@ cv_configuration_apply(struct cv_connection *connection, const struct cv_configu
 	if (!cv_execute(connection, CV_SQL(begin), NULL, NULL, err) || !claim(&work, &goes_on, err))
 		return false;
 	if (goes_on && !find(&work, &goes_on, err))
+		return false;
+	if (goes_on && !take_turn(&work, &goes_on, err))
 		return false;
 	if (goes_on && !take_name(&work, &goes_on, err))
 		return false;

@@ -22,6 +22,20 @@ cv_realm_store_version(struct cv_connection *connection, int64_t *ret_version, s
 	return true;
 }
 
+bool
+cv_realm_store_hold(
+    struct cv_connection *connection, int64_t version, bool *ret_is_current, struct cv_error *err)
+{
+	int64_t found;
+
+	/* A statement of its own: the next one sees who had the lock before. */
+	if (!cv_execute(connection, CV_SQL(authorities_lock), NULL, NULL, err) ||
+	    !cv_realm_store_version(connection, &found, err))
+		return false;
+	*ret_is_current = found == version;
+	return true;
+}
+
 /* ---- load ---- */
 
 static bool

@@ -1,12 +1,14 @@
 """The PKI of a factory, set up and changed by FoundriesFactory's operator clients of every generation."""
 import base64
 import datetime
+import hashlib
 import itertools
 import json
 import os
 import subprocess
 import threading
 import time
+import uuid
 
 import pytest
 from cryptography import x509
@@ -347,6 +349,13 @@ def test_device_cas_that_are_refused(ready):
     neighbour = Workstation(ready.lab, f"{ready.factory}-b")
     assert ready.lab.operator("POST", "/v1/factories", {"name": neighbour.factory}).status == 201
     assert "another factory" in upload_ca(ready, ready.make_local_ca(key=neighbour.create().local_key)[0])
+    # Nor is one that another instance listed there this moment.
+    key = ca_key()
+    der = make_ca(utf8_name(cn="x"), key.public_key()).public_bytes(serialization.Encoding.DER)
+    ready.lab.query("INSERT INTO certvendor.authority (id, factory, kind, name, fingerprint, certificate) VALUES "
+                    f"('{uuid.uuid4()}', '{neighbour.factory}', 'offline', 'sudden', "
+                    f"'\\x{hashlib.sha256(der).hexdigest()}', '\\x{der.hex()}')")
+    assert "another factory" in upload_ca(ready, ready.make_local_ca(key=key)[0])
     # The key of the online CA under another certificate.
     assert "held by the server" in upload_ca(ready, ready.certify(
         ready.online.subject, ready.online.public_key(),

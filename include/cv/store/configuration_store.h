@@ -134,6 +134,7 @@ struct cv_configuration_order {
 	/* Of a gateway and of an operator's certificate, whose key nobody else may have. */
 	struct cv_digest key_id;
 	struct cv_bytes spki;
+	int64_t realm_version; /* of an authority: what it was looked at beside */
 };
 
 enum cv_configuration_outcome {
@@ -146,6 +147,7 @@ enum cv_configuration_outcome {
 	CV_CONFIGURATION_KEY_REUSED, /* another request had this Idempotency-Key */
 	CV_CONFIGURATION_KEY_IN_USE, /* of a device, gateway, operator or authority */
 	CV_CONFIGURATION_NOT_POSSIBLE,
+	CV_CONFIGURATION_OVERTAKEN, /* the realm is of another version by now */
 };
 
 /* The object afterwards, as cv_inspection_show gives it. */

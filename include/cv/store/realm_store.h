@@ -90,6 +90,13 @@ struct cv_realm_sink {
 	bool (*key)(void *context, const struct cv_factory_key_row *row);
 };
 
+/*
+ * For whoever lists an authority that was looked at beside the others of this version: is it still
+ * the one? Whoever else lists one waits until the end of the transaction. The factory is locked
+ * before, by all of them.
+ */
+bool cv_realm_store_hold(
+    struct cv_connection *connection, int64_t version, bool *ret_is_current, struct cv_error *err);
 bool cv_realm_store_version(
     struct cv_connection *connection, int64_t *ret_version, struct cv_error *err);
 /* Version and rows in one snapshot. */

@@ -1,0 +1,163 @@
+/* What is added beside what is there already: of two at the same moment, the second counts the
+ * first. */
+#include "support.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cv/service/authority.h"
+
+#define OTHER "beta"
+
+struct scene {
+	struct world world;
+	struct instance here, there;
+	PGconn *database;
+};
+
+static void
+scene_open(struct scene *scene)
+{
+	world_open(&scene->world);
+	scene->database = database_connect(&scene->world.database);
+	run_sql(scene->database, "INSERT INTO certvendor.factory (name) VALUES ('" OTHER "')");
+	instance_open(&scene->world, NULL, &scene->here);
+	instance_open(&scene->world, NULL, &scene->there);
+}
+
+static void
+scene_close(struct scene *scene)
+{
+	instance_close(&scene->here);
+	instance_close(&scene->there);
+	PQfinish(scene->database);
+	world_close(&scene->world);
+}
+
+static struct cv_configuration_order
+order_of(enum cv_configuration_act act, const char *factory, const char *name)
+{
+	return (struct cv_configuration_order){.act = act,
+	    .name = name,
+	    .scope = factory,
+	    .actor = "operator:test",
+	    .request_id = "request"};
+}
+
+/* Lets both get as far as they can while nobody may write into the table. */
+static void
+hold_both(
+    struct scene *scene, const char *table, void *(*function)(void *), void *first, void *second)
+{
+	pthread_t threads[2];
+
+	run_sql(scene->database, "BEGIN; LOCK TABLE certvendor.%s IN SHARE MODE", table);
+	cr_assert_eq(pthread_create(&threads[0], NULL, function, first), 0);
+	cr_assert_eq(pthread_create(&threads[1], NULL, function, second), 0);
+	pause_ms(300);
+	run_sql(scene->database, "COMMIT");
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+}
+
+/* ---- the key of a CA ---- */
+
+struct importing {
+	struct instance *instance;
+	const char *factory, *name;
+	enum cv_authority_kind kind;
+	const struct test_authority *authority;
+	const char *unfit;
+	enum cv_configuration_outcome outcome;
+};
+
+static void *
+do_import(void *context)
+{
+	struct importing *importing = context;
+	const struct cv_authority_import import = {.owner = "",
+	    .kind = importing->kind,
+	    .certificate = importing->authority->certificate->der};
+	const struct cv_configuration_order order =
+	    order_of(CV_ADD_AUTHORITY, importing->factory, importing->name);
+	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
+	struct cv_error err = CV_ERROR_INIT;
+
+	must(cv_authority_import(
+		 importing->instance->service, &import, &order, &importing->unfit, &result, &err),
+	    "import", &err);
+	importing->outcome = result.outcome;
+	return NULL;
+}
+
+/* A new certificate for the key, of a name that says nothing of a factory. */
+static void
+certify(struct test_authority *authority)
+{
+	CV_AUTO_BUFFER struct cv_buffer subject = CV_BUFFER_INIT, der = CV_BUFFER_INIT;
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_certificate_request request = {.profile = CV_PROFILE_ROOT,
+	    .spki = cv_private_key_spki(authority->key),
+	    .not_before_utc = cv_clock_wall_seconds(cv_clock_system()) - DAY,
+	    .not_after_utc = cv_clock_wall_seconds(cv_clock_system()) + DAY};
+
+	cv_profile_append_name(&subject, NULL, "new CA");
+	request.subject = request.issuer = cv_buffer_bytes(&subject);
+	cv_profile_make_serial(request.serial);
+	must(cv_private_key_certify(authority->key, &request, &der, &err), "CA", &err);
+	must(
+	    cv_certificate_parse(cv_buffer_bytes(&der), &authority->certificate, &err), "CA", &err);
+}
+
+static void
+import_at_once(const char *factory, enum cv_authority_kind kind, const char *refusal)
+{
+	struct scene scene;
+	struct test_authority authority, twin;
+	struct cv_error err = CV_ERROR_INIT;
+	struct importing first = {.instance = &scene.here,
+	    .factory = FACTORY,
+	    .name = "one",
+	    .kind = CV_AUTHORITY_OFFLINE,
+	    .authority = &authority};
+	struct importing second = {.instance = &scene.there,
+	    .factory = factory,
+	    .name = "two",
+	    .kind = kind,
+	    .authority = &twin};
+
+	scene_open(&scene);
+	must(cv_private_key_generate(&authority.key, &err), "CA key", &err);
+	twin.key = authority.key;
+	certify(&authority);
+	certify(&twin);
+	hold_both(&scene, "authority", do_import, &first, &second);
+	if (refusal) {
+		cr_expect_neq(first.unfit == NULL, second.unfit == NULL);
+		cr_expect_not_null(strstr(first.unfit ? first.unfit : second.unfit, refusal));
+	} else {
+		cr_expect_null(first.unfit);
+		cr_expect_null(second.unfit);
+		cr_expect_eq(first.outcome, CV_CONFIGURATION_DONE);
+		cr_expect_eq(second.outcome, CV_CONFIGURATION_DONE);
+	}
+	cv_certificate_free(twin.certificate);
+	authority_deinit(&authority);
+	scene_close(&scene);
+}
+
+Test(turns, the_key_of_a_ca_is_of_one_factory)
+{
+	import_at_once(OTHER, CV_AUTHORITY_OFFLINE, "another factory's");
+}
+
+Test(turns, the_key_of_a_ca_is_of_one_kind)
+{
+	import_at_once(FACTORY, CV_AUTHORITY_BOOTSTRAP, "already listed as");
+}
+
+Test(turns, a_ca_has_two_certificates_at_once)
+{
+	import_at_once(FACTORY, CV_AUTHORITY_OFFLINE, NULL);
+}
