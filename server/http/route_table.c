@@ -97,7 +97,7 @@ static const struct cv_route operator_rows[] = {
     {"POST", "/v1/devices/{id}/revoke", cv_operator_change_device, ACT_MAX, OPERATOR},
     {"POST", "/v1/devices/{id}/hold", cv_operator_change_device, ACT_MAX, OPERATOR},
     {"POST", "/v1/devices/{id}/release", cv_operator_change_device, ACT_MAX, OPERATOR},
-    {"POST", "/v1/devices/{id}/allow", cv_operator_change_device, ACT_MAX, OPERATOR},
+    {"POST", "/v1/devices/{id}/allow", cv_operator_change_device, ACT_MAX, OPERATOR | DELETES},
     {"POST", "/v1/devices/{id}/cancel", cv_operator_change_device, ACT_MAX, OPERATOR},
     {"POST", "/v1/devices/{id}/approve", cv_operator_change_device, ACT_MAX, OPERATOR},
     {"POST", "/v1/devices/{id}/rotate", cv_operator_rotate_device, ACT_MAX, OPERATOR},

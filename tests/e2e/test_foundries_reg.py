@@ -516,9 +516,11 @@ def test_scopes_bound_every_door(lab):
     device = Registrant(lab).register()
     reads = [("GET", "/v1/devices", None), ("GET", f"{PATH}?factory={FACTORY}", None)]
     updates = [("POST", f"/v1/devices/{device.uuid}/cancel", {}),
-               ("PATCH", f"{PATH}{device.uuid}/?factory={FACTORY}", {"owner": "anna"})]
+               ("PATCH", f"{PATH}{device.uuid}/?factory={FACTORY}", {"owner": "anna"}),
+               ("POST", f"/v1/approvals/{uuid.uuid4()}/approve", {}), ("DELETE", "/v1/webhooks/none", {})]
     creates = [("POST", "/v1/enrolment-tokens", {})]
-    deletes = [("DELETE", f"/v1/devices/{uuid.uuid4()}", {}), ("DELETE", f"{PATH}nothing/?factory={FACTORY}", None)]
+    deletes = [("DELETE", f"/v1/devices/{uuid.uuid4()}", {}), ("DELETE", f"{PATH}nothing/?factory={FACTORY}", None),
+               ("POST", f"/v1/devices/{uuid.uuid4()}/allow", {})]
     admin = [("POST", "/v1/groups", {"name": "g"}), ("GET", "/v1/operator-tokens", None)]
     allowed = {"devices:read": reads, "devices:read-update": reads + updates, "devices:create": creates,
                "devices:delete": deletes}
