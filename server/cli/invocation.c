@@ -350,6 +350,18 @@ find_verb(const char *verb, const char *act)
 	return NULL;
 }
 
+/* "." and "..": a server, or whoever stands before it, would act on another path than the one that
+ * was meant. No object is called so. */
+static bool
+check_argument(const struct cv_cli_verb *verb, const char *argument, int *ret_exit)
+{
+	if (argument[0] == '\0')
+		return fail_usage(verb, "an argument is empty", "", ret_exit);
+	if (cv_text_equal(argument, ".") || cv_text_equal(argument, ".."))
+		return fail_usage(verb, "nothing is called ", argument, ret_exit);
+	return true;
+}
+
 static bool
 take_arguments(struct cv_cli_invocation *invocation, int argc, char **argv, int *ret_exit)
 {
@@ -366,6 +378,10 @@ take_arguments(struct cv_cli_invocation *invocation, int argc, char **argv, int 
 	}
 	if (at < argc && strstr(word, "...") == NULL)
 		return fail_usage(invocation->verb, "unexpected ", argv[at], ret_exit);
+	for (at = optind; at < argc; at++) {
+		if (!check_argument(invocation->verb, argv[at], ret_exit))
+			return false;
+	}
 	invocation->arguments = argv + optind;
 	invocation->argument_count = (size_t)(argc - optind);
 	return true;

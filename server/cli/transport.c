@@ -103,6 +103,7 @@ set_options(CURL *handle, const struct cv_transport_request *request,
     const struct curl_slist *headers, char error_text[CURL_ERROR_SIZE], struct cv_buffer *body)
 {
 	curl_easy_setopt(handle, CURLOPT_URL, request->url);
+	curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR,
 	    request->is_local || request->socket != NULL ? "http,https" : "https");
 	curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request->method);

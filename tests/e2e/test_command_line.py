@@ -78,6 +78,8 @@ def test_command_line_refusals(lab):
     assert fails("device", code=2).startswith("certvendor device: needs an act\nusage: certvendor device ACT")
     assert fails("device", "show", code=2) == "certvendor device show: needs ID\n"
     assert fails("group", "add", "x", code=2) == "certvendor group add: needs DEVICE\n"
+    assert fails("device", "hold", "nobody", "", code=2) == "certvendor device hold: an argument is empty\n"
+    assert fails("group", "remove", "..", "nobody", code=2) == "certvendor group remove: nothing is called ..\n"
     before = lab.cli("factory", "show", FACTORY).stdout
     assert (fails("factory", "set", FACTORY, "--announce", "factory", code=2)
             == "certvendor factory set: --announce is explicit|implied, not factory\n")

@@ -192,6 +192,9 @@ Test(invocation, wrong_lines_are_usage_errors)
 	    "device list a",
 	    "device show a --reason x",
 	    "device hold",
+	    "device hold a ..",
+	    "device show .",
+	    "group remove .. d",
 	    "group add g",
 	    "gateway add g --source pem",
 	    "gateway add g --csr /dev/null",
@@ -240,6 +243,7 @@ Test(invocation, words_are_those_of_the_verb)
 	    "device list --state held",
 	    "certificate list --state active",
 	    "device hold d --reason stolen",
+	    "device hold ... .a a..b",
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
