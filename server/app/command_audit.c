@@ -84,9 +84,9 @@ print_report(const struct cv_audit_report *report)
 	(void)printf("%s%" PRId64 " rows are good; the last is %" PRId64 ":%s\n",
 	    report->is_good ? "audit trail is good: " : "", report->rows, report->head.position,
 	    hash);
-	if (report->unchained > report->late)
+	if (report->outside.unchained > report->outside.late && report->outside.misplaced == 0)
 		(void)printf("%" PRId64 " rows are too new to be in the chain\n",
-		    report->unchained - report->late);
+		    report->outside.unchained - report->outside.late);
 	return report->is_good ? CV_EXIT_OK : CV_EXIT_FAILED;
 }
 

@@ -178,11 +178,16 @@ check_end(const struct verification *verification, const struct cv_audit_link *e
 		    "row %" PRId64 " with the expected hash is not in the chain: it was cut off "
 		    "or made anew",
 		    expected->position);
-	else if (report->late > 0)
+	else if (report->outside.misplaced > 0)
+		(void)snprintf(report->problem, sizeof(report->problem),
+		    "%" PRId64 " rows stand outside the chain: before its first place, or dated in "
+		    "the future",
+		    report->outside.misplaced);
+	else if (report->outside.late > 0)
 		(void)snprintf(report->problem, sizeof(report->problem),
 		    "%" PRId64 " rows older than a minute are not in the chain: no server runs, or "
 		    "none keeps up with them (audit-chain-failed in its log)",
-		    report->late);
+		    report->outside.late);
 }
 
 bool
@@ -193,10 +198,9 @@ cv_audit_verify(struct cv_connection *connection, const struct cv_audit_link *ex
 	struct cv_audit_link end;
 
 	memset(ret_report, 0, sizeof(*ret_report));
-	bool is_good =
-	    cv_audit_store_begin_reading(connection, err) &&
-	    cv_audit_store_head(connection, &end, &ret_report->unchained, &ret_report->late, err) &&
-	    walk(connection, &verification, err);
+	bool is_good = cv_audit_store_begin_reading(connection, err) &&
+		       cv_audit_store_head(connection, &end, &ret_report->outside, err) &&
+		       walk(connection, &verification, err);
 	cv_audit_store_rollback(connection);
 	if (!is_good)
 		return cv_error_context(err, "verifying the audit trail");

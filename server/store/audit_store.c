@@ -132,7 +132,7 @@ cv_audit_store_begin_reading(struct cv_connection *connection, struct cv_error *
 
 bool
 cv_audit_store_head(struct cv_connection *connection, struct cv_audit_link *ret_head,
-    int64_t *ret_unchained, int64_t *ret_late, struct cv_error *err)
+    struct cv_audit_outside *ret_outside, struct cv_error *err)
 {
 	CV_AUTO_RESULT PGresult *result = NULL;
 
@@ -140,8 +140,9 @@ cv_audit_store_head(struct cv_connection *connection, struct cv_audit_link *ret_
 		return cv_error_context(err, "reading the audit chain");
 	if (PQntuples(result) != 1)
 		return cv_fail(err, CV_E_NOT_FOUND, "the audit chain has lost its end");
-	*ret_unchained = cv_row_number((struct cv_row){result, 0}, 2);
-	*ret_late = cv_row_number((struct cv_row){result, 0}, 3);
+	ret_outside->unchained = cv_row_number((struct cv_row){result, 0}, 2);
+	ret_outside->late = cv_row_number((struct cv_row){result, 0}, 3);
+	ret_outside->misplaced = cv_row_number((struct cv_row){result, 0}, 4);
 	return read_link((struct cv_row){result, 0}, ret_head, err);
 }
 

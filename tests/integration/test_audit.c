@@ -106,7 +106,7 @@ Test(audit, an_untouched_chain_is_good)
 
 	cr_expect(report.is_good, "%s", report.problem);
 	cr_expect_eq(report.rows, ROWS);
-	cr_expect_eq(report.unchained, 0);
+	cr_expect_eq(report.outside.unchained, 0);
 	cr_expect_eq(head.position, ROWS);
 	cr_expect(cv_digest_equal(&head.hash, &report.head.hash));
 	cr_expect(verify(&scene, &head).is_good);
@@ -115,7 +115,7 @@ Test(audit, an_untouched_chain_is_good)
 	write_rows(&scene, 2);
 	report = verify(&scene, &head);
 	cr_expect(report.is_good);
-	cr_expect_eq(report.unchained, 2);
+	cr_expect_eq(report.outside.unchained, 2);
 	cr_expect_eq(chain(scene.connection).position, ROWS + 2);
 	cr_expect(verify(&scene, &head).is_good);
 	scene_close(&scene);
@@ -136,7 +136,7 @@ Test(audit, rows_that_nobody_chains_are_a_problem)
 	cr_expect_not(report.is_good);
 	cr_expect_not_null(
 	    strstr(report.problem, "1 rows older than a minute"), "%s", report.problem);
-	cr_expect_eq(report.unchained, 3);
+	cr_expect_eq(report.outside.unchained, 3);
 	cr_expect_eq(report.rows, ROWS);
 	chain(scene.connection);
 	cr_expect(verify(&scene, &head).is_good);
@@ -154,6 +154,11 @@ Test(audit, an_empty_chain_is_good)
 	scene_close(&scene);
 }
 
+#define FORGED(at, position, hash)                                                                 \
+	"INSERT INTO certvendor.audit (id, at, actor, action, position, hash) "                    \
+	"VALUES (gen_random_uuid(), " at ", 'a', 'b', " position ", " hash ")"
+#define DROP(name) "ALTER TABLE certvendor.audit DROP CONSTRAINT audit_" name "; "
+
 Test(audit, tampering_shows_at_the_first_bad_row)
 {
 	static const struct {
@@ -170,14 +175,14 @@ Test(audit, tampering_shows_at_the_first_bad_row)
 	    {"DELETE FROM certvendor.audit WHERE position = 1", "row 2 "},
 	    /* Closed up behind the deleted row. */
 	    {"DELETE FROM certvendor.audit WHERE position = 700; "
-	     "UPDATE certvendor.audit SET position = position - 2000 WHERE position > 700; "
-	     "UPDATE certvendor.audit SET position = position + 1999 WHERE position < 0; "
+	     "UPDATE certvendor.audit SET position = position + 5000 WHERE position > 700; "
+	     "UPDATE certvendor.audit SET position = position - 5001 WHERE position > 5000; "
 	     "UPDATE certvendor.audit_chain SET last = last - 1",
 		"row 700 "},
 	    /* Two rows change places. */
-	    {"UPDATE certvendor.audit SET position = -1 WHERE position = 300; "
+	    {"UPDATE certvendor.audit SET position = 9000 WHERE position = 300; "
 	     "UPDATE certvendor.audit SET position = 300 WHERE position = 301; "
-	     "UPDATE certvendor.audit SET position = 301 WHERE position = -1",
+	     "UPDATE certvendor.audit SET position = 301 WHERE position = 9000",
 		"row 300 "},
 	    /* A row is put in between. */
 	    {"UPDATE certvendor.audit SET position = position + 5000 WHERE position > 10; "
@@ -191,6 +196,12 @@ Test(audit, tampering_shows_at_the_first_bad_row)
 	    {"TRUNCATE certvendor.audit", "rows 1 to 1200 are missing"},
 	    {"UPDATE certvendor.audit_chain SET last = 1100", "its noted end is another"},
 	    {"UPDATE certvendor.audit_chain SET hash = sha256('')", "its noted end is another"},
+	    {FORGED("now() + interval '2 hours'", "NULL", "NULL"), "1 rows stand outside"},
+	    /* In a trail that took these before. */
+	    {DROP("position_counts") FORGED("now()", "0", "sha256('x')"), "1 rows stand outside"},
+	    {DROP("position_counts") FORGED("now()", "-7", "sha256('x')"), "1 rows stand outside"},
+	    {DROP("at_is_a_time") FORGED("'infinity'", "NULL", "NULL"), "1 rows stand outside"},
+	    {DROP("at_is_a_time") FORGED("'-infinity'", "NULL", "NULL"), "1 rows older"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -204,6 +215,41 @@ Test(audit, tampering_shows_at_the_first_bad_row)
 		    "%s: %s", rows[i].statement, report.problem);
 		scene_close(&scene);
 	}
+}
+
+Test(audit, no_row_is_put_where_no_chain_comes_to)
+{
+	static const struct {
+		const char *statement, *state;
+	} rows[] = {
+	    {FORGED("now()", "0", "sha256('x')"), "23514"},
+	    {FORGED("now()", "-7", "sha256('x')"), "23514"},
+	    {FORGED("'infinity'", "NULL", "NULL"), "23514"},
+	    {FORGED("'-infinity'", "NULL", "NULL"), "23514"},
+	    {FORGED("now()", "NULL", "NULL"), ""},
+	};
+	struct scene scene;
+	char state[6];
+
+	scene_open(&scene);
+	PGconn *other = database_connect(&scene.database);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		try_sql(other, rows[i].statement, state);
+		cr_expect_str_eq(state, rows[i].state, "%s", rows[i].statement);
+	}
+	PQfinish(other);
+	scene_close(&scene);
+}
+
+/* It waits for somebody to look at it; the others do not. */
+Test(audit, a_row_that_cannot_be_chained_keeps_nobody_back)
+{
+	OPEN_CHAINED(scene);
+
+	tamper(&scene, DROP("at_is_a_time") FORGED("'infinity'", "NULL", "NULL"));
+	write_rows(&scene, 2);
+	cr_expect_eq(chain(scene.connection).position, head.position + 2);
+	scene_close(&scene);
 }
 
 /* Whoever cuts the end off and also notes another end leaves a chain that fits itself. */

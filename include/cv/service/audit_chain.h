@@ -29,9 +29,8 @@ bool cv_audit_chain(struct cv_connection *connection, size_t *ret_chained,
 
 struct cv_audit_report {
 	bool is_good;
-	int64_t rows;              /* that were found good */
-	int64_t unchained;         /* not in the chain */
-	int64_t late;              /* of these, for more than a minute: a problem */
+	int64_t rows; /* that were found good */
+	struct cv_audit_outside outside;
 	struct cv_audit_link head; /* the last good row */
 	char problem[256];         /* of the first bad row; "" */
 };

@@ -54,10 +54,14 @@ void cv_audit_store_rollback(struct cv_connection *connection);
 
 /* Sees one moment until the end: for a reader of the whole chain. */
 bool cv_audit_store_begin_reading(struct cv_connection *connection, struct cv_error *err);
-/* ret_unchained: rows that are not chained, ret_late: those of them that are older than a minute.
- */
+/* Rows outside the chain. */
+struct cv_audit_outside {
+	int64_t unchained; /* not in it yet */
+	int64_t late;      /* of these, for more than a minute: a problem */
+	int64_t misplaced; /* before it, or not in it and dated in the future: a problem */
+};
 bool cv_audit_store_head(struct cv_connection *connection, struct cv_audit_link *ret_head,
-    int64_t *ret_unchained, int64_t *ret_late, struct cv_error *err);
+    struct cv_audit_outside *ret_outside, struct cv_error *err);
 /* At most limit rows behind the position. */
 bool cv_audit_store_chained(struct cv_connection *connection, int64_t position, size_t limit,
     cv_audit_sink *sink, void *context, size_t *ret_rows, struct cv_error *err);
