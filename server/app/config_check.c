@@ -6,13 +6,16 @@
 #include <unistd.h>
 
 #include "cv/http/server.h"
+#include "cv/service/key_block_list.h"
 #include "cv/store/pool.h"
 #include "cv/util/file.h"
+#include "cv/util/pem.h"
 #include "cv/util/text.h"
 
 /* The feed keeps one connection to itself; start-up, and then the sender of events, use another. */
 #define CONNECTIONS_BESIDE_WORKERS 2
 #define URL_MAX 255
+#define CA_FILE_MAX ((size_t)16 * 1024 * 1024)
 
 static const struct cv_setting *
 setting_at(size_t offset)
@@ -117,6 +120,39 @@ check_base_url(struct cv_config_loader *loader, const struct cv_setting *setting
 		    URL_MAX);
 }
 
+static void
+check_blocked_keys(struct cv_config_loader *loader)
+{
+	CV_AUTO(cv_key_block_list) struct cv_key_block_list *list = NULL;
+	struct cv_error err = CV_ERROR_INIT;
+
+	if (!cv_key_block_list_new(loader->config->issue_blocked_keys, &list, &err))
+		cv_config_complain(loader, SETTING(issue_blocked_keys), "%s%s%s", err.text,
+		    err.cause[0] == '\0' ? "" : ": ", err.cause);
+}
+
+/* libcurl reads it for each connection, and says nothing before. */
+static void
+check_ca_file(struct cv_config_loader *loader)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT, der = CV_BUFFER_INIT;
+	const char *path = loader->config->outbound_ca_file;
+	struct cv_error err = CV_ERROR_INIT;
+	struct cv_bytes rest, block;
+
+	if (path[0] == '\0')
+		return;
+	if (!cv_file_read(path, CA_FILE_MAX, &text, &err)) {
+		cv_config_complain(
+		    loader, SETTING(outbound_ca_file), "%s: %s", err.text, err.cause);
+		return;
+	}
+	rest = cv_buffer_bytes(&text);
+	if (cv_pem_next(&rest, "CERTIFICATE", &block, &der) != CV_PEM_FOUND)
+		cv_config_complain(
+		    loader, SETTING(outbound_ca_file), "%s: no PEM certificate", path);
+}
+
 void
 cv_config_check_service(struct cv_config_loader *loader)
 {
@@ -132,6 +168,8 @@ cv_config_check_service(struct cv_config_loader *loader)
 	    loader, config->gateway_listen, SETTING(gateway_certificate), SETTING(gateway_key));
 	check_pair(
 	    loader, config->operator_listen, SETTING(operator_certificate), SETTING(operator_key));
+	check_blocked_keys(loader);
+	check_ca_file(loader);
 	check_base_url(loader, SETTING(foundries_gateway_url));
 	check_base_url(loader, SETTING(foundries_ostree_url));
 	if (config->index_max_age_seconds <= config->gateway_cache_seconds)

@@ -52,6 +52,23 @@ def test_an_error_names_file_and_line(lab, section, line, word):
     assert word in result.stderr
 
 
+@pytest.mark.parametrize("section,name,good,bad", [
+    ("issue", "blocked_keys", "# none\n" + "ab" * 32 + " known\n", "ab\n"), ("outbound", "ca_file", None, "-----BEGIN\n")])
+def test_files_that_are_read_later_are_looked_at(lab, section, name, good, bad):
+    """What serve would refuse, or only find out when it first connects."""
+    listed = lab.folder / "listed"
+    text = f"{lab.config.read_text()}\n[{section}]\n{name} = {listed}\n"
+    listed.unlink(missing_ok=True)
+    for content, code in ((None, EXIT_CONFIG), (bad, EXIT_CONFIG), (good or lab.root.read_text(), 0)):
+        if content is not None:
+            listed.write_text(content)
+        path, result = check_config(lab, text)
+        assert result.returncode == code, (content, result)
+        assert code == 0 or f"{path}:{len(text.splitlines())}: " in result.stderr and str(listed) in result.stderr
+        examined = run(BINARY, "--config", path, "doctor", is_checked=False).stdout
+        assert (name in examined) == (code != 0), examined
+
+
 def test_every_error_is_reported_at_once(lab):
     path, result = check_config(lab, "[server]\nworkers = x\nqueue = y\nworkers = 3\n")
     assert result.returncode == EXIT_CONFIG
