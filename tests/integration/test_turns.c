@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "cv/service/authority.h"
+#include "cv/service/configuration.h"
+#include "cv/util/random.h"
 
 #define OTHER "beta"
 
@@ -45,14 +47,13 @@ order_of(enum cv_configuration_act act, const char *factory, const char *name)
 	    .request_id = "request"};
 }
 
-/* Lets both get as far as they can while nobody may write into the table. */
+/* Lets both get as far as they can while nobody may refer to a factory. */
 static void
-hold_both(
-    struct scene *scene, const char *table, void *(*function)(void *), void *first, void *second)
+hold_both(struct scene *scene, void *(*function)(void *), void *first, void *second)
 {
 	pthread_t threads[2];
 
-	run_sql(scene->database, "BEGIN; LOCK TABLE certvendor.%s IN SHARE MODE", table);
+	run_sql(scene->database, "BEGIN; SELECT FROM certvendor.factory FOR UPDATE");
 	cr_assert_eq(pthread_create(&threads[0], NULL, function, first), 0);
 	cr_assert_eq(pthread_create(&threads[1], NULL, function, second), 0);
 	pause_ms(300);
@@ -132,7 +133,7 @@ import_at_once(const char *factory, enum cv_authority_kind kind, const char *ref
 	twin.key = authority.key;
 	certify(&authority);
 	certify(&twin);
-	hold_both(&scene, "authority", do_import, &first, &second);
+	hold_both(&scene, do_import, &first, &second);
 	if (refusal) {
 		cr_expect_neq(first.unfit == NULL, second.unfit == NULL);
 		cr_expect_not_null(strstr(first.unfit ? first.unfit : second.unfit, refusal));
@@ -160,4 +161,81 @@ Test(turns, the_key_of_a_ca_is_of_one_kind)
 Test(turns, a_ca_has_two_certificates_at_once)
 {
 	import_at_once(FACTORY, CV_AUTHORITY_OFFLINE, NULL);
+}
+
+/* ---- limits ---- */
+
+struct adding {
+	struct instance *instance;
+	enum cv_configuration_act act;
+	const char *name;
+	enum cv_configuration_outcome outcome;
+};
+
+static void *
+do_add(void *context)
+{
+	struct adding *adding = context;
+	struct cv_configuration_order order = order_of(adding->act, FACTORY, adding->name);
+	const struct cv_rotation_group_row group = {.est_url = "https://est.example",
+	    .per_hour = 1,
+	    .files = "[]",
+	    .summary = "{}",
+	    .rotation_id = "rotation-test"};
+	struct cv_subscription_row subscription = {.is_push = true, .url = "https://a.example"};
+	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
+	struct cv_error err = CV_ERROR_INIT;
+
+	cv_uuid7(cv_clock_wall_ms(cv_clock_system()), subscription.id);
+	if (adding->act == CV_ADD_SUBSCRIPTION)
+		order.value.subscription = &subscription;
+	else
+		order.value.rotation_group = &group;
+	must(cv_configure(adding->instance->service, &order, &result, &err), "configure", &err);
+	adding->outcome = result.outcome;
+	return NULL;
+}
+
+static enum cv_configuration_outcome
+add_one(struct scene *scene, enum cv_configuration_act act, const char *name)
+{
+	struct adding adding = {.instance = &scene->here, .act = act, .name = name};
+
+	do_add(&adding);
+	return adding.outcome;
+}
+
+static void
+expect_limit(enum cv_configuration_act act, const char *fill)
+{
+	struct scene scene;
+	struct adding first = {.instance = &scene.here, .act = act, .name = "one"};
+	struct adding second = {.instance = &scene.there, .act = act, .name = "two"};
+
+	scene_open(&scene);
+	run_sql(scene.database, "INSERT INTO certvendor.device (factory, id) "
+				"VALUES ('" FACTORY "', 'unit-1')");
+	run_sql(scene.database, "%s FROM generate_series(1, 48) n", fill);
+	cr_expect_eq(add_one(&scene, act, "49"), CV_CONFIGURATION_DONE);
+	hold_both(&scene, do_add, &first, &second);
+	cr_expect_neq(first.outcome == CV_CONFIGURATION_DONE,
+	    second.outcome == CV_CONFIGURATION_DONE, "%d and %d", (int)first.outcome,
+	    (int)second.outcome);
+	cr_expect_eq(add_one(&scene, act, "51"), CV_CONFIGURATION_NOT_POSSIBLE);
+	scene_close(&scene);
+}
+
+Test(turns, a_factory_has_fifty_subscriptions)
+{
+	expect_limit(CV_ADD_SUBSCRIPTION,
+	    "INSERT INTO certvendor.subscription (label, factory, id, kind, url, created_by) "
+	    "SELECT 'l' || n, '" FACTORY "', gen_random_uuid(), 'push', 'https://a.example', 'x'");
+}
+
+Test(turns, a_factory_has_fifty_rotation_groups_under_way)
+{
+	expect_limit(CV_ADD_ROTATION_GROUP,
+	    "INSERT INTO certvendor.rotation_group (name, factory, est_url, per_hour, files, "
+	    "summary, rotation_id, reason, created_by) "
+	    "SELECT 'g' || n, '" FACTORY "', 'https://a.example', 1, '[]', '{}', 'r', '', 'x'");
 }
