@@ -28,7 +28,8 @@ static const char usage[] =
     "  --host NAME        name or address in the server certificates, repeatable; default:\n"
     "                     localhost, 127.0.0.1, ::1 and the name of this machine\n"
     "  --token-name NAME  name of the admin token; default: admin\n"
-    "  --token-file FILE  write the token there (mode 0600) instead of printing it\n";
+    "  --token-file FILE  write the token there (mode 0600) instead of printing it;\n"
+    "                     a file that is there must be empty\n";
 
 struct init_line {
 	struct cv_init_order order;

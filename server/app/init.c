@@ -299,9 +299,28 @@ write_database(struct cv_connection *connection, const struct cv_init_order *ord
 	return cv_realm_store_init(connection, &first, err);
 }
 
-/* Before the commit: a token that was committed and never shown could not be had again. */
+/* What is in the file may be the only copy of another token. */
 static bool
-hand_out_token(const struct cv_init_order *order, const char *token, struct cv_error *err)
+check_token_file(const struct cv_init_order *order, struct cv_error *err)
+{
+	struct stat status;
+
+	if (order->token_file == NULL || stat(order->token_file, &status) != 0)
+		return true;
+	if (!S_ISREG(status.st_mode))
+		return cv_fail(
+		    err, CV_E_IO, "--token-file: %s is no regular file", order->token_file);
+	return status.st_size == 0 ||
+	       cv_fail(err, CV_E_IO,
+		   "--token-file: %s is not empty; its token would be lost: choose another file",
+		   order->token_file);
+}
+
+/* Before the commit: a token that was committed and never shown could not be had again. A file gets
+ * its name afterwards, as it is worth nothing before. */
+static bool
+hand_out_token(
+    const struct cv_init_order *order, const char *partial, const char *token, struct cv_error *err)
 {
 	CV_AUTO_BUFFER struct cv_buffer line = {.is_secret = true};
 
@@ -313,7 +332,38 @@ hand_out_token(const struct cv_init_order *order, const char *token, struct cv_e
 	cv_buffer_printf(&line, "%s\n", token);
 	if (line.has_failed)
 		return cv_fail(err, CV_E_MEMORY, "no memory for the token");
-	return cv_file_write(order->token_file, cv_buffer_bytes(&line), 0600, err);
+	return cv_file_write(partial, cv_buffer_bytes(&line), 0600, err);
+}
+
+static bool
+name_token_file(const struct cv_init_order *order, const char *partial, struct cv_error *err)
+{
+	char parent[PATH_MAX];
+
+	if (order->token_file == NULL)
+		return true;
+	if (!copy_parent(order->token_file, parent) || rename(partial, order->token_file) != 0) {
+		fail_io(err, "renaming", partial);
+		return cv_error_context(err, "the factory is made, and its token is there");
+	}
+	return sync_folder(parent, err);
+}
+
+static bool
+commit_with_token(struct cv_connection *connection, const struct cv_init_order *order,
+    const struct cv_pki_folder *folder, bool is_default, struct cv_error *err)
+{
+	char partial[PATH_MAX] = "", token[CV_SECRET_SIZE];
+
+	if (order->token_file != NULL && snprintf(partial, sizeof(partial), "%s.partial",
+					     order->token_file) >= (int)sizeof(partial))
+		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
+	cv_secret_generate(CV_SECRET_OPERATOR, token);
+	bool is_good = hand_out_token(order, partial, token, err) &&
+		       write_database(connection, order, folder, is_default, token, err) &&
+		       name_token_file(order, partial, err);
+	cv_wipe(token, sizeof(token));
+	return is_good;
 }
 
 static void
@@ -333,18 +383,15 @@ init_with(struct cv_connection *connection, const struct cv_init_order *order, s
 {
 	struct census census = {.factory = order->factory};
 	struct cv_pki_folder folder = {.root = NULL};
-	char parent[PATH_MAX], token[CV_SECRET_SIZE];
+	char parent[PATH_MAX];
 	CV_AUTO_DESCRIPTOR int lock = -1;
 
 	if (!copy_parent(order->directory, parent))
 		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
 	if (!lock_parent(parent, &lock, err) || !take_census(connection, order, &census, err) ||
-	    !provide_folder(order, parent, &folder, err))
+	    !check_token_file(order, err) || !provide_folder(order, parent, &folder, err))
 		return false;
-	cv_secret_generate(CV_SECRET_OPERATOR, token);
-	bool is_good = hand_out_token(order, token, err) &&
-		       write_database(connection, order, &folder, !census.has_default, token, err);
-	cv_wipe(token, sizeof(token));
+	bool is_good = commit_with_token(connection, order, &folder, !census.has_default, err);
 	cv_pki_folder_deinit(&folder);
 	if (is_good)
 		print_advice(order);

@@ -347,15 +347,31 @@ def files_in(folder):
 def test_init_overwrites_nothing(make_lab):
     lab = make_lab()
     before, token = files_in(lab.folder / "pki"), lab.token
-    for words, code in ((["--factory", FACTORY], 1), (["--factory", "second"], 1),
-                        (["--factory", "second", "--token-name", "second"], EXIT_CONFIG)):
-        result = lab.program("init", *words, "--token-file", lab.token_file, is_checked=False)
+    empty = lab.folder / "empty.token"
+    empty.touch()
+    second = ["--factory", "second", "--token-name", "second"]
+    for words, code in (([*second, "--token-file", lab.token_file], 1), (["--factory", FACTORY], 1),
+                        (["--factory", "second"], 1), ([*second, "--token-file", empty], EXIT_CONFIG)):
+        result = lab.program("init", *words, is_checked=False)
         assert result.returncode == code, words
         assert result.stderr.startswith("certvendor: ")
         assert files_in(lab.folder / "pki") == before
         assert lab.token == token
+        assert ("is not empty" in result.stderr) == (lab.token_file in words)
     lab.start()
     assert lab.operator("GET", "/v1/status").status == 200
+
+
+def test_init_takes_an_empty_token_file(make_lab):
+    lab = make_lab()
+    empty = lab.folder / "second.token"
+    empty.touch()
+    lab.program("init", "--factory", "second", "--token-name", "second", "--directory", lab.folder / "second",
+                "--token-file", empty)
+    SECRETS.add(empty.read_text().strip())
+    assert empty.stat().st_mode & 0o777 == 0o600 and not empty.with_name("second.token.partial").exists()
+    lab.start()
+    assert lab.operator("GET", "/v1/factories/second", token=empty.read_text().strip()).status == 200
 
 
 def test_init_goes_on_where_it_was_cut_short(make_lab):
@@ -364,6 +380,8 @@ def test_init_goes_on_where_it_was_cut_short(make_lab):
     shutil.rmtree(lab.folder / "pki")
     lab.query("DROP SCHEMA certvendor CASCADE")
     lab.program("migrate")
+    lab.token_file.unlink()
+    partial = lab.token_file.with_name("admin.token.partial")
     leftover = lab.folder / "pki.partial"
     leftover.mkdir()
     (leftover / "root.key").write_text("half a key")
@@ -375,8 +393,10 @@ def test_init_goes_on_where_it_was_cut_short(make_lab):
         time.sleep(milliseconds / 1000)
         process.kill()
         process.wait()
-        lab.note_secrets()
         if lab.query("SELECT 1 FROM certvendor.factory"):
+            if partial.exists():
+                partial.rename(lab.token_file)
+            lab.note_secrets()
             break
     else:
         lab.init()
@@ -389,6 +409,7 @@ def test_init_goes_on_where_it_was_cut_short(make_lab):
 def test_init_goes_on_with_a_complete_folder(make_lab):
     lab = make_lab()
     before, token = files_in(lab.folder / "pki"), lab.token
+    lab.token_file.unlink()
     lab.query("DROP SCHEMA certvendor CASCADE")
     lab.program("migrate")
     assert "going on" in lab.init().stdout
