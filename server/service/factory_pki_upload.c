@@ -150,8 +150,8 @@ write_upload(struct cv_service *service, const struct upload_check *check, struc
 		return factory_pki_end(check->result, CV_FACTORY_PKI_DONE, "");
 	}
 	return err->code == CV_E_CONSTRAINT &&
-	       factory_pki_end(check->result, CV_FACTORY_PKI_CONFLICT,
-		   "One of the CAs is an authority of another factory.");
+	       factory_pki_end(
+		   check->result, CV_FACTORY_PKI_CONFLICT, "One of the CAs is listed already.");
 }
 
 /* What the realm in memory says of other factories holds until the end. */

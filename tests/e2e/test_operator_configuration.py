@@ -383,6 +383,24 @@ def test_a_ca_of_another_factory_is_not_taken_over(lab, kind):
     assert lab.send("device", "GET", "/device", device).json()["factory"] == FACTORY
 
 
+def test_what_another_factory_shows_is_free_for_this_one(lab):
+    """Nor does it say that it is shown there."""
+    neighbour, authority = fresh_name("f"), Authority(lab.keys, f"/CN={fresh_name()}")
+    make(lab, "/v1/factories", {"name": neighbour})
+    order = {"kind": "root", "certificate": authority.identity.pem}
+    make(lab, f"/v1/authorities?factory={neighbour}", {**order, "name": "shown"})
+    make(lab, "/v1/authorities", {**order, "name": fresh_name(), "kind": "offline"})
+    answer = lab.operator("POST", "/v1/authorities", {**order, "name": fresh_name(), "kind": "offline"})
+    assert refusal(answer) == (409, "exists")
+    device = authority.sign(Key(lab.keys, f"/CN={uuid.uuid4()}"))
+    assert lab.send("device", "GET", "/device", device).json()["factory"] == FACTORY
+    other = fresh_name("f")
+    make(lab, "/v1/factories", {"name": other})
+    make(lab, f"/v1/authorities?factory={other}", {**order, "name": "shown"})
+    again = lab.operator("POST", f"/v1/authorities?factory={other}", {**order, "name": "used", "kind": "offline"})
+    assert refusal(again) == (400, "bad-certificate")
+
+
 @pytest.mark.parametrize("first,second", [("offline", "bootstrap"), ("bootstrap", "offline")])
 def test_a_ca_is_of_one_kind(lab, first, second):
     """What it was first counts; the other entry would be nothing."""
