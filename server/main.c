@@ -63,9 +63,17 @@ static const struct verb verbs[] = {
     {"completion", "", show_completion,
 	"print what bash, zsh or fish need to complete command lines", NULL, 0},
     {"version", "", show_version, "print the version", NULL, 0},
-    {"help", "", show_help, "print this", NULL, 0},
+    {"help", "", show_help, "print this, or help of a verb", NULL, 0},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static void
+describe_verbs(struct cv_cli_program_verb ret_own[VERB_COUNT])
+{
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		ret_own[i] = (struct cv_cli_program_verb){verbs[i].name, verbs[i].act,
+		    verbs[i].help, verbs[i].options, verbs[i].option_count};
+}
 
 static int
 show_completion(struct cv_command_line *line, int argc, char **argv)
@@ -73,9 +81,7 @@ show_completion(struct cv_command_line *line, int argc, char **argv)
 	struct cv_cli_program_verb own[VERB_COUNT];
 
 	(void)line;
-	for (size_t i = 0; i < VERB_COUNT; i++)
-		own[i] = (struct cv_cli_program_verb){verbs[i].name, verbs[i].act, verbs[i].help,
-		    verbs[i].options, verbs[i].option_count};
+	describe_verbs(own);
 	return cv_cli_print_completion(own, VERB_COUNT, argc, argv);
 }
 
@@ -105,16 +111,6 @@ print_usage(FILE *stream)
 		    "\n"
 		    "certvendor VERB --help says more about a verb.\n",
 	    stream);
-}
-
-static int
-show_help(struct cv_command_line *line, int argc, char **argv)
-{
-	(void)line;
-	(void)argc;
-	(void)argv;
-	print_usage(stdout);
-	return CV_EXIT_OK;
 }
 
 /* Options before the verb; false: *ret_exit is the end of it. */
@@ -185,6 +181,45 @@ is_called(const struct verb *verb, int argc, char **argv)
 }
 
 static int
+run_verb(struct cv_command_line *line, int argc, char **argv)
+{
+	struct cv_cli_program_verb own[VERB_COUNT];
+
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		if (is_called(&verbs[i], argc, argv))
+			return verbs[i].run(line, argc, argv);
+	}
+	if (cv_cli_has_verb(argv[0])) {
+		describe_verbs(own);
+		line->client.others = own;
+		line->client.other_count = VERB_COUNT;
+		return cv_cli_run(&line->client, argc, argv);
+	}
+	(void)fprintf(stderr, "certvendor: no verb \"%s\" (see certvendor help)\n", argv[0]);
+	return CV_EXIT_USAGE;
+}
+
+/* "help device hold": what "device hold --help" says. */
+static int
+show_help(struct cv_command_line *line, int argc, char **argv)
+{
+	static char help[] = "--help";
+	char *words[] = {NULL, NULL, NULL, NULL};
+	int count = 0;
+
+	for (int i = 1; i < argc && count < 2; i++) {
+		if (argv[i][0] != '-')
+			words[count++] = argv[i];
+	}
+	if (count > 0 && !cv_text_equal(words[0], "help")) {
+		words[count++] = help;
+		return run_verb(line, count, words);
+	}
+	print_usage(stdout);
+	return CV_EXIT_OK;
+}
+
+static int
 run(int argc, char **argv)
 {
 	struct cv_command_line line = {.config = NULL};
@@ -196,15 +231,7 @@ run(int argc, char **argv)
 		print_usage(stderr);
 		return CV_EXIT_USAGE;
 	}
-	const char *name = argv[optind];
-	for (size_t i = 0; i < VERB_COUNT; i++) {
-		if (is_called(&verbs[i], argc - optind, argv + optind))
-			return verbs[i].run(&line, argc - optind, argv + optind);
-	}
-	if (cv_cli_has_verb(name))
-		return cv_cli_run(&line.client, argc - optind, argv + optind);
-	(void)fprintf(stderr, "certvendor: no verb \"%s\" (see certvendor help)\n", name);
-	return CV_EXIT_USAGE;
+	return run_verb(&line, argc - optind, argv + optind);
 }
 
 /* What did not reach the file or the reader is no success. Of a failure something has been said. */

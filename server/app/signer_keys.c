@@ -1,5 +1,6 @@
 #include "app_internal.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
@@ -86,8 +87,12 @@ add_device_cas(const struct key_ring *ring, const char *directory, struct cv_err
 	if (len < 0 || (size_t)len >= sizeof(pattern))
 		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
 	int outcome = glob(pattern, GLOB_ERR, NULL, &found);
-	if (outcome != 0 && outcome != GLOB_NOMATCH)
-		is_good = cv_fail(err, CV_E_IO, "looking through %s failed", directory);
+	if (outcome != 0 && outcome != GLOB_NOMATCH) {
+		int number = outcome == GLOB_ABORTED ? errno : ENOMEM;
+
+		cv_fail(err, CV_E_IO, "looking through %s failed", directory);
+		is_good = cv_error_cause(err, "%s", strerror(number));
+	}
 	for (size_t i = 0; is_good && i < found.gl_pathc; i++)
 		is_good = add_device_ca(ring, found.gl_pathv[i], err);
 	globfree(&found);

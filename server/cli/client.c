@@ -59,6 +59,7 @@ ask(const struct cv_cli_invocation *invocation, size_t number, const char *curso
 	CV_AUTO_BUFFER struct cv_buffer token = {.is_secret = true};
 	CV_AUTO_BUFFER struct cv_buffer url = CV_BUFFER_INIT;
 	CV_AUTO_BUFFER struct cv_buffer body = CV_BUFFER_INIT;
+	CV_AUTO_BUFFER struct cv_buffer quoted = CV_BUFFER_INIT;
 	const struct cv_cli_options *global = &invocation->global;
 	const char *tag = cv_cli_value(invocation, "if-match");
 	struct cv_transport_request request = {.method = invocation->verb->method};
@@ -70,6 +71,11 @@ ask(const struct cv_cli_invocation *invocation, size_t number, const char *curso
 	/* A change names only what it changes, so that by default it may meet any state. */
 	if (tag == NULL && cv_text_equal(invocation->verb->method, "PATCH"))
 		tag = "*";
+	/* A shell takes the quotes away. */
+	if (tag != NULL && tag[0] != '"' && !cv_text_equal(tag, "*")) {
+		cv_buffer_printf(&quoted, "\"%s\"", tag);
+		tag = cv_buffer_text(&quoted);
+	}
 	request.url = cv_buffer_text(&url);
 	request.body = cv_buffer_bytes(&body);
 	request.if_match = tag;

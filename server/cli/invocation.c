@@ -145,19 +145,30 @@ print_verb(FILE *stream, const struct cv_cli_verb *verb)
 }
 
 static void
-print_acts(FILE *stream, const char *verb)
+print_act(FILE *stream, const char *act, const char *arguments, const char *help)
+{
+	char words[64];
+
+	(void)snprintf(words, sizeof(words), "%-8s %s", act, arguments);
+	print_row(stream, words, OPTION_COLUMN, help);
+}
+
+static void
+print_acts(FILE *stream, const struct cv_cli_options *global, const char *verb)
 {
 	size_t count;
 	const struct cv_cli_verb *verbs = cv_cli_verbs(&count);
 
 	(void)fprintf(stream, "usage: certvendor %s ACT [argument]... [option]...\n\n", verb);
 	for (size_t i = 0; i < count; i++) {
-		char words[64];
+		if (cv_text_equal(verbs[i].verb, verb))
+			print_act(stream, verbs[i].act, verbs[i].arguments, verbs[i].help);
+	}
+	for (size_t i = 0; i < global->other_count; i++) {
+		const struct cv_cli_program_verb *other = &global->others[i];
 
-		if (!cv_text_equal(verbs[i].verb, verb))
-			continue;
-		(void)snprintf(words, sizeof(words), "%-8s %s", verbs[i].act, verbs[i].arguments);
-		print_row(stream, words, OPTION_COLUMN, verbs[i].help);
+		if (cv_text_equal(other->name, verb))
+			print_act(stream, other->act, "", other->help);
 	}
 	(void)fprintf(stream, "\ncertvendor %s ACT --help lists the options.\n", verb);
 }
@@ -328,6 +339,28 @@ check_change(const struct cv_cli_invocation *invocation, int *ret_exit)
 	    invocation->verb, "needs an option that says ", "what to change", ret_exit);
 }
 
+/* Of two that set the same, one would be lost. */
+static bool
+check_contradiction(const struct cv_cli_invocation *invocation, int *ret_exit)
+{
+	size_t count;
+	const struct cv_cli_option *options = cv_cli_options(&count);
+	char problem[OPTION_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = i + 1; j < count && invocation->values[i] != NULL; j++) {
+			if (invocation->values[j] == NULL || options[i].member == NULL ||
+			    options[j].member == NULL ||
+			    !cv_text_equal(options[i].member, options[j].member))
+				continue;
+			(void)snprintf(
+			    problem, sizeof(problem), "takes --%s or --", options[i].name);
+			return fail_usage(invocation->verb, problem, options[j].name, ret_exit);
+		}
+	}
+	return true;
+}
+
 /* Nothing would be said of it in the request, and what is made would be for all factories. */
 static bool
 check_factory(const struct cv_cli_invocation *invocation, int *ret_exit)
@@ -403,14 +436,14 @@ cv_cli_parse(const struct cv_cli_options *options, int argc, char **argv,
 			(void)fprintf(stderr, "certvendor %s: needs an act\n", argv[0]);
 		else if (!is_help)
 			(void)fprintf(stderr, "certvendor %s: \"%s\" is no act\n", argv[0], act);
-		print_acts(is_help ? stdout : stderr, argv[0]);
+		print_acts(is_help ? stdout : stderr, options, argv[0]);
 		*ret_exit = is_help ? 0 : EXIT_USAGE;
 		return false;
 	}
 	int skipped = invocation.verb->act[0] == '\0' ? 0 : 1;
 	if (!take_options(&invocation, argc - skipped, argv + skipped, ret_exit) ||
 	    !check_needed(&invocation, ret_exit) || !check_change(&invocation, ret_exit) ||
-	    !check_factory(&invocation, ret_exit) ||
+	    !check_contradiction(&invocation, ret_exit) || !check_factory(&invocation, ret_exit) ||
 	    !take_arguments(&invocation, argc - skipped, argv + skipped, ret_exit))
 		return false;
 	*ret_invocation = invocation;

@@ -64,7 +64,7 @@ load(struct cv_bytes body, size_t flags, const char *expected, json_t **ret_json
 		return cv_fail(err, CV_E_INPUT, "JSON nested deeper than %d", CV_JSON_DEPTH_MAX);
 	if (body.len == 0)
 		return cv_fail(err, CV_E_INPUT, "body is empty, a JSON %s is expected", expected);
-	*ret_json = json_loadb((const char *)body.data, body.len, flags, &error);
+	*ret_json = json_loadb((const char *)body.data, body.len, flags | JSON_DECODE_ANY, &error);
 	if (*ret_json == NULL)
 		return cv_fail(
 		    err, CV_E_INPUT, "not JSON: line %d, column %d", error.line, error.column);

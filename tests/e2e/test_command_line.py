@@ -78,6 +78,10 @@ def test_command_line_refusals(lab):
     assert fails("device", code=2).startswith("certvendor device: needs an act\nusage: certvendor device ACT")
     assert fails("device", "show", code=2) == "certvendor device show: needs ID\n"
     assert fails("group", "add", "x", code=2) == "certvendor group add: needs DEVICE\n"
+    assert (fails("gateway", "set", "x", "--activate", "--no-activate", code=2)
+            == "certvendor gateway set: takes --activate or --no-activate\n")
+    assert fails("help", "nonsense", code=2) == fails("nonsense", code=2)
+    assert fails("help", "device", "melt", code=2).startswith('certvendor device: "melt" is no act\n')
     assert fails("device", "hold", "nobody", "", code=2) == "certvendor device hold: an argument is empty\n"
     assert fails("group", "remove", "..", "nobody", code=2) == "certvendor group remove: nothing is called ..\n"
     before = lab.cli("factory", "show", FACTORY).stdout
@@ -169,6 +173,11 @@ def test_configuration(lab):
     assert shown["announce"] is None
     result = lab.cli("group", "set", group, "--announce", "implied", "--if-match", '"old"', is_checked=False)
     assert result.returncode == 1 and "precondition-failed" in result.stderr
+    tag = lab.operator("GET", f"/v1/groups/{group}").headers["ETag"]
+    for given, policies in ((tag.strip('"'), "a"), ("old", None)):
+        result = lab.cli("group", "set", group, "--policies", "a", "--if-match", given, is_checked=False)
+        assert (result.returncode == 0) == (policies is not None), result
+    assert "precondition-failed" in result.stderr
     assert lab.cli("group", "delete", group).stdout == f"{group}: done\n"
     lab.cli("factory", "add", factory, "--first-contact", "refuse")
     lab.cli("factory", "set", factory, "--retire-after-days", "3", "--announce", "implied")
@@ -389,7 +398,8 @@ def verbs_with_acts():
     for line in told.splitlines():
         verb, text = line.split(maxsplit=1)
         help_of_verb = run(BINARY, verb, "--help").stdout
-        rows[verb] = re.findall(r"^  (\S+)", help_of_verb, re.M) if " ACT " in help_of_verb else []
+        acts = re.findall(r"^  (\S+)", help_of_verb, re.M) if " ACT " in help_of_verb else []
+        rows[verb] = [act for act in acts if act not in acts_without_server(verb)]
         assert not rows[verb] or rows[verb] == text.split(", ")
     return rows
 
@@ -421,6 +431,10 @@ def test_every_verb_has_help():
             assert " " in text.splitlines()[1], f"{verb} {act} says nothing"
             assert max(len(line) for line in text.splitlines()) <= 80, text
         assert max(len(line) for line in run(BINARY, verb, "--help").stdout.splitlines()) <= 80
+    for words in (("device",), ("device", "hold"), ("status",), ("audit", "verify"), ("init",)):
+        assert run(BINARY, "help", *words).stdout == run(BINARY, *words, "--help").stdout != ""
+    assert run(BINARY, "help", "help").stdout == run(BINARY, "help").stdout == run(BINARY, "--help").stdout
+    assert re.search(r"^  list  .*\n(.*\n)*  verify ", run(BINARY, "audit", "--help").stdout, re.M)
     result = run(BINARY, "completion", "tcsh", is_checked=False)
     assert result.returncode == 2 and "bash|zsh|fish" in result.stderr
 

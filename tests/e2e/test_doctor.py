@@ -152,6 +152,10 @@ def test_the_database(own):
     os.rename(own.folder / "pki/device-ca.pem", own.folder / "device-ca.pem")
     code, found = examine(own)
     assert code == 0 and "cannot sign here" in texts(found, "warn", f"authority {FACTORY}-device-ca-1")[0]
+    os.rename(own.folder / "pki", own.folder / "elsewhere")
+    code, found = examine(own)
+    assert code == 1 and texts(found, "fail", "CA keys")[0].endswith("failed: No such file or directory"), found
+    os.rename(own.folder / "elsewhere", own.folder / "pki")
     own.query("DROP SCHEMA certvendor CASCADE")
     code, found = examine(own)
     assert code == 1 and "certvendor migrate" in texts(found, "fail", "schema")[0]

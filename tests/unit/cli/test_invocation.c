@@ -197,6 +197,7 @@ Test(invocation, wrong_lines_are_usage_errors)
 	    "group remove .. d",
 	    "group add g",
 	    "gateway add g --source pem",
+	    "gateway set g --activate --no-activate",
 	    "gateway add g --csr /dev/null",
 	    "authority import /dev/null --name n",
 	    "authority import /dev/null --kind offline",

@@ -451,6 +451,10 @@ Test(operator_json, reads_remarks)
 	cr_expect_str_eq(remark, "lost in the field");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_expect_not(cv_json_decode_remark(body_of(bad[i]), remark, &err), "%s", bad[i]);
+	cr_expect_not(cv_json_decode_remark(body_of("null"), remark, &err));
+	cr_expect_str_eq(err.text, "a JSON object is expected");
+	cr_expect_not(cv_json_decode_remark(body_of("nul"), remark, &err));
+	cr_expect_str_eq(err.text, "not JSON: line 1, column 3");
 }
 
 Test(operator_json, adds_a_member)
