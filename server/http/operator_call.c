@@ -234,7 +234,8 @@ cv_operator_grant(struct cv_request *request, const struct cv_operator_call *cal
 
 /* ---- conditions ---- */
 
-/* One strong entity tag (RFC 9110 section 8.8.3) or "*", which any state matches. */
+/* One strong entity tag (RFC 9110 section 8.8.3), no list of them, or "*", which any state matches.
+ */
 static bool
 read_if_match(
     struct cv_request *request, struct cv_operator_call *call, struct cv_configuration_order *order)
@@ -249,7 +250,7 @@ read_if_match(
 	if (header->count == 0 || (header->count == 1 && cv_text_equal(header->text, "*")))
 		return true;
 	if (header->count == 1 && len > 2 && header->text[0] == '"' &&
-	    header->text[len - 1] == '"' &&
+	    strchr(header->text + 1, '"') == header->text + len - 1 &&
 	    cv_text_copy_bytes(call->if_match, sizeof(call->if_match), header->text + 1, len - 2)) {
 		order->if_match = call->if_match;
 		return true;

@@ -134,7 +134,7 @@ knows_name(const struct cv_route *route, const char *name, size_t len)
 		if (strlen(known) == len && memcmp(known, name, len) == 0)
 			return true;
 	}
-	return len == 0;
+	return len == 0 && name[0] != '=';
 }
 
 bool

@@ -102,6 +102,10 @@ def test_groups(lab):
     assert change(lab, path, {"announce": "implied"}).json()["announce"] == "implied"
     assert change(lab, path, {"announce": None}).json()["announce"] is None
     assert refusal(change(lab, path, {})) == (400, "bad-json")
+    tag = lab.operator("GET", path).headers["ETag"]
+    for given, expected in ((f'{tag}, "b"', 400), (f'{tag}{tag}', 400), ('"b"', 412), (tag, 200)):
+        answer = lab.operator("PATCH", path, {"policies": ["a"]}, headers={"If-Match": given})
+        assert answer.status == expected, given
     member = f"{path}/devices/{device.name}"
     for method, outcome in (("PUT", "done"), ("PUT", "unchanged")):
         assert lab.operator(method, member, {"reason": "pilot"}).json()["outcome"] == outcome

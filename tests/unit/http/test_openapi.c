@@ -209,6 +209,8 @@ Test(openapi, a_query_is_taken_by_its_names)
 	    {"GET", "/v1/devices", "factory=a&limit=1&cursor=&state=ok&&", true},
 	    {"GET", "/v1/devices", "state", true},
 	    {"GET", "/v1/devices", "states=ok", false},
+	    {"GET", "/v1/devices", "=ok", false},
+	    {"GET", "/v1/devices", "limit=1&=", false},
 	    {"GET", "/v1/devices", "state=ok&stat=ok", false},
 	    {"GET", "/v1/devices/{id}", "state=ok", false},
 	    {"POST", "/v1/devices/{id}/hold", "factory=a", true},
