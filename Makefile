@@ -307,6 +307,9 @@ bench: all ## Measure issuance and the gateway check
 run: all ## Play one complete rotation and stay up; with ONCE=1 end after it
 	@ONCE=$(ONCE) CERTVENDOR_BINARY=$(CURDIR)/$(OUT)/certvendor deploy/demo/run.sh
 
+# What pages speak of by its name; not the secrets that may have been made beside it.
+EXAMPLES = deploy/compose.yaml $(wildcard deploy/compose/*.* deploy/nginx/*.* deploy/haproxy/*.*)
+
 install: ## Install below DESTDIR and PREFIX (default /usr/local)
 	$(AGAIN) $(OUT)/certvendor
 	install -D -m 755 $(OUT)/certvendor $(DESTDIR)$(PREFIX)/bin/certvendor
@@ -316,13 +319,17 @@ install: ## Install below DESTDIR and PREFIX (default /usr/local)
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/certvendor-device.socket
 	install -D -m 644 deploy/certvendor.conf \
 		$(DESTDIR)$(PREFIX)/share/doc/certvendor/examples/certvendor.conf
-	install -m 644 LICENSE README.md $(DESTDIR)$(PREFIX)/share/doc/certvendor/
+	install -m 644 LICENSE README.md CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/certvendor/
 	for section in 1 5; do \
 		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$section \
 			docs/man/*.$$section || exit 1; \
 	done
-	find docs -path docs/man -prune -o -type f -printf '%P\0' | xargs -0 -I{} \
-		install -D -m 644 docs/{} $(DESTDIR)$(PREFIX)/share/doc/certvendor/{}
+	find docs -type f -printf '%P\0' | xargs -0 -I{} \
+		install -D -m 644 docs/{} $(DESTDIR)$(PREFIX)/share/doc/certvendor/docs/{}
+	for file in $(EXAMPLES); do \
+		mode=644; [ ! -x $$file ] || mode=755; \
+		install -D -m $$mode $$file $(DESTDIR)$(PREFIX)/share/doc/certvendor/$$file || exit 1; \
+	done
 
 clean: ## Remove build/; var/ with its data stays
 	rm -rf build

@@ -45,19 +45,29 @@ def test_a_staged_tree_is_the_installed_one(tree):
     assert unit == (ROOT / "deploy/certvendor.service").read_text()
     assert "ExecStart=/usr/local/bin/certvendor serve" in unit
     for name, path in staged.items():
-        assert path.stat().st_mode & 0o777 == (0o755 if name == "bin/certvendor" else 0o644), name
+        is_run = name == "bin/certvendor" or name.endswith(".sh")
+        assert path.stat().st_mode & 0o777 == (0o755 if is_run else 0o644), name
 
 
 def test_every_page_is_there(tree):
     documents = files_in(tree / "share/doc/certvendor")
     for name, path in files_in(ROOT / "docs").items():
-        if path.parent.name != "man":
-            assert documents.pop(name).read_bytes() == path.read_bytes()
-    assert {"LICENSE", "README.md", "examples/certvendor.conf"} == set(documents)
+        assert documents.pop(f"docs/{name}").read_bytes() == path.read_bytes()
+    examples = {f"deploy/{name}" for name in files_in(ROOT / "deploy")
+                if re.match(r"compose\.yaml|(compose|nginx|haproxy)/[^/]+$", name)}
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "examples/certvendor.conf", *examples} == set(documents)
     pages = files_in(tree / "share/man")
     assert {"man1/certvendor.1", "man5/certvendor.conf.5"} == set(pages)
     for path in pages.values():
         assert path.read_bytes() == (ROOT / "docs/man" / path.name).read_bytes()
+
+
+def test_every_link_leads_somewhere(tree):
+    documents = tree / "share/doc/certvendor"
+    links = [(page, target) for page in documents.rglob("*.md")
+             for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text())]
+    assert len(links) > 20
+    assert [(page, target) for page, target in links if not (page.parent / target).exists()] == []
 
 
 def test_the_program_runs(tree):
