@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cv/http/server.h"
+#include "cv/service/factory_hosts.h"
 #include "cv/service/key_block_list.h"
 #include "cv/store/pool.h"
 #include "cv/util/file.h"
@@ -121,6 +122,15 @@ check_base_url(struct cv_config_loader *loader, const struct cv_setting *setting
 }
 
 static void
+check_host(struct cv_config_loader *loader, const struct cv_setting *setting)
+{
+	const char *pattern = *cv_setting_text(setting, loader->config);
+
+	if (pattern[0] != '\0' && !cv_factory_host_is_good(pattern))
+		cv_config_complain(loader, setting, "not a host name, with or without {factory}");
+}
+
+static void
 check_blocked_keys(struct cv_config_loader *loader)
 {
 	CV_AUTO(cv_key_block_list) struct cv_key_block_list *list = NULL;
@@ -170,6 +180,9 @@ cv_config_check_service(struct cv_config_loader *loader)
 	    loader, config->operator_listen, SETTING(operator_certificate), SETTING(operator_key));
 	check_blocked_keys(loader);
 	check_ca_file(loader);
+	check_host(loader, SETTING(foundries_gateway_host));
+	check_host(loader, SETTING(foundries_ostree_host));
+	check_host(loader, SETTING(foundries_est_host));
 	check_base_url(loader, SETTING(foundries_gateway_url));
 	check_base_url(loader, SETTING(foundries_ostree_url));
 	if (config->index_max_age_seconds <= config->gateway_cache_seconds)

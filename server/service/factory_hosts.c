@@ -61,6 +61,14 @@ make(const char *pattern, const char *factory, char ret_name[CV_DNS_NAME_SIZE])
 	return finish(&text, ret_name);
 }
 
+bool
+cv_factory_host_is_good(const char *pattern)
+{
+	char name[CV_DNS_NAME_SIZE];
+
+	return make(pattern, "f", name);
+}
+
 static void
 add_own(const char *pattern, const char *name, char own[3 * CV_DNS_NAME_SIZE])
 {

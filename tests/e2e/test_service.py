@@ -42,6 +42,7 @@ def test_a_good_configuration(lab):
     ("device", "listen = localhost:99999", "listen"), ("gateway", "socket_sources = md5", "md5"),
     ("log", "level = loud", "loud"), ("server", "nonsense", ""), ("database", "pool_size = 5", "pool_size"),
     ("device", "key = /nonexistent", "/nonexistent"), ("gateway", "cache_max_age = 300", "max_age"),
+    ("foundries", "gateway_host = a..{factory}", "gateway_host"), ("foundries", "est_host = a b", "est_host"),
 ])
 def test_an_error_names_file_and_line(lab, section, line, word):
     good = lab.config.read_text()

@@ -17,6 +17,8 @@ struct cv_factory_hosts {
 	char own[3 * CV_DNS_NAME_SIZE];
 };
 
+/* Is it a host name wherever "{factory}" is replaced by a short name? */
+bool cv_factory_host_is_good(const char *pattern);
 /* False: one of them is no host name with this factory in it. */
 bool cv_factory_hosts_make(const struct cv_service_settings *settings, const char *factory,
     struct cv_factory_hosts *ret_hosts);

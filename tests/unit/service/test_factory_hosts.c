@@ -36,8 +36,12 @@ Test(factory_hosts, what_is_no_name_is_refused)
 	struct cv_factory_hosts hosts;
 	char most[CV_HOST_SIZE];
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		cr_expect_not(make(bad[i], "acme", &hosts), "%s", bad[i]);
+		cr_expect_not(cv_factory_host_is_good(bad[i]), "%s", bad[i]);
+	}
+	cr_expect(cv_factory_host_is_good("{factory}.a"));
+	cr_expect(cv_factory_host_is_good("a.b"));
 	cr_expect(make(LABEL_63 ".b", "acme", &hosts));
 	for (size_t i = 0; i < sizeof(most); i++)
 		most[i] = i % 2 == 0 ? 'a' : '.';
