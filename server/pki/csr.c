@@ -160,7 +160,7 @@ judge(struct cv_csr *csr, struct cv_csr_judgement *ret_judgement, struct cv_erro
 	return true;
 }
 
-/* Answers with a judgement, and with the request when it is good. */
+/* Answers with a judgement, and with the request where it is known whose it is. */
 static void
 answer(struct cv_csr_judgement judgement, struct cv_csr **csr, enum cv_csr_outcome *ret_outcome,
     const char **ret_detail, struct cv_csr **ret_csr)
@@ -168,7 +168,7 @@ answer(struct cv_csr_judgement judgement, struct cv_csr **csr, enum cv_csr_outco
 	*ret_outcome = judgement.outcome;
 	if (ret_detail != NULL)
 		*ret_detail = judgement.detail;
-	if (judgement.outcome == CV_CSR_GOOD)
+	if (*csr != NULL && (*csr)->common_name[0] != '\0')
 		*ret_csr = CV_TAKE(*csr);
 }
 

@@ -276,7 +276,7 @@ check_request(struct registration *registration, struct cv_error *err)
 {
 	struct enrolment *enrolment = &registration->base;
 
-	if (!cv_enrolment_parse_csr(enrolment, err))
+	if (!cv_enrolment_read_csr(enrolment, err) || !cv_enrolment_judge_csr(enrolment, err))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment) || !cv_enrolment_check_new_subject(enrolment) ||
 	    !cv_enrolment_is_going_on(enrolment) || !check_subject(registration) ||

@@ -161,14 +161,18 @@ accept_csr(struct enrolment *enrolment, struct cv_error *err)
 }
 
 bool
-cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err)
+cv_enrolment_read_csr(struct enrolment *enrolment, struct cv_error *err)
 {
-	enum cv_csr_outcome outcome;
-	const char *detail = NULL;
+	return cv_csr_parse(enrolment->request->csr, &enrolment->csr_outcome,
+	    &enrolment->csr_detail, &enrolment->csr, err);
+}
 
-	if (!cv_csr_parse(enrolment->request->csr, &outcome, &detail, &enrolment->csr, err))
-		return false;
-	switch (outcome) {
+bool
+cv_enrolment_judge_csr(struct enrolment *enrolment, struct cv_error *err)
+{
+	const char *detail = enrolment->csr_detail;
+
+	switch (enrolment->csr_outcome) {
 	case CV_CSR_GOOD:
 		return accept_csr(enrolment, err);
 	case CV_CSR_MALFORMED:

@@ -21,7 +21,9 @@ struct enrolment {
 	struct cv_enrolment_answer *answer;
 	struct cv_buffer *ret_der;
 	struct cv_connection *connection; /* NULL: not needed yet */
-	struct cv_csr *csr;
+	struct cv_csr *csr;               /* NULL: it is nobody's, and refused */
+	enum cv_csr_outcome csr_outcome;
+	const char *csr_detail;
 	struct cv_public_key *generated;  /* of the pair that we made; NULL: the CSR's is meant */
 	struct cv_key_wish wish;          /* how that is to be protected; lent by the CSR */
 	struct cv_certificate *recipient; /* whose key decrypts it; NULL: TLS is enough */
@@ -78,7 +80,9 @@ bool cv_enrolment_look_ahead(struct enrolment *enrolment,
 /* Where a key pair is asked for, makes it, and encrypts it where that is asked for. */
 bool cv_enrolment_make_key(struct enrolment *enrolment, struct cv_error *err);
 
-bool cv_enrolment_parse_csr(struct enrolment *enrolment, struct cv_error *err);
+/* Who asks is told what is wrong with the request only after the credentials are good. */
+bool cv_enrolment_read_csr(struct enrolment *enrolment, struct cv_error *err);
+bool cv_enrolment_judge_csr(struct enrolment *enrolment, struct cv_error *err);
 /* Of a first certificate: more is asked of its subject than of one that is renewed. */
 bool cv_enrolment_check_new_subject(struct enrolment *enrolment);
 /* The factory by whatever named it, and its issuer, if there is one now; a label or OU that

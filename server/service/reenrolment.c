@@ -400,8 +400,10 @@ reenrol(struct reenrolment *reenrolment, struct cv_error *err)
 {
 	struct enrolment *enrolment = &reenrolment->base;
 
-	if (!cv_enrolment_parse_csr(enrolment, err) || !cv_enrolment_is_going_on(enrolment))
-		return enrolment->answer->outcome != CV_ENROLMENT_ISSUED;
+	if (!cv_enrolment_read_csr(enrolment, err) || !cv_enrolment_judge_csr(enrolment, err))
+		return false;
+	if (!cv_enrolment_is_going_on(enrolment))
+		return true;
 	if (!identify_presenter(reenrolment, err))
 		return false;
 	/* Before the key is claimed: a request that names another device proves nothing for this

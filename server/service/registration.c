@@ -13,6 +13,7 @@ struct registration {
 	bool has_token;
 	struct cv_enrolment_token_row token;
 	const struct cv_realm_authority *bootstrap;
+	char certified_device[CV_DEVICE_ID_MAX + 1]; /* by the certificate of that */
 	char actor[CV_UUID_SIZE + CV_AUTHORITY_NAME_SIZE + 16];
 };
 
@@ -55,8 +56,10 @@ find_token(struct registration *registration, struct cv_error *err)
 	bool exists;
 
 	cv_digest_sha256(cv_bytes(secret, strlen(secret)), &hash);
-	if (!cv_realm_store_find_enrolment_token(enrolment->connection, &hash,
-		enrolment->csr->common_name, &exists, &registration->token, err))
+	if (!cv_enrolment_connect(enrolment, err) ||
+	    !cv_realm_store_find_enrolment_token(enrolment->connection, &hash,
+		enrolment->csr ? enrolment->csr->common_name : "", &exists, &registration->token,
+		err))
 		return false;
 	if (!exists)
 		return cv_enrolment_refuse(
@@ -64,19 +67,12 @@ find_token(struct registration *registration, struct cv_error *err)
 	registration->has_token = true;
 	snprintf(
 	    registration->actor, sizeof(registration->actor), "token:%s", registration->token.id);
-	if (!check_token(registration, &registration->token) ||
-	    !cv_enrolment_is_going_on(enrolment))
-		return true;
-	if (registration->bootstrap &&
-	    strcmp(registration->bootstrap->row.factory, registration->token.factory) != 0)
-		return cv_enrolment_refuse(
-		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is of another factory");
-	return cv_enrolment_choose_factory(enrolment, registration->token.factory);
+	return true;
 }
 
-/* A manufacturer's certificate: of a trusted bootstrap authority, in date, naming the very id. */
+/* A manufacturer's certificate: of a trusted bootstrap authority, in date. */
 static bool
-check_bootstrap(struct registration *registration, struct cv_error *err)
+find_bootstrap(struct registration *registration, struct cv_error *err)
 {
 	struct enrolment *enrolment = &registration->base;
 	const struct cv_evidence *evidence = enrolment->request->evidence;
@@ -105,12 +101,32 @@ check_bootstrap(struct registration *registration, struct cv_error *err)
 		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_EXPIRED, NULL);
 	if (certificate->not_before_utc > now + skew)
 		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_NOT_YET_VALID, NULL);
-	if (strcmp(certificate->common_name, enrolment->csr->common_name) != 0)
-		return cv_enrolment_refuse(
-		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the certificate names another device");
+	memcpy(registration->certified_device, certificate->common_name,
+	    sizeof(registration->certified_device));
 	snprintf(registration->actor, sizeof(registration->actor), "bootstrap:%s",
 	    registration->bootstrap->row.name);
-	return cv_enrolment_choose_factory(enrolment, registration->bootstrap->row.factory);
+	return true;
+}
+
+/* May this token, and this certificate, ask for this very id here? */
+static bool
+authorise(struct registration *registration)
+{
+	struct enrolment *enrolment = &registration->base;
+	const struct cv_realm_authority *bootstrap = registration->bootstrap;
+
+	if (bootstrap && strcmp(registration->certified_device, enrolment->csr->common_name) != 0)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the certificate names another device");
+	if (!registration->has_token)
+		return cv_enrolment_choose_factory(enrolment, bootstrap->row.factory);
+	if (!check_token(registration, &registration->token) ||
+	    !cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (bootstrap && strcmp(bootstrap->row.factory, registration->token.factory) != 0)
+		return cv_enrolment_refuse(
+		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is of another factory");
+	return cv_enrolment_choose_factory(enrolment, registration->token.factory);
 }
 
 /* What registering does to the keys of the device. */
@@ -392,7 +408,8 @@ attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 	enum registration_plan chosen = PLAN_REFUSED;
 	bool is_repeat = false;
 
-	if (!cv_device_change_begin(enrolment->connection, &query, &options, &change, err))
+	if (!cv_enrolment_connect(enrolment, err) ||
+	    !cv_device_change_begin(enrolment->connection, &query, &options, &change, err))
 		return false;
 	if (!check_locked(registration, change, &chosen) || !cv_enrolment_is_going_on(enrolment))
 		return true;
@@ -407,7 +424,7 @@ attempt_registration(struct enrolment *enrolment, struct cv_error *err)
 }
 
 static bool
-check_credentials(struct registration *registration, struct cv_error *err)
+authenticate(struct registration *registration, struct cv_error *err)
 {
 	struct enrolment *enrolment = &registration->base;
 	int64_t ways = enrolment->label->enrols;
@@ -416,7 +433,7 @@ check_credentials(struct registration *registration, struct cv_error *err)
 		if ((ways & (CV_ENROL_BOOTSTRAP | CV_ENROL_BOTH)) == 0)
 			return cv_enrolment_refuse_verdict(
 			    enrolment, enrolment->request->sight->verdict, NULL);
-		if (!check_bootstrap(registration, err))
+		if (!find_bootstrap(registration, err))
 			return false;
 		if ((ways & CV_ENROL_BOOTSTRAP) != 0 || !cv_enrolment_is_going_on(enrolment))
 			return true;
@@ -447,15 +464,15 @@ register_device(struct registration *registration, struct cv_error *err)
 {
 	struct enrolment *enrolment = &registration->base;
 
-	if (!cv_enrolment_parse_csr(enrolment, err) || !cv_enrolment_is_going_on(enrolment))
-		return enrolment->answer->outcome != CV_ENROLMENT_ISSUED;
-	if (!cv_enrolment_check_new_subject(enrolment) || !cv_enrolment_is_going_on(enrolment))
-		return true;
-	if (!cv_enrolment_connect(enrolment, err))
-		return false;
-	if (!check_credentials(registration, err))
+	if (!cv_enrolment_read_csr(enrolment, err) || !authenticate(registration, err))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
+		return true;
+	if (!cv_enrolment_judge_csr(enrolment, err))
+		return false;
+	if (!cv_enrolment_is_going_on(enrolment) || !cv_enrolment_check_new_subject(enrolment) ||
+	    !cv_enrolment_is_going_on(enrolment) || !authorise(registration) ||
+	    !cv_enrolment_is_going_on(enrolment))
 		return true;
 	if (enrolment->csr->san.len &&
 	    !cv_san_is_listed(enrolment->csr->san, enrolment->label->san))

@@ -13,6 +13,7 @@ import uuid
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from certvendor_lab import (EST, FACTORY, Authority, Identity, Key, Raw, clean_environment, issued, run,
                             self_signed, tls_context, wait_until)
@@ -127,6 +128,21 @@ def test_guessing_waits(est_lab, door):
     assert statuses[0] == 401 and statuses[-1] == 429
     holder = door.enrolled()
     assert holder.renew(source="127.0.0.8").status == 200
+
+
+@est("6.11")
+@pytest.mark.parametrize("flaw,reason", [
+    (lambda csr: csr[:-1] + bytes([csr[-1] ^ 1]), "bad-signature"), (lambda csr: b"\x30\x00", "bad-csr"),
+    (lambda csr: request(ec.generate_private_key(ec.SECP256K1()), device_name("guess")), "weak-key"),
+    (lambda csr: request(make_key(), device_name("guess"), extension_request(
+        extension("2.5.29.19", seq(b"\x01\x01\xff")))), "bad-extension")])
+def test_what_is_wrong_with_a_request_is_told_to_who_may_ask(est_lab, door, flaw, reason):
+    csr = flaw(request(make_key(), device_name("guess")))
+    source = f"127.0.9.{sum(reason.encode()) % 256}"
+    assert outcome(door.enrol(csr, token=est_lab.enrolment_token(device="guess"))) == (400, reason)
+    assert door.enrol(csr, source=source).status == 401
+    statuses = [door.enrol(csr, token="cve_" + "x" * 40, source=source).status for _ in range(21)]
+    assert statuses == [401] * 20 + [429]
 
 
 @est("6.4")

@@ -51,8 +51,9 @@ enum cv_csr_outcome {
  * SKI, AKI, basicConstraints CA:FALSE, CDP, AIA ignored; keyUsage bits other than keyCertSign and
  * cRLSign, EKU serverAuth and any, and SAN are noted; other EKU beyond clientAuth refused; unknown
  * critical refused, unknown non-critical ignored. The signature is verified before anything else
- * uses the content. ret_detail (may be NULL) gets a static text for the client. False only on
- * CV_E_MEMORY and CV_E_CRYPTO.
+ * uses the content. ret_detail (may be NULL) gets a static text for the client. ret_csr: the good
+ * request, and a refused one whose signature and subject are good: then to say whose it is, no
+ * more. False only on CV_E_MEMORY and CV_E_CRYPTO.
  */
 bool cv_csr_parse(struct cv_bytes der, enum cv_csr_outcome *ret_outcome, const char **ret_detail,
     struct cv_csr **ret_csr, struct cv_error *err);

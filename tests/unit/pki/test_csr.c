@@ -17,7 +17,7 @@ parse(struct cv_bytes der, struct cv_csr **ret_csr, const char **ret_detail)
 	struct cv_error err = CV_ERROR_INIT;
 	enum cv_csr_outcome outcome = CV_CSR_MALFORMED;
 	cr_assert(cv_csr_parse(der, &outcome, ret_detail, ret_csr, &err), "%s", err.text);
-	cr_expect_eq(outcome == CV_CSR_GOOD, *ret_csr != NULL);
+	cr_expect(outcome != CV_CSR_GOOD || *ret_csr != NULL);
 	return outcome;
 }
 
