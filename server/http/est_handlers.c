@@ -244,6 +244,10 @@ note_party(struct cv_request *request, const struct cv_enrolment_answer *answer)
 {
 	if (answer->party.device[0] != '\0')
 		request->sight.party = answer->party;
+	if (answer->actor[0] != '\0')
+		(void)cv_text_copy(request->actor, sizeof(request->actor), answer->actor);
+	if (answer->detail != NULL)
+		(void)cv_text_copy(request->detail, sizeof(request->detail), answer->detail);
 	(void)cv_text_copy(request->serial, sizeof(request->serial), answer->serial);
 }
 

@@ -88,6 +88,7 @@ cv_request_begin(struct cv_request *request, const char *target)
 	memset(&request->sight, 0, sizeof(request->sight));
 	request->serial[0] = '\0';
 	request->actor[0] = '\0';
+	request->detail[0] = '\0';
 	request->reason = NULL;
 	forget_error(&request->error);
 	cv_answer_reset(request);

@@ -139,12 +139,13 @@ struct cv_request {
 	struct cv_buffer certificate;    /* forwarded certificate, DER */
 	struct cv_certificate_name name; /* what else was forwarded; set if the evidence says so */
 	struct cv_sight sight;
-	char actor[96];
+	char actor[CV_ACTOR_SIZE];
 	struct cv_realm *realm; /* reference that keeps lent texts valid; NULL: none */
 
 	/* For the log line only. */
 	char serial[64];
 	const char *reason; /* static word; NULL: none */
+	char detail[192];   /* the sentence, of an enrolment */
 	struct cv_error error;
 
 	struct cv_answer answer;

@@ -111,6 +111,12 @@ fingerprint_of(const struct cv_request *request, char ret_text[CV_DIGEST_HEX_SIZ
 	return ret_text;
 }
 
+static const char *
+detail_of(const struct cv_request *request)
+{
+	return request->detail[0] == '\0' ? request->sight.detail : request->detail;
+}
+
 static void
 write_line(const struct cv_request *request, int64_t duration_us)
 {
@@ -132,7 +138,7 @@ write_line(const struct cv_request *request, int64_t duration_us)
 	    CV_LOG_TEXT("device", if_set(request->sight.party.device)),
 	    CV_LOG_TEXT("fingerprint", fingerprint_of(request, fingerprint)),
 	    CV_LOG_TEXT("serial", if_set(request->serial)), CV_LOG_TEXT("verdict", verdict),
-	    CV_LOG_TEXT("reason", request->reason), CV_LOG_TEXT("detail", request->sight.detail),
+	    CV_LOG_TEXT("reason", request->reason), CV_LOG_TEXT("detail", detail_of(request)),
 	    CV_LOG_TEXT("err", if_set(error->text)), CV_LOG_TEXT("cause", if_set(error->cause)));
 }
 

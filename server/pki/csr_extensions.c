@@ -16,13 +16,19 @@ refuse(const char *detail)
 }
 
 static struct cv_csr_judgement
+refuse_ca(struct cv_csr *csr, const char *detail)
+{
+	csr->asks_for_ca = true;
+	return refuse(detail);
+}
+
+static struct cv_csr_judgement
 judge_basic_constraints(const struct cv_extension *extension, struct cv_csr *csr)
 {
-	(void)csr;
 	bool is_ca = false;
 	if (!cv_extension_read_basic_constraints(extension->value, &is_ca))
 		return refuse("basicConstraints does not decode");
-	return is_ca ? refuse("a CA certificate is requested") : good;
+	return is_ca ? refuse_ca(csr, "a CA certificate is requested") : good;
 }
 
 /* Hand-made requests ask for keyAgreement and the like: whether that matters is the caller's rule.
@@ -34,7 +40,7 @@ judge_key_usage(const struct cv_extension *extension, struct cv_csr *csr)
 	if (!cv_extension_read_key_usage(extension->value, &usage))
 		return refuse("keyUsage does not decode");
 	if ((usage & (CV_KEY_USAGE_KEY_CERT_SIGN | CV_KEY_USAGE_CRL_SIGN)) != 0)
-		return refuse("keyCertSign or cRLSign is requested");
+		return refuse_ca(csr, "keyCertSign or cRLSign is requested");
 	csr->exceeds_key_usage = (usage & ~CV_KEY_USAGE_DIGITAL_SIGNATURE) != 0;
 	return good;
 }
@@ -45,6 +51,7 @@ judge_extended_key_usage(const struct cv_extension *extension, struct cv_csr *cs
 	struct cv_extended_key_usage usage;
 	if (!cv_extension_read_extended_key_usage(extension->value, &usage))
 		return refuse("extKeyUsage does not decode");
+	csr->asks_for_ca |= usage.has_ocsp_signing;
 	if (usage.has_other)
 		return refuse("extKeyUsage goes beyond clientAuth");
 	csr->exceeds_purpose = usage.has_server_auth || usage.has_any;
@@ -83,9 +90,8 @@ judge_sequence(const struct cv_extension *extension, struct cv_csr *csr)
 static struct cv_csr_judgement
 judge_forbidden(const struct cv_extension *extension, struct cv_csr *csr)
 {
-	(void)csr;
 	(void)extension;
-	return refuse("an extension of CA certificates is requested");
+	return refuse_ca(csr, "an extension of CA certificates is requested");
 }
 
 /*
@@ -134,11 +140,15 @@ judge_extensions(struct cv_bytes extensions, struct cv_csr *csr)
 	case CV_EXTENSION_TOO_MANY:
 		return refuse("too many extensions are requested");
 	}
+	/* All of them: what stands before the wish to be an authority does not hide it. */
+	struct cv_csr_judgement judgement = good;
 	for (size_t i = 0; i < list.count; i++) {
-		const struct cv_csr_judgement judgement = judge_extension(&list.items[i], csr);
-		if (judgement.outcome != CV_CSR_GOOD)
-			return judgement;
+		const struct cv_csr_judgement one = judge_extension(&list.items[i], csr);
+		if (judgement.outcome == CV_CSR_GOOD)
+			judgement = one;
 	}
+	if (judgement.outcome != CV_CSR_GOOD)
+		return judgement;
 	const struct cv_extension *san =
 	    cv_extension_list_find(&list, CV_OID(CV_OID_SUBJECT_ALT_NAME));
 	if (san != NULL)

@@ -112,6 +112,8 @@ note_purpose(struct cv_extended_key_usage *usage, struct cv_bytes oid)
 		usage->has_any = true;
 	else
 		usage->has_other = true;
+	if (cv_bytes_equal(oid, CV_OID(CV_OID_OCSP_SIGNING)))
+		usage->has_ocsp_signing = true;
 }
 
 bool

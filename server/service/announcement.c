@@ -22,6 +22,16 @@ settle(struct announcement *announcement, enum cv_announcement_outcome outcome)
 }
 
 static void
+note_event(const struct cv_device_write *write, const char *kind, const struct cv_public_key *key)
+{
+	const struct cv_event_origin origin = {
+	    .actor = write->evidence->actor, .request_id = write->request_id};
+
+	cv_service_note_event(
+	    write->service, &write->presenter.party, kind, cv_public_key_id(key), &origin);
+}
+
+static void
 note_key_in_use(const struct cv_device_write *write, const struct announcement *announcement)
 {
 	const struct cv_party *party = &write->presenter.party;
@@ -29,8 +39,7 @@ note_key_in_use(const struct cv_device_write *write, const struct announcement *
 	cv_log(CV_LOG_WARNING, "key-in-use", "another device proved this key before",
 	    CV_LOG_TEXT("request_id", write->request_id), CV_LOG_TEXT("factory", party->factory),
 	    CV_LOG_TEXT("device", party->device));
-	cv_service_note_event(
-	    write->service, party, "key-in-use", cv_public_key_id(announcement->key));
+	note_event(write, "key-in-use", announcement->key);
 }
 
 /* True when the key may be announced and is not yet; otherwise the outcome is settled. */
@@ -51,8 +60,7 @@ may_announce(const struct cv_device_write *write, struct announcement *announcem
 	case CV_KEY_RETIRED:
 	case CV_KEY_DISCARDED:
 	case CV_KEY_COMPROMISED:
-		cv_service_note_event(write->service, &write->presenter.party, "key-reused",
-		    cv_public_key_id(announcement->key));
+		note_event(write, "key-reused", announcement->key);
 		return !settle(announcement, CV_ANNOUNCEMENT_KEY_ENDED);
 	case CV_KEY_UNKNOWN:
 	case CV_KEY_ASKED:

@@ -142,8 +142,8 @@ check_key(struct registration *registration, const struct cv_device_record *reco
 	enum cv_key_state state = record->named.state;
 
 	if (record->named.is_of_another) {
-		cv_service_note_event(enrolment->service, &enrolment->answer->party, "key-in-use",
-		    cv_public_key_id(registration->key));
+		cv_enrolment_note_event(
+		    enrolment, "key-in-use", cv_public_key_id(registration->key));
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_TAKEN, "another device uses this key");
 	}
@@ -168,8 +168,7 @@ check_origin(struct registration *registration, const struct cv_device_record *r
 	    CV_LOG_TEXT("request_id", enrolment->request->request_id),
 	    CV_LOG_TEXT("factory", enrolment->answer->party.factory),
 	    CV_LOG_TEXT("device", enrolment->answer->party.device));
-	cv_service_note_event(enrolment->service, &enrolment->answer->party, "unrecorded",
-	    &registration->certificate->fingerprint);
+	cv_enrolment_note_event(enrolment, "unrecorded", &registration->certificate->fingerprint);
 	return refuse_certificate(registration, "this server did not issue the certificate");
 }
 
@@ -310,6 +309,7 @@ cv_register_certificate(struct cv_service *service, struct cv_bytes certificate,
 	bool is_good;
 
 	cv_enrolment_start(enrolment, service, &request, ret_answer, &nothing);
+	cv_text_copy(ret_answer->actor, sizeof(ret_answer->actor), order->operator_->actor);
 	is_good = check_certificate(&registration, certificate, err);
 	if (is_good && cv_enrolment_is_going_on(enrolment))
 		is_good =

@@ -309,6 +309,7 @@ cv_register_device(struct cv_service *service, const struct cv_label *label, str
 	bool is_good;
 
 	cv_enrolment_start(enrolment, service, &request, ret_answer, ret_der);
+	cv_text_copy(ret_answer->actor, sizeof(ret_answer->actor), order->operator_->actor);
 	is_good = check_request(&registration, err);
 	if (is_good && cv_enrolment_is_going_on(enrolment))
 		is_good = cv_enrolment_connect(enrolment, err) &&

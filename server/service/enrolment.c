@@ -145,6 +145,37 @@ cv_enrolment_replay_label(const struct enrolment *enrolment)
 						 : enrolment->label->name;
 }
 
+void
+cv_enrolment_note_event(
+    const struct enrolment *enrolment, const char *kind, const struct cv_digest *subject)
+{
+	const struct cv_event_origin origin = {.actor = enrolment->answer->actor,
+	    .request_id = enrolment->request->request_id,
+	    .label = enrolment->label->name};
+
+	cv_service_note_event(
+	    enrolment->service, &enrolment->answer->party, kind, subject, &origin);
+}
+
+/* Of a device with a certificate the record will say who it is; here nobody looked yet. */
+static void
+note_ca_request(const struct enrolment *enrolment)
+{
+	const struct cv_sight *sight = enrolment->request->sight;
+	const struct cv_event_origin origin = {.actor = enrolment->answer->actor,
+	    .request_id = enrolment->request->request_id,
+	    .label = enrolment->label->name,
+	    .is_paced = true};
+	struct cv_party party = enrolment->answer->party;
+
+	if (sight && cv_verdict_is_allowed(sight->verdict))
+		party = sight->party;
+	if (!party.device[0])
+		(void)cv_text_copy(party.device, sizeof(party.device), enrolment->csr->common_name);
+	cv_service_note_event(enrolment->service, &party, "ca-request",
+	    cv_public_key_id(enrolment->csr->key), &origin);
+}
+
 static bool
 accept_csr(struct enrolment *enrolment, struct cv_error *err)
 {
@@ -180,6 +211,8 @@ cv_enrolment_judge_csr(struct enrolment *enrolment, struct cv_error *err)
 	case CV_CSR_BAD_SIGNATURE:
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_SIGNATURE, detail);
 	case CV_CSR_BAD_EXTENSION:
+		if (enrolment->csr->asks_for_ca)
+			note_ca_request(enrolment);
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_EXTENSION, detail);
 	case CV_CSR_WEAK_KEY:
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_WEAK_KEY, detail);
@@ -243,8 +276,8 @@ cv_enrolment_check_named_key(struct enrolment *enrolment, const struct cv_device
 		    enrolment, CV_ENROLMENT_BLOCKED_KEY, "the key was revoked as compromised");
 	case CV_KEY_RETIRED:
 	case CV_KEY_DISCARDED:
-		cv_service_note_event(enrolment->service, &enrolment->answer->party, "key-reused",
-		    cv_public_key_id(cv_enrolment_key(enrolment)));
+		cv_enrolment_note_event(
+		    enrolment, "key-reused", cv_public_key_id(cv_enrolment_key(enrolment)));
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_KEY_IN_USE, "the device has replaced this key before");
 	case CV_KEY_UNKNOWN:
@@ -258,8 +291,8 @@ cv_enrolment_check_named_key(struct enrolment *enrolment, const struct cv_device
 		    CV_LOG_TEXT("request_id", enrolment->request->request_id),
 		    CV_LOG_TEXT("factory", enrolment->answer->party.factory),
 		    CV_LOG_TEXT("device", enrolment->answer->party.device));
-		cv_service_note_event(enrolment->service, &enrolment->answer->party, "key-in-use",
-		    cv_public_key_id(cv_enrolment_key(enrolment)));
+		cv_enrolment_note_event(
+		    enrolment, "key-in-use", cv_public_key_id(cv_enrolment_key(enrolment)));
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_KEY_IN_USE, "another device uses this key");
 	}
@@ -466,6 +499,8 @@ cv_enrolment_write_note(struct enrolment *enrolment, const struct cv_certificate
 	add_to_note(enrolment, "fingerprint", text);
 	cv_digest_format(&certificate->key_id, text);
 	add_to_note(enrolment, "key", text);
+	cv_hex_encode(certificate->serial.data, certificate->serial.len, text);
+	add_to_note(enrolment, "serial", text);
 	if (evidence) {
 		cv_digest_format(&evidence->fingerprint, text);
 		add_to_note(enrolment, "presented", text);
@@ -607,6 +642,9 @@ cv_enrolment_start(struct enrolment *enrolment, struct cv_service *service,
 	memset(ret_answer, 0, sizeof(*ret_answer));
 	ret_answer->outcome = CV_ENROLMENT_ISSUED;
 	enrolment->service = service;
+	if (request->evidence)
+		cv_text_copy(
+		    ret_answer->actor, sizeof(ret_answer->actor), request->evidence->actor);
 	enrolment->request = request;
 	enrolment->label = request->label ? request->label : &plain_label;
 	enrolment->answer = ret_answer;

@@ -80,6 +80,9 @@ bool cv_enrolment_look_ahead(struct enrolment *enrolment,
 /* Where a key pair is asked for, makes it, and encrypts it where that is asked for. */
 bool cv_enrolment_make_key(struct enrolment *enrolment, struct cv_error *err);
 
+/* A security event of the device in the answer. */
+void cv_enrolment_note_event(
+    const struct enrolment *enrolment, const char *kind, const struct cv_digest *subject);
 /* Who asks is told what is wrong with the request only after the credentials are good. */
 bool cv_enrolment_read_csr(struct enrolment *enrolment, struct cv_error *err);
 bool cv_enrolment_judge_csr(struct enrolment *enrolment, struct cv_error *err);

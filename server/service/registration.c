@@ -14,7 +14,6 @@ struct registration {
 	struct cv_enrolment_token_row token;
 	const struct cv_realm_authority *bootstrap;
 	char certified_device[CV_DEVICE_ID_MAX + 1]; /* by the certificate of that */
-	char actor[CV_UUID_SIZE + CV_AUTHORITY_NAME_SIZE + 16];
 };
 
 static void
@@ -47,6 +46,15 @@ check_token(struct registration *registration, const struct cv_enrolment_token_r
 	return true;
 }
 
+/* The device is still what the request says. */
+static void
+take_factory(struct enrolment *enrolment, const char *factory)
+{
+	struct cv_party *party = &enrolment->answer->party;
+
+	(void)cv_text_copy(party->factory, sizeof(party->factory), factory);
+}
+
 static bool
 find_token(struct registration *registration, struct cv_error *err)
 {
@@ -65,8 +73,9 @@ find_token(struct registration *registration, struct cv_error *err)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BAD_CREDENTIALS, "the token is not valid");
 	registration->has_token = true;
-	snprintf(
-	    registration->actor, sizeof(registration->actor), "token:%s", registration->token.id);
+	snprintf(enrolment->answer->actor, sizeof(enrolment->answer->actor), "token:%s",
+	    registration->token.id);
+	take_factory(enrolment, registration->token.factory);
 	return true;
 }
 
@@ -103,8 +112,9 @@ find_bootstrap(struct registration *registration, struct cv_error *err)
 		return cv_enrolment_refuse_verdict(enrolment, CV_VERDICT_NOT_YET_VALID, NULL);
 	memcpy(registration->certified_device, certificate->common_name,
 	    sizeof(registration->certified_device));
-	snprintf(registration->actor, sizeof(registration->actor), "bootstrap:%s",
+	snprintf(enrolment->answer->actor, sizeof(enrolment->answer->actor), "bootstrap:%s",
 	    registration->bootstrap->row.name);
+	take_factory(enrolment, registration->bootstrap->row.factory);
 	return true;
 }
 
@@ -277,7 +287,7 @@ issue_registration(struct registration *registration, enum registration_plan cho
 		return true;
 	take_plan(registration, chosen, change);
 	cv_enrolment_write_note(
-	    enrolment, enrolment->certificate, plan_kind(chosen), registration->actor);
+	    enrolment, enrolment->certificate, plan_kind(chosen), enrolment->answer->actor);
 	if (chosen == PLAN_ANEW) {
 		enrolment->note.touches_all_slots = true;
 		changed.slot[0] = '\0';
@@ -301,7 +311,7 @@ repeat(struct registration *registration, enum registration_plan chosen,
 
 	if (record->named.state == CV_KEY_ASKED) {
 		take_plan(registration, chosen, change);
-		cv_enrolment_write_announcement(enrolment, registration->actor);
+		cv_enrolment_write_announcement(enrolment, enrolment->answer->actor);
 		if (!cv_device_change_commit(change, &enrolment->note, NULL, err) ||
 		    !cv_service_take_change(
 			enrolment->service, enrolment->connection, &enrolment->answer->party, err))
@@ -464,7 +474,12 @@ register_device(struct registration *registration, struct cv_error *err)
 {
 	struct enrolment *enrolment = &registration->base;
 
-	if (!cv_enrolment_read_csr(enrolment, err) || !authenticate(registration, err))
+	if (!cv_enrolment_read_csr(enrolment, err))
+		return false;
+	if (enrolment->csr)
+		(void)cv_text_copy(enrolment->answer->party.device,
+		    sizeof(enrolment->answer->party.device), enrolment->csr->common_name);
+	if (!authenticate(registration, err))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment))
 		return true;
@@ -486,7 +501,7 @@ register_device(struct registration *registration, struct cv_error *err)
 		return false;
 	if (cv_enrolment_is_going_on(enrolment) &&
 	    !cv_enrolment_check_approval(
-		enrolment, registration->actor, approvals_max(registration), err))
+		enrolment, enrolment->answer->actor, approvals_max(registration), err))
 		return false;
 	if (cv_enrolment_is_going_on(enrolment) && !cv_enrolment_make_key(enrolment, err))
 		return false;

@@ -9,6 +9,7 @@
 #include "cv/model/source.h"
 #include "cv/service/key_block_list.h"
 #include "cv/util/log.h"
+#include "cv/util/random.h"
 #include "cv/util/text.h"
 
 #include "report_table_internal.h"
@@ -20,6 +21,7 @@
 #define REFUSAL_MS 1000
 #define CHANGE_PLACES 4096
 #define EVENTS_MAX 512
+#define PACED_EVENTS_PER_MINUTE 60
 /* One: while it waits for the disk the next one gathers, and the larger a batch the cheaper. */
 #define RENEWAL_BATCHES 1
 
@@ -55,6 +57,8 @@ struct cv_service {
 	pthread_mutex_t event_mutex;
 	struct cv_security_event events[EVENTS_MAX];
 	size_t event_count;
+	int64_t paced_minute;
+	unsigned paced_events; /* in that minute */
 	struct cv_report_table *reports;
 	struct cv_device_pace *change_pace;
 	struct cv_device_pace *request_pace;
@@ -243,47 +247,69 @@ cv_service_take_device(struct cv_service *service, struct cv_connection *connect
 /* ---- security events ---- */
 
 static bool
-is_same_event(const struct cv_security_event *event, const struct cv_party *party, const char *kind,
-    const struct cv_digest *subject)
+is_same_event(const struct cv_security_event *event, const struct cv_security_event *other)
 {
-	return cv_digest_equal(&event->key_id, subject) && strcmp(event->kind, kind) == 0 &&
-	       strcmp(event->device, party->device) == 0 &&
-	       strcmp(event->factory, party->factory) == 0;
+	return cv_digest_equal(&event->key_id, &other->key_id) &&
+	       strcmp(event->kind, other->kind) == 0 && strcmp(event->device, other->device) == 0 &&
+	       strcmp(event->factory, other->factory) == 0;
+}
+
+static bool
+may_note_paced(struct cv_service *service)
+{
+	int64_t minute = cv_clock_boot_ms(service->parts.clock) / 60000;
+
+	if (minute != service->paced_minute) {
+		service->paced_minute = minute;
+		service->paced_events = 0;
+	}
+	return service->paced_events++ < PACED_EVENTS_PER_MINUTE;
 }
 
 static void
-count_event(struct cv_service *service, const struct cv_party *party, const char *kind,
-    const struct cv_digest *subject)
+count_event(struct cv_service *service, const struct cv_security_event *event, bool is_paced)
 {
-	struct cv_security_event *event;
-
 	for (size_t i = 0; i < service->event_count; i++) {
-		if (is_same_event(&service->events[i], party, kind, subject)) {
-			service->events[i].count++;
+		if (is_same_event(&service->events[i], event)) {
+			service->events[i].count += event->count;
 			return;
 		}
 	}
-	if (service->event_count == EVENTS_MAX) {
+	if (service->event_count == EVENTS_MAX || (is_paced && !may_note_paced(service)))
 		service->counters.security_events_dropped++;
-		return;
-	}
-	event = &service->events[service->event_count++];
-	memset(event, 0, sizeof(*event));
-	cv_text_copy(event->factory, sizeof(event->factory), party->factory);
-	cv_text_copy(event->device, sizeof(event->device), party->device);
-	cv_text_copy(event->kind, sizeof(event->kind), kind);
-	event->key_id = *subject;
-	event->count = 1;
+	else
+		service->events[service->event_count++] = *event;
+}
+
+static void
+copy_if_any(char *destination, size_t size, const char *text)
+{
+	(void)cv_text_copy(destination, size, text ? text : "");
 }
 
 void
 cv_service_note_event(struct cv_service *service, const struct cv_party *party, const char *kind,
-    const struct cv_digest *subject)
+    const struct cv_digest *subject, const struct cv_event_origin *origin)
 {
+	struct cv_security_event event = {.key_id = *subject, .count = 1};
+
+	cv_text_copy(event.factory, sizeof(event.factory), party->factory);
+	cv_text_copy(event.device, sizeof(event.device), party->device);
+	cv_text_copy(event.kind, sizeof(event.kind), kind);
+	copy_if_any(event.actor, sizeof(event.actor), origin->actor);
+	copy_if_any(event.request_id, sizeof(event.request_id), origin->request_id);
+	copy_if_any(event.label, sizeof(event.label), origin->label);
 	service->counters.security_events++;
 	pthread_mutex_lock(&service->event_mutex);
-	count_event(service, party, kind, subject);
+	count_event(service, &event, origin->is_paced);
 	pthread_mutex_unlock(&service->event_mutex);
+}
+
+static void
+name_audit_rows(const struct cv_service *service, struct cv_security_event *events, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		cv_uuid7(cv_clock_wall_ms(service->parts.clock), events[i].audit_id);
 }
 
 bool
@@ -300,15 +326,15 @@ cv_service_write_events(
 		service->event_count = 0;
 	}
 	pthread_mutex_unlock(&service->event_mutex);
-	if (!events || cv_change_store_write_events(connection, events, count, err))
+	if (!events)
 		return true;
-	for (size_t i = 0; i < count; i++) {
-		struct cv_party party = {0};
-
-		cv_text_copy(party.factory, sizeof(party.factory), events[i].factory);
-		cv_text_copy(party.device, sizeof(party.device), events[i].device);
-		cv_service_note_event(service, &party, events[i].kind, &events[i].key_id);
-	}
+	name_audit_rows(service, events, count);
+	if (cv_change_store_write_events(connection, events, count, err))
+		return true;
+	pthread_mutex_lock(&service->event_mutex);
+	for (size_t i = 0; i < count; i++)
+		count_event(service, &events[i], false);
+	pthread_mutex_unlock(&service->event_mutex);
 	return false;
 }
 

@@ -95,8 +95,18 @@ void cv_service_remember_refusal(struct cv_service *service, const struct cv_evi
 bool cv_service_recall_refusal(
     struct cv_service *service, const struct cv_evidence *evidence, struct cv_sight *ret_sight);
 
-/* Counts a security event; collected in a bounded table and written in batches. */
+/* With which request an event came; each text may be NULL. */
+struct cv_event_origin {
+	const char *actor;
+	const char *request_id;
+	const char *label;
+	bool
+	    is_paced; /* device or key are the requester's to invent: only so many a minute count */
+};
+
+/* Counts a security event; collected in a bounded table and written in batches, the first of each
+ * into the audit trail too. */
 void cv_service_note_event(struct cv_service *service, const struct cv_party *party,
-    const char *kind, const struct cv_digest *subject);
+    const char *kind, const struct cv_digest *subject, const struct cv_event_origin *origin);
 
 #endif

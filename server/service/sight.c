@@ -89,6 +89,16 @@ count_verdict(struct cv_service *service, const struct cv_sight *sight)
 	cv_service_counters(service)->verdicts[sight->verdict]++;
 }
 
+static void
+note_event(struct cv_service *service, const struct cv_evidence *evidence,
+    const struct cv_party *party, const char *kind, const struct cv_digest *subject)
+{
+	const struct cv_event_origin origin = {
+	    .actor = evidence->actor, .request_id = evidence->request_id};
+
+	cv_service_note_event(service, party, kind, subject, &origin);
+}
+
 void
 cv_sight_recall(
     struct cv_service *service, const struct cv_evidence *evidence, struct cv_sight *ret_sight)
@@ -115,7 +125,7 @@ cv_sight_recall(
 	if (cv_verdict_may_change(ret_sight->verdict) && evidence->evidence != CV_EVIDENCE_NAME)
 		cv_index_mark_seen(cv_service_index(service), &found);
 	if (ret_sight->verdict == CV_VERDICT_DENIED)
-		cv_service_note_event(service, &ret_sight->party, "denied", &evidence->fingerprint);
+		note_event(service, evidence, &ret_sight->party, "denied", &evidence->fingerprint);
 	cv_service_counters(service)->judged_in_memory++;
 	count_verdict(service, ret_sight);
 }
@@ -162,7 +172,7 @@ log_alarm(const struct judgement *judgement, const char *event, const char *mess
 	    CV_LOG_TEXT("fingerprint", fingerprint));
 }
 
-/* Refusals count events, bounded per device and key; none of them writes a row of its own. */
+/* Refusals count events, bounded per device and key. */
 static void
 note_refusal(const struct judgement *judgement, const struct cv_decision *decision)
 {
@@ -172,18 +182,18 @@ note_refusal(const struct judgement *judgement, const struct cv_decision *decisi
 		log_alarm(judgement, "unrecorded-certificate",
 		    "a certificate of our own authority is not in the database: the CA key may be "
 		    "abused");
-		cv_service_note_event(judgement->service, &presenter->party, "unrecorded",
+		note_event(judgement->service, judgement->evidence, &presenter->party, "unrecorded",
 		    &judgement->evidence->fingerprint);
 	} else if (decision->verdict == CV_VERDICT_THIRD_KEY) {
-		cv_service_note_event(judgement->service, &presenter->party,
+		note_event(judgement->service, judgement->evidence, &presenter->party,
 		    decision->key_was_asked ? "asked-not-announced" : "third-key",
 		    &presenter->key_id);
 	} else if (decision->verdict == CV_VERDICT_KEY_IN_USE) {
 		log_alarm(judgement, "key-in-use", "another device proved this key before");
-		cv_service_note_event(
-		    judgement->service, &presenter->party, "key-in-use", &presenter->key_id);
+		note_event(judgement->service, judgement->evidence, &presenter->party, "key-in-use",
+		    &presenter->key_id);
 	} else if (decision->verdict == CV_VERDICT_DENIED) {
-		cv_service_note_event(judgement->service, &presenter->party, "denied",
+		note_event(judgement->service, judgement->evidence, &presenter->party, "denied",
 		    &judgement->evidence->fingerprint);
 	}
 }

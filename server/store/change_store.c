@@ -297,6 +297,10 @@ cv_change_store_write_events(struct cv_connection *connection, const struct cv_s
 		cv_parameter_text(&parameters, rows[i].kind);
 		cv_parameter_digest(&parameters, &rows[i].key_id);
 		cv_parameter_number(&parameters, rows[i].count);
+		cv_parameter_text(&parameters, rows[i].audit_id);
+		cv_parameter_text(&parameters, rows[i].actor);
+		cv_parameter_text(&parameters, rows[i].request_id);
+		cv_parameter_text(&parameters, rows[i].label);
 		if (!cv_execute(connection, CV_SQL(security_event_write), &parameters, NULL, err))
 			return cv_error_context(err, "writing security events");
 	}

@@ -8,6 +8,7 @@ import os
 import re
 import ssl
 import subprocess
+import time
 import uuid
 
 import pytest
@@ -1460,5 +1461,108 @@ def test_every_issue_is_audited_and_every_refusal_logged(est_lab, door):
     assert rows == [[old, ""], [old, "life"]]
     refusal, = [line for line in est_lab.log.read_text().splitlines() if '"request_id":"audit-2"' in line]
     assert '"reason":"subject-mismatch"' in refusal and holder.device in refusal
+    serial, = est_lab.query("SELECT after->>'serial' FROM certvendor.audit WHERE request_id = 'audit-1' "
+                            "AND action = 'rekeyed'")[0]
+    assert int(serial, 16) == certificate_of(answers["audit-1"]).serial_number
+
+
+def line_of(lab, request_id):
+    def lines():
+        return [line for line in lab.events("request") if line["request_id"] == request_id]
+
+    wait_until(lines, "log line")
+    line, = lines()
+    return line
+
+
+def token_with_id(lab, **more):
+    made = lab.operator("POST", "/v1/enrolment-tokens", more).json()
+    return made["token"], made["id"]
+
+
+@est("12.9")
+def test_the_line_of_a_refusal_names_who_asked(est_lab, door):
+    device, other, key = fresh(), fresh(), make_key()
+    token, number = token_with_id(est_lab, device=device)
+    for request_id, csr, secret, status, who, detail in (
+            ("who-1", request(key, device_name(other)), token, 403, other, "the token is for another device"),
+            ("who-2", request(key, device_name(device), san(der(0x82, b"a"))), token, 400, device,
+             "this subjectAltName is not allowed at enrolment"),
+            ("who-3", request(key, device_name(device))[:-1] + b"\0", token, 400, None,
+             "signature was not made by the key of the request"),
+            ("who-4", request(key, device_name(other)), "cve_wrong", 401, other, "the token is not valid"),
+            ("who-5", request(key, device_name(device)), token, 200, device, None)):
+        assert door.enrol(csr, token=secret, headers={"X-Request-Id": request_id}).status == status
+        line = line_of(est_lab, request_id)
+        assert (line.get("device"), line.get("detail")) == (who, detail)
+        assert line.get("actor") == (f"token:{number}" if secret == token else None)
+        assert line.get("factory") == (FACTORY if who and secret == token else None)
+    assert token not in est_lab.log.read_text()
+
+
+CA_WISHES = {
+    "ca": extension("2.5.29.19", seq(b"\x01\x01\xff")), "certs": extension(USAGE, b"\x03\x02\x02\x04"),
+    "crls": extension(USAGE, b"\x03\x02\x01\x02"), "ocsp": purposes(2, 9),
+    "names": extension("2.5.29.30", seq(der(0xA0, seq(der(0x82, b"a"))))),
+    "policies": extension("2.5.29.33", seq(seq(oid("1.2.3"), oid("1.2.4"))))}
+
+
+def security_events(lab, device):
+    return lab.query("SELECT reason, actor, factory, request_id, after->>'label' FROM certvendor.audit "
+                     f"WHERE action = 'security-event' AND device = '{device}'")
+
+
+@est("12.10")
+def test_who_asks_for_a_ca_is_in_the_audit_trail(est_lab):
+    door, holder = Est(est_lab, "second"), Est(est_lab).enrolled()
+    token, number = token_with_id(est_lab, uses=9)
+    for wish, wanted in CA_WISHES.items():
+        device = fresh()
+        csr = request(make_key(), device_name(device), extension_request(
+            extension("1.2.3.4", b"\x05\x00", True), wanted))
+        for attempt in range(3):
+            answer = door.enrol(csr, token=token, headers={"X-Request-Id": f"{wish}-{attempt}"})
+            assert outcome(answer) == (400, "bad-extension")
+        # One row, however often it asks.
+        wait_until(lambda: est_lab.query("SELECT count FROM certvendor.security_event WHERE kind = 'ca-request' "
+                                         f"AND device = '{device}'") == [["3"]], "all three")
+        assert security_events(est_lab, device) == [["ca-request", f"token:{number}", FACTORY, f"{wish}-0", "second"]]
+    # A renewal is that of the device, whatever name it asks for.
+    csr = request(make_key(), device_name(fresh()), extension_request(CA_WISHES["ca"]))
+    assert outcome(door.reenrol(csr, holder.identity, headers={"X-Request-Id": "ca-renewal"})) == (400, "bad-extension")
+    wait_until(lambda: security_events(est_lab, holder.device), "audit row")
+    assert security_events(est_lab, holder.device) == [["ca-request", "device", FACTORY, "ca-renewal", "second"]]
+    items = est_lab.operator("GET", f"/v1/audit?action=security-event&device={holder.device}").json()["items"]
+    assert [item["reason"] for item in items] == ["ca-request"]
+
+
+@est("12.10")
+def test_what_is_no_wish_for_a_ca_is_no_security_event(est_lab, door):
+    devices = [fresh(), fresh(), fresh()]
+    token = est_lab.enrolment_token(device=devices[0])
+    for device, wanted, secret, status in (
+            (devices[0], purposes(1), token, 400), (devices[1], extension("1.2.3.4", b"\x05\x00", True),
+                                                     est_lab.enrolment_token(device=devices[1]), 400),
+            (devices[2], CA_WISHES["ca"], "cve_wrong", 401)):
+        csr = request(make_key(), device_name(device), extension_request(wanted))
+        assert door.enrol(csr, token=secret, source="127.0.0.21").status == status
+    marker = fresh()
+    csr = request(make_key(), device_name(marker), extension_request(CA_WISHES["ca"]))
+    assert door.enrol(csr, token=est_lab.enrolment_token(device=marker)).status == 400
+    wait_until(lambda: security_events(est_lab, marker), "audit row")
+    assert [security_events(est_lab, device) for device in devices] == [[], [], []]
+
+
+@est("12.10")
+def test_a_flood_of_wishes_for_a_ca_fills_no_table(est_lab, door):
+    token = est_lab.enrolment_token()
+    count = "SELECT count(*) FROM certvendor.audit WHERE reason = 'ca-request'"
+    before = int(est_lab.query(count)[0][0])
+    key = make_key()
+    for _ in range(200):
+        csr = request(key, device_name(fresh()), extension_request(CA_WISHES["ca"]))
+        assert outcome(door.enrol(csr, token=token)) == (400, "bad-extension")
+    time.sleep(1)
+    assert 0 < int(est_lab.query(count)[0][0]) - before <= 120
 
 

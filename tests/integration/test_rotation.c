@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cv/store/realm_store.h"
 #include "cv/util/text.h"
@@ -404,6 +405,39 @@ Test(rotation, a_third_key_is_counted_and_refused)
 	cr_expect_eq(ask_number(&scene.world.database,
 			 "SELECT count(*) FROM certvendor.slot_key WHERE device = '%s'", DEVICE),
 	    1);
+	cr_expect_eq(look(&scene, &scene.first), CV_VERDICT_OK);
+	scene_close(&scene);
+}
+
+static int64_t
+events_in_the_trail(struct scene *scene)
+{
+	instance_refresh(&scene->instance);
+	return ask_number(&scene->world.database,
+	    "SELECT count(*) FROM certvendor.audit WHERE action = 'security-event' "
+	    "AND reason = 'third-key' AND device = '%s'",
+	    DEVICE);
+}
+
+/* However often it comes, it is one row; after a day of silence it is another. */
+Test(rotation, repeats_of_a_security_event_are_one_row_of_the_trail)
+{
+	struct scene scene;
+
+	scene_open(&scene);
+	sign_credential(&scene.world.offline, scene.keys[1], DEVICE, NULL, &scene.second);
+	for (int i = 1; i <= 3; i++) {
+		cr_expect_eq(look(&scene, &scene.second), CV_VERDICT_THIRD_KEY);
+		cr_expect_eq(events_in_the_trail(&scene), i < 3 ? 1 : 2);
+		cr_expect_eq(ask_number(&scene.world.database,
+				 "SELECT count FROM certvendor.security_event"),
+		    i);
+		if (i == 2)
+			change_database(&scene.world.database,
+			    "UPDATE certvendor.security_event "
+			    "SET last_at = last_at - interval '25 hours'");
+		sleep(2); /* the refusal is remembered for a second */
+	}
 	cr_expect_eq(look(&scene, &scene.first), CV_VERDICT_OK);
 	scene_close(&scene);
 }

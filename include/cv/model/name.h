@@ -12,6 +12,8 @@
 #define CV_POLICY_NAME_MAX 32
 #define CV_POLICIES_MAX 16
 #define CV_POLICY_LIST_SIZE 401 /* of the policies of a group with ", " between them */
+/* Who did something: "device", "operator:<name>". */
+#define CV_ACTOR_SIZE 160
 #define CV_SLOT_CLIENT "client" /* the default slot */
 
 /* Which (device, slot) is meant: the unit of rotation. */

@@ -25,6 +25,7 @@ struct cv_csr {
 	struct cv_bytes attributes; /* content of the attributes; may be empty */
 	bool has_link;              /* a value that ties it to its TLS connection */
 	struct cv_bytes link;       /* empty when it is not one text of 1..255 octets, once */
+	bool asks_for_ca;           /* for what only an authority or its responder has */
 	bool exceeds_key_usage;     /* asks for more than digitalSignature */
 	bool exceeds_purpose;       /* asks for more than clientAuth */
 	struct cv_public_key *key;  /* owned */

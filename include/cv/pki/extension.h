@@ -50,7 +50,8 @@ struct cv_extended_key_usage {
 	bool has_client_auth;
 	bool has_server_auth;
 	bool has_any;
-	bool has_other;
+	bool has_ocsp_signing;
+	bool has_other; /* that too */
 };
 
 /* Each takes the value of an extension; false: it does not decode. */

@@ -74,8 +74,9 @@ struct cv_enrolment_answer {
 	const char *detail;      /* for the client: static, or detail_text; may be NULL */
 	char detail_text[192];
 	int64_t retry_after_seconds;
-	bool is_key_enveloped;              /* the new key is EnvelopedData for the client's key */
-	struct cv_party party;              /* as far as known */
+	bool is_key_enveloped;     /* the new key is EnvelopedData for the client's key */
+	char actor[CV_ACTOR_SIZE]; /* who asks, by which credentials: "token:<id>"; "": unknown */
+	struct cv_party party; /* as far as known; at a first certificate, as the CSR names it */
 	char serial[2 * CV_SERIAL_MAX + 1]; /* hex, when issued or repeated */
 };
 

@@ -198,6 +198,47 @@ Test(csr, extensions)
 	}
 }
 
+static const struct ca_row {
+	const char *name;
+	struct fixture_extension extensions[3];
+	bool asks_for_ca;
+} ca_rows[] = {
+    {"nothing", {{NULL, NULL}}, false},
+    {"no CA", {{"basicConstraints", "critical,CA:FALSE"}}, false},
+    {"another purpose", {{"extendedKeyUsage", "codeSigning"}}, false},
+    {"unknown critical", {{"1.2.3.4", "critical,DER:0500"}}, false},
+    {"CA:TRUE", {{"basicConstraints", "CA:TRUE"}}, true},
+    {"behind another refusal", {{"1.2.3.4", "critical,DER:0500"}, {"basicConstraints", "CA:TRUE"}},
+	true},
+    {"keyCertSign", {{"keyUsage", "digitalSignature,keyCertSign"}}, true},
+    {"cRLSign", {{"keyUsage", "digitalSignature,cRLSign"}}, true},
+    {"OCSP signing", {{"extendedKeyUsage", "clientAuth,OCSPSigning"}}, true},
+    {"name constraints", {{"nameConstraints", "permitted;DNS:example.org"}}, true},
+    {"policy mappings", {{"policyMappings", "1.2.3.4:1.2.3.5"}}, true},
+};
+
+/* Refused or not, it is known whose it is; but of a bad signature it is anybody's. */
+Test(csr, who_asks_for_a_ca)
+{
+	CV_AUTO_OPENSSL(EVP_PKEY) EVP_PKEY *key = fixture_key("P-256");
+	for (size_t i = 0; i < sizeof(ca_rows) / sizeof(ca_rows[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+		CV_AUTO(cv_csr) struct cv_csr *csr = NULL;
+		CV_AUTO(cv_csr) struct cv_csr *forged = NULL;
+		fixture_request(
+		    &(struct fixture_request){
+			.subject = "/CN=device-1", .key = key, .extensions = ca_rows[i].extensions},
+		    &der);
+		(void)parse(cv_buffer_bytes(&der), &csr, NULL);
+		cr_assert_not_null(csr, "%s", ca_rows[i].name);
+		cr_expect_str_eq(csr->common_name, "device-1");
+		cr_expect_eq(csr->asks_for_ca, ca_rows[i].asks_for_ca, "%s", ca_rows[i].name);
+		der.data[der.len - 1] ^= 1;
+		cr_expect_neq(parse(cv_buffer_bytes(&der), &forged, NULL), CV_CSR_GOOD);
+		cr_expect_null(forged, "%s", ca_rows[i].name);
+	}
+}
+
 /* A request built by hand and really signed: what is NULL is as in a good one. */
 struct parts {
 	struct cv_bytes version; /* whole element */
