@@ -234,10 +234,10 @@ choose_id(struct cv_request *request)
 /*
  * RFC 9112 section 6.3. The library takes the first of several lengths and lets any
  * Transfer-Encoding win over it; a proxy in front may see it the other way round and would be
- * tricked into a request that it never sent.
+ * tricked into a request that it never sent. HTTP/1.0 knows no Transfer-Encoding (section 6.1).
  */
 static enum cv_framing
-judge_framing(struct cv_request *request, uint64_t *ret_length)
+judge_framing(struct cv_request *request, const char *version, uint64_t *ret_length)
 {
 	const struct cv_header_value *length = &request->headers[CV_HEADER_CONTENT_LENGTH];
 	const struct cv_header_value *encoding = &request->headers[CV_HEADER_TRANSFER_ENCODING];
@@ -247,8 +247,10 @@ judge_framing(struct cv_request *request, uint64_t *ret_length)
 		return CV_FRAMING_BAD;
 	if (encoding->count > 0) {
 		request->declares_body = true;
-		return cv_text_equal_ignoring_case(encoding->text, "chunked") ? CV_FRAMING_GOOD
-									      : CV_FRAMING_BAD;
+		return cv_text_equal_ignoring_case(encoding->text, "chunked") &&
+			       !cv_text_equal(version, "HTTP/1.0")
+			   ? CV_FRAMING_GOOD
+			   : CV_FRAMING_BAD;
 	}
 	if (length->count > 0 && !cv_text_parse_unsigned(length->text, UINT64_MAX, ret_length))
 		return CV_FRAMING_BAD;
@@ -285,7 +287,7 @@ cv_request_read_headers(
 				   ? ""
 				   : cv_request_header(request, CV_HEADER_TRACEPARENT),
 		    &request->trace);
-	enum cv_framing framing = judge_framing(request, ret_length);
+	enum cv_framing framing = judge_framing(request, version, ret_length);
 	if (scan.is_bad || !is_request_line_good(request, version))
 		return CV_FRAMING_BAD;
 	if (framing == CV_FRAMING_GOOD && scan.count > CV_REQUEST_HEADERS_MAX)

@@ -182,6 +182,21 @@ def test_two_lengths(est_lab):
             assert raw.everything().startswith(b"HTTP/1.1 400")
 
 
+@est("1.12")
+@pytest.mark.parametrize("version,framing,status", [
+    ("1.1", "Transfer-Encoding: chunked", 415), ("1.0", "Transfer-Encoding: chunked", 400),
+    ("1.0", "Content-Length: 0", 415)])
+def test_http_1_0_knows_no_chunks(est_lab, version, framing, status):
+    with Raw(est_lab.ports["device"], est_lab.root) as raw:
+        raw.send(f"POST {EST}/simpleenroll HTTP/{version}\r\nHost: x\r\nConnection: keep-alive\r\n{framing}\r\n\r\n")
+        if status == 400:
+            assert raw.everything().split()[1:2] == [b"400"]
+        else:
+            if "chunked" in framing:
+                raw.send("0\r\n\r\n")
+            assert raw.answer().status == status
+
+
 @est("1.13")
 def test_accept_refuses_nothing(door):
     for accept in ("text/plain", "application/json", "*/*;q=0"):
