@@ -98,15 +98,18 @@ describe(uint8_t tag, struct cv_bytes content, char ret_name[NAME_SIZE + 8])
 	return false;
 }
 
+/* Of a host name case is not looked at (RFC 4343); elsewhere it may tell two apart. */
 static bool
 is_listed(const char *name, const char *list)
 {
+	const int flags =
+	    cv_text_has_prefix(name, "dns:") ? FNM_NOESCAPE | FNM_CASEFOLD : FNM_NOESCAPE;
 	char pattern[NAME_SIZE];
 	while (*list != '\0') {
 		list += strspn(list, " ");
 		const size_t len = strcspn(list, ", ");
 		if (cv_text_copy_bytes(pattern, sizeof(pattern), list, len) && len > 0 &&
-		    fnmatch(pattern, name, FNM_NOESCAPE) == 0)
+		    fnmatch(pattern, name, flags) == 0)
 			return true;
 		list += len;
 		list += strspn(list, " ,");

@@ -9,6 +9,9 @@
 #define DNS_A                                                                                      \
 	"\x82\x0d"                                                                                 \
 	"a.example.org"
+#define DNS_UPPER                                                                                  \
+	"\x82\x0d"                                                                                 \
+	"A.EXAMPLE.org"
 #define DNS_STAR                                                                                   \
 	"\x82\x0d"                                                                                 \
 	"*.example.org"
@@ -34,6 +37,11 @@ static const struct {
     {CV_OID_INIT(DNS_A), "dns:*.example.com, dns:a.*", true},
     {CV_OID_INIT(DNS_A), "", false},
     {CV_OID_INIT(DNS_A), "dns:*.example.com", false},
+    {CV_OID_INIT(DNS_A), "dns:*.Example.ORG", true},
+    {CV_OID_INIT(DNS_UPPER), "dns:*.example.org", true},
+    {CV_OID_INIT(DNS_UPPER), "dns:*.example.com", false},
+    {CV_OID_INIT(URI), "uri:URN:dev:*", false},
+    {CV_OID_INIT(EMAIL), "email:A@b.c", false},
     {CV_OID_INIT(DNS_A), "uri:*", false},
     {CV_OID_INIT(DNS_STAR), "dns:*", false},
     {CV_OID_INIT(DNS_NUL), "dns:*", false},
