@@ -3,6 +3,7 @@
 
 #include "config_internal.h"
 #include "cv/pki/csrattrs.h"
+#include "cv/pki/oid.h"
 #include "cv/util/text.h"
 
 #define SECTION "est"
@@ -150,22 +151,27 @@ set_words(const struct label_setting *setting, const char *value, int64_t *ret_b
 	return NULL;
 }
 
-static bool
-is_oid_list(const char *list)
+/* What is wrong with the list; NULL: nothing. */
+static const char *
+judge_oid_list(const char *list)
 {
 	while (*list != '\0') {
 		CV_AUTO_BUFFER struct cv_buffer oid = CV_BUFFER_INIT;
 		if (!cv_oid_parse(&list, &oid))
-			return false;
+			return "not a list of object identifiers";
+		if (cv_bytes_equal(cv_buffer_bytes(&oid), CV_OID(CV_OID_CHALLENGE_PASSWORD)))
+			return "challengePassword is announced where linking is on: see linking";
 	}
-	return true;
+	return NULL;
 }
 
 static const char *
 set_text(const struct label_setting *setting, const char *value, char *ret_text)
 {
-	if (setting->type == LABEL_OIDS && !is_oid_list(value))
-		return "not a list of object identifiers";
+	const char *flaw = setting->type == LABEL_OIDS ? judge_oid_list(value) : NULL;
+
+	if (flaw != NULL)
+		return flaw;
 	if (setting->type == LABEL_URL && value[0] != '\0' && !cv_text_has_prefix(value, "http://"))
 		return "not an http:// URL";
 	return cv_text_copy(ret_text, setting->size, value) ? NULL : "too long";
