@@ -337,6 +337,9 @@ def test_body_limit(est_lab, device):
     with Raw(est_lab.ports["device"], est_lab.root, device.identity) as raw:
         raw.send(head + "Transfer-Encoding: chunked\r\n\r\n10001\r\n" + "A" * 65537 + "\r\n0\r\n\r\n")
         assert raw.answer().reason == "too-large"
+    with Raw(est_lab.ports["device"], est_lab.root, device.identity) as raw:
+        raw.send(head + "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+        assert raw.answer().status == 100
     csr = base64.b64encode(request(make_key(), device.subject))
     answer = Est(est_lab).send("simplereenroll", csr + b"\n" * (65536 - len(csr)), device.identity)
     assert answer.status == 200
