@@ -14,6 +14,7 @@
 #include "cv/index/feed.h"
 #include "cv/outbound/sender.h"
 #include "cv/service/ca_certificates.h"
+#include "cv/service/label_policy.h"
 #include "cv/service/device_report.h"
 #include "cv/service/key_block_list.h"
 #include "cv/service/service.h"
@@ -142,6 +143,21 @@ refresh_blocked_keys(struct app *app)
 }
 
 static void
+warn_of_labels(const struct cv_config *config, const struct cv_realm *realm)
+{
+	for (size_t i = 0; i < config->label_count; i++) {
+		const struct cv_label *label = &config->labels[i];
+		const char *flaw = cv_label_flaw(label, realm);
+
+		if (flaw != NULL)
+			cv_log(CV_LOG_WARNING, "label-serves-nobody", flaw,
+			    CV_LOG_TEXT("label", label->name),
+			    CV_LOG_TEXT("factory", label->factory),
+			    CV_LOG_TEXT("authority", label->authority));
+	}
+}
+
+static void
 warn_of_authorities(struct app *app)
 {
 	int64_t now = cv_clock_wall_seconds(cv_clock_system());
@@ -150,6 +166,7 @@ warn_of_authorities(struct app *app)
 		return;
 	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(app->service);
 	cv_ca_certificates_warn(realm, now);
+	warn_of_labels(app->config, realm);
 	app->warned_utc = now;
 }
 

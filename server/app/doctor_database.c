@@ -5,6 +5,7 @@
 
 #include "app_internal.h"
 #include "cv/app/app.h"
+#include "cv/service/label_policy.h"
 #include "cv/service/realm.h"
 #include "cv/store/audit_store.h"
 #include "cv/store/schema.h"
@@ -79,6 +80,20 @@ look_at_authority(struct cv_doctor *doctor, const struct cv_signer *signer,
 }
 
 static void
+look_at_label(struct cv_doctor *doctor, const struct cv_realm *realm, const struct cv_label *label)
+{
+	const char *flaw = cv_label_flaw(label, realm);
+	char what[CV_LABEL_NAME_MAX + 16];
+
+	(void)snprintf(
+	    what, sizeof(what), "[est%s%s]", label->name[0] == '\0' ? "" : ".", label->name);
+	if (flaw != NULL)
+		cv_doctor_say(doctor, CV_FINDING_WARN, what, "factory %s, authority %s: %s",
+		    label->factory[0] == '\0' ? "(any)" : label->factory,
+		    label->authority[0] == '\0' ? "(newest)" : label->authority, flaw);
+}
+
+static void
 look_at_authorities(
     struct cv_doctor *doctor, const struct cv_config *config, struct cv_connection *connection)
 {
@@ -102,6 +117,8 @@ look_at_authorities(
 		    doctor, CV_FINDING_FAIL, "factory", "there is none: run certvendor init");
 	for (size_t i = 0; i < realm->authority_count; i++)
 		look_at_authority(doctor, signer, realm, &realm->authorities[i]);
+	for (size_t i = 0; i < config->label_count; i++)
+		look_at_label(doctor, realm, &config->labels[i]);
 	if (signer != NULL)
 		open_made_keys(doctor, config, signer, realm);
 	if (service_ca != NULL)

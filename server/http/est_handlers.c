@@ -150,7 +150,8 @@ cv_est_cacerts(struct cv_request *request)
 		return;
 	}
 	if (factory != NULL)
-		issuers = cv_ca_certificates(request->realm, factory, request->label->authority,
+		issuers = cv_ca_certificates(request->realm, factory,
+		    cv_label_authority(request->label, request->realm, factory),
 		    cv_clock_wall_seconds(cv_service_clock(service)), collect, &list);
 	if (issuers == 0) {
 		cv_problem_answer(

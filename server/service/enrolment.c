@@ -251,7 +251,8 @@ cv_enrolment_choose_factory(struct enrolment *enrolment, const char *factory)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the OU is not the factory");
 	enrolment->factory = cv_realm_factory(enrolment->realm, factory);
-	enrolment->issuer = cv_realm_issuer(enrolment->realm, factory, enrolment->label->authority,
+	enrolment->issuer = cv_realm_issuer(enrolment->realm, factory,
+	    cv_label_authority(enrolment->label, enrolment->realm, factory),
 	    cv_service_settings(enrolment->service)->publish_ahead_seconds,
 	    cv_clock_wall_seconds(cv_service_clock(enrolment->service)));
 	if (!enrolment->factory)

@@ -15,6 +15,44 @@ refuse(struct cv_enrolment_answer *answer, enum cv_enrolment_outcome outcome, co
 	return false;
 }
 
+/* factory NULL: of any. */
+static bool
+has_authority(const struct cv_realm *realm, const char *factory, const char *name)
+{
+	for (size_t i = 0; i < realm->authority_count; i++) {
+		const struct cv_authority_row *row = &realm->authorities[i].row;
+
+		if (row->kind == CV_AUTHORITY_ONLINE && cv_text_equal(row->name, name) &&
+		    (factory == NULL || cv_text_equal(row->factory, factory)))
+			return true;
+	}
+	return false;
+}
+
+const char *
+cv_label_authority(const struct cv_label *label, const struct cv_realm *realm, const char *factory)
+{
+	bool is_of_another = label->name[0] == '\0' &&
+			     has_authority(realm, NULL, label->authority) &&
+			     !has_authority(realm, factory, label->authority);
+
+	return is_of_another ? "" : label->authority;
+}
+
+const char *
+cv_label_flaw(const struct cv_label *label, const struct cv_realm *realm)
+{
+	const char *factory = label->factory[0] == '\0' ? NULL : label->factory;
+
+	if (factory != NULL && cv_realm_factory(realm, factory) == NULL)
+		return "there is no such factory";
+	if (label->authority[0] == '\0' || has_authority(realm, factory, label->authority))
+		return NULL;
+	if (!has_authority(realm, NULL, label->authority))
+		return "there is no such online authority";
+	return label->name[0] == '\0' ? NULL : "the authority is of another factory";
+}
+
 static bool
 accepts_key(const struct cv_label *label, const struct cv_public_key *key,
     struct cv_enrolment_answer *answer)

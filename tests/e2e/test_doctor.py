@@ -161,6 +161,25 @@ def test_the_database(own):
     assert code == 1 and "certvendor migrate" in texts(found, "fail", "schema")[0]
 
 
+def test_labels_that_serve_nobody(make_lab):
+    lab = make_lab(settings={
+        "est": {"authority": f"{FACTORY}-device-ca-1"}, "est.good": {"factory": FACTORY},
+        "est.nowhere": {"factory": "nowhere"}, "est.nobody": {"authority": "nobody"},
+        "est.foreign": {"factory": "second"}}).start()
+    lab.query("INSERT INTO certvendor.factory (name) VALUES ('second')")
+    lab.stop()
+    lab.start()
+    _, found = examine(lab)
+    for label, flaw in (("nowhere", "no such factory"), ("nobody", "no such online authority"),
+                        ("foreign", "of another factory")):
+        assert flaw in texts(found, "warn", f"[est.{label}]")[0]
+        wait_until(lambda: [line for line in lab.events("label-serves-nobody") if line["label"] == label
+                            and flaw in line["msg"]], "warning")
+    for good in ("[est]", "[est.good]"):
+        assert not texts(found, "warn", good)
+    assert {line["label"] for line in lab.events("label-serves-nobody")} == {"nowhere", "nobody", "foreign"}
+
+
 # ---- Status ------------------------------------------------------------------------------------
 
 

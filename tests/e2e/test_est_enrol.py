@@ -122,6 +122,19 @@ def test_tokens_of_a_label_count_there_only(est_lab, door):
     assert shown["label"] == "second"
 
 
+@est("1.2")
+def test_without_label_an_authority_of_another_factory_says_nothing(est_lab, door):
+    """[est] names one of the default factory's: that one signs there, and its own for another factory."""
+    def ask(door):
+        token = est_lab.operator("POST", "/v1/enrolment-tokens?factory=other", {}).json()["token"]
+        return door.enrol(request(make_key(), device_name(fresh(), "other")), token=token)
+
+    answer = ask(door)
+    assert certificate_of(answer).issuer.rfc4514_string() == "CN=other-1 CA"
+    holder = door.enrolled()
+    assert certificate_of(holder.renew()).issuer.rfc4514_string() != "CN=other-1 CA"
+
+
 @est("6.3")
 def test_guessing_waits(est_lab, door):
     csr = request(make_key(), device_name("guess"))

@@ -12,6 +12,16 @@
 #include "cv/util/bytes.h"
 #include "cv/util/error.h"
 
+/*
+ * The authority that signs at this label for a factory, "": the newest. Without a label every
+ * factory is served, and an authority of another one says nothing.
+ */
+const char *cv_label_authority(
+    const struct cv_label *label, const struct cv_realm *realm, const char *factory);
+
+/* Why the label can serve nobody: what it names does not exist, or not together. NULL: nothing. */
+const char *cv_label_flaw(const struct cv_label *label, const struct cv_realm *realm);
+
 /* Fits the key, the link to the connection, what is asked for, and what must be there? True: yes.
  * False: answer has outcome and detail. */
 bool cv_label_accepts(const struct cv_label *label, const struct cv_csr *csr,
