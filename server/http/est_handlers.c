@@ -131,7 +131,11 @@ answer_ca_certificates(struct cv_request *request, const struct certificate_list
 	cv_answer_set(request, is_known ? 304 : 200, is_known ? NULL : "application/pkcs7-mime");
 	cv_answer_add_header(request, "Cache-Control", CACERTS_MAX_AGE);
 	cv_answer_add_header_text(request, "ETag", tag);
-	if (!is_known)
+	/* Not sent with 304, but its length is that of the 200 (RFC 9110 section 8.6). */
+	if (is_known)
+		cv_est_append_certs(
+		    &request->answer.body, list->items, list->count, columns_for(request));
+	else
 		append_certificates(request, list->items, list->count);
 }
 

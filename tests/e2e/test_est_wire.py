@@ -671,6 +671,14 @@ def test_the_set_is_sent_again_only_when_it_changed(make_lab):
         assert (answer.status, answer.body) == (304, b"")
         assert answer.headers["ETag"] == tag and answer.headers["Cache-Control"] == "max-age=60"
         assert "Content-Type" not in answer.headers
+    # On the wire: the length of what is not sent, and nothing behind the head.
+    text = f"GET {EST}/cacerts HTTP/1.1\r\nHost: x\r\nIf-None-Match: {tag}\r\n"
+    with lab.raw("device") as raw:
+        raw.send(f"{text}\r\n{text}Connection: close\r\n\r\n")
+        heads = raw.everything().decode().split("\r\n\r\n")
+    assert len(heads) == 3 and heads[2] == ""
+    for head in heads[:2]:
+        assert head.startswith("HTTP/1.1 304") and f"Content-Length: {len(first.body)}\r\n" in head + "\r\n"
     for other in ('W/"0"', tag[:-2] + '"', tag[3:-1], ""):
         answer = door.get("cacerts", headers={"If-None-Match": other})
         assert (answer.status, answer.body) == (200, first.body)
