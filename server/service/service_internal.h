@@ -100,8 +100,7 @@ struct cv_event_origin {
 	const char *actor;
 	const char *request_id;
 	const char *label;
-	bool
-	    is_paced; /* device or key are the requester's to invent: only so many a minute count */
+	bool is_paced; /* who asks invents device or key: only so many a minute count */
 };
 
 /* Counts a security event; collected in a bounded table and written in batches, the first of each
