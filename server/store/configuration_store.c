@@ -25,7 +25,6 @@ struct act_row {
 	struct cv_sql sql;
 	fill_parameters *fill;
 	bool has_factory; /* the object belongs to one factory, order.scope */
-	bool takes_turns; /* one at a time in its factory: what is there already counts */
 };
 
 static void
@@ -238,7 +237,7 @@ static const struct act_row acts[] = {
 	[CV_CHANGE_FACTORY] = {"factory-changed", CV_VIEW_FACTORIES, SQL_OF(factory_lock),
 	    SQL_OF(factory_change), fill_factory, false},
 	[CV_ADD_AUTHORITY] = {"authority-added", CV_VIEW_AUTHORITIES, NEW,
-	    SQL_OF(authority_insert), fill_new_authority, true, true},
+	    SQL_OF(authority_insert), fill_new_authority, true},
 	[CV_CHANGE_AUTHORITY] = {"authority-changed", CV_VIEW_AUTHORITIES,
 	    SQL_OF(authority_lock_named), SQL_OF(authority_change), fill_authority, true},
 	[CV_ADD_GROUP] = {"group-added", CV_VIEW_GROUPS, NEW, SQL_OF(group_insert), fill_new_group,
@@ -271,7 +270,7 @@ static const struct act_row acts[] = {
 	    CV_VIEW_OPERATOR_CERTIFICATES, SQL_OF(operator_certificate_lock),
 	    SQL_OF(operator_certificate_revoke), fill_name, false},
 	[CV_ADD_SUBSCRIPTION] = {"subscription-added", CV_VIEW_SUBSCRIPTIONS, NEW,
-	    SQL_OF(subscription_insert), fill_new_subscription, true, true},
+	    SQL_OF(subscription_insert), fill_new_subscription, true},
 	[CV_REMOVE_SUBSCRIPTION] = {"subscription-removed", CV_VIEW_SUBSCRIPTIONS,
 	    SQL_OF(subscription_lock), SQL_OF(subscription_remove), fill_name_and_factory, true},
 	[CV_REMOVE_EVENT_QUEUE] = {"subscription-removed", CV_VIEW_SUBSCRIPTIONS,
@@ -281,7 +280,7 @@ static const struct act_row acts[] = {
 	[CV_REPLACE_EVENT_KEY] = {"event-key-replaced", CV_VIEW_EVENT_KEYS, NEW,
 	    SQL_OF(event_key_replace), fill_event_key, false},
 	[CV_ADD_ROTATION_GROUP] = {"rotation-group-added", CV_VIEW_ROTATION_GROUPS, NEW,
-	    SQL_OF(rotation_group_insert), fill_new_rotation_group, true, true},
+	    SQL_OF(rotation_group_insert), fill_new_rotation_group, true},
 	[CV_PAUSE_ROTATION_GROUP] = {"rotation-group-paused", CV_VIEW_ROTATION_GROUPS,
 	    SQL_OF(rotation_group_lock), SQL_OF(rotation_group_pause), fill_name_and_factory, true},
 	[CV_RESUME_ROTATION_GROUP] = {"rotation-group-resumed", CV_VIEW_ROTATION_GROUPS,
@@ -439,6 +438,14 @@ take_name(struct work *work, bool *ret_goes_on, struct cv_error *err)
 	return *ret_goes_on || end(work, CV_CONFIGURATION_EXISTS);
 }
 
+/* What is there already counts. */
+static bool
+takes_turns(enum cv_configuration_act act)
+{
+	return act == CV_ADD_AUTHORITY || act == CV_ADD_SUBSCRIPTION ||
+	       act == CV_ADD_ROTATION_GROUP;
+}
+
 static bool
 take_turn(struct work *work, bool *ret_goes_on, struct cv_error *err)
 {
@@ -446,7 +453,7 @@ take_turn(struct work *work, bool *ret_goes_on, struct cv_error *err)
 	struct cv_parameters parameters = {0};
 
 	*ret_goes_on = true;
-	if (!work->act->takes_turns)
+	if (!takes_turns(order->act))
 		return true;
 	cv_parameter_text(&parameters, order->scope);
 	if (!cv_execute(work->connection, CV_SQL(factory_turn), &parameters, NULL, err))
