@@ -390,6 +390,14 @@ try_to_quiesce(struct MHD_Daemon *daemon)
 	return true;
 }
 
+static void
+remove_path(struct cv_listener *listener)
+{
+	if (listener->unix_path != NULL)
+		(void)unlink(listener->unix_path);
+	listener->unix_path = NULL;
+}
+
 void
 cv_listener_quiesce(struct cv_listener *listener)
 {
@@ -399,7 +407,9 @@ cv_listener_quiesce(struct cv_listener *listener)
 		return;
 	for (int i = 0; i < QUIESCE_ATTEMPTS_MAX && !try_to_quiesce(listener->daemon); i++)
 		(void)nanosleep(&pause, NULL);
-	/* Not closed: its number must not be another file's before the daemon has stopped. */
+	/* Not closed: its number must not be another file's before the daemon has stopped. The path
+	 * first: one that nobody listens on is taken by the next process, and is not ours then. */
+	remove_path(listener);
 	if (!listener->is_lent)
 		(void)shutdown(listener->socket, SHUT_RDWR);
 }
@@ -415,8 +425,7 @@ cv_listener_free(struct cv_listener *listener)
 	}
 	if (listener->socket >= 0)
 		close(listener->socket);
-	if (listener->unix_path != NULL)
-		(void)unlink(listener->unix_path);
+	remove_path(listener);
 	cv_tls_pair_free(listener->pair);
 	free(listener->by_route);
 	pthread_mutex_destroy(&listener->mutex);

@@ -71,8 +71,8 @@ void cv_listener_set_pair(struct cv_listener *listener, struct cv_tls_pair *pair
 void cv_listener_read_pulse(const struct cv_listener *listener, struct cv_pulse *ret_pulse);
 /* Once, before the first listener starts: what the library takes for a fatal error. */
 void cv_listener_take_panics(void);
-/* Accepts nothing more, and unless the socket is lent the kernel does not either; open connections
- * go on. */
+/* Accepts nothing more, and unless the socket is lent newcomers are refused; open connections go
+ * on. */
 void cv_listener_quiesce(struct cv_listener *listener);
 /* No request may be suspended. Closes everything. NULL allowed. */
 void cv_listener_free(struct cv_listener *listener);

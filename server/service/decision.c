@@ -108,7 +108,7 @@ decide_pending(const struct cv_presented *presented, const struct cv_device_reco
 {
 	if (record->presented.is_of_another)
 		return refuse(CV_VERDICT_KEY_IN_USE);
-	/* It was named, which takes it from nobody, and has a holder now. */
+	/* It was named, which takes it from nobody; by now it is another's, or known to others. */
 	if (presented->key_refusal)
 		return refuse(CV_VERDICT_BAD_CERTIFICATE);
 	if (!may_move(presented))

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from certvendor_lab import Authority, end_process, rfc9440, self_signed, wait_until
+from certvendor_lab import Authority, Raw, end_process, rfc9440, self_signed, wait_until
 
 PROGRAMS = ("nginx", "haproxy")
 # What a gateway says when certvendor does not: nginx knows no better word for it.
@@ -52,8 +52,17 @@ def test_no_tunnel_around_the_checks(lab, program, protocol):
     headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": protocol, "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
     answer = ask(lab, program, device.identity, headers)
     assert answer.status == {"nginx": 200, "haproxy": 400}[program]
-    assert answer.headers["Upgrade"] is None
+    assert answer.headers["Upgrade"] is None and answer.headers["Seen-Upgrade"] is None
     assert reason(ask(lab, program, device.identity)) == (200, "ok")
+
+
+def test_no_tunnel_by_connect(lab, program):
+    device = lab.enrolled_device()
+    raw = Raw(getattr(lab, f"{program}_port"), lab.root, device.identity)
+    raw.send("CONNECT localhost:443 HTTP/1.1\r\nHost: localhost:443\r\n\r\n")
+    answer = raw.answer()
+    assert answer.status == 400
+    assert program == "nginx" or answer.headers["Server"] is None, "the server behind it said that"
 
 
 def test_a_rotation_takes_effect_on_open_connections(lab, program):

@@ -88,8 +88,7 @@ def test_what_needs_a_restart_is_named(own):
 
 def test_sources_of_the_gateway_socket_wait_for_a_restart(make_lab):
     lab = make_lab()
-    path = lab.folder / "gateway.sock"
-    lab.settings = {"gateway": {"socket": path}}
+    lab.settings = {"gateway": {"socket": lab.gateway_socket}}
     lab.write_config()
     device = lab.start().enrolled_device()
 
@@ -98,7 +97,7 @@ def test_sources_of_the_gateway_socket_wait_for_a_restart(make_lab):
         for header in (("Client-Cert", rfc9440(device.identity.der)),
                        ("X-Client-Cert-Sha256", device.identity.sha256)):
             with socket.socket(socket.AF_UNIX) as client:
-                client.connect(str(path))
+                client.connect(str(lab.gateway_socket))
                 client.sendall("GET /v1/check HTTP/1.0\r\n{}: {}\r\n\r\n".format(*header).encode())
                 found.append(client.recv(100).split()[1])
         return found

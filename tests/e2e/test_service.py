@@ -218,17 +218,20 @@ def test_requests_in_flight_are_finished(make_lab):
 
 
 def test_newcomers_are_refused_while_others_are_finished(make_lab):
-    """A gateway with a second instance to ask must not wait for one that ends."""
-    lab = make_lab().start()
+    """A gateway with a second instance to ask must not wait for one that ends; the next may begin."""
+    lab = make_lab(settings={"gateway": {"socket": "gateway.sock"}}).start()
     device = lab.enrolled_device()
     with contextlib.closing(lab.raw("device", device.identity).socket) as slow:
         slow.sendall(b"POST /.well-known/est/simplereenroll HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
-        wait_until(lambda: lab.metric("certvendor_http_requests_in_flight") == 1, "the half request")
+        wait_until(lambda: lab.metric("certvendor_http_requests_in_flight") == 2, "the half request beside this one")
         lab.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not port_answers(lab.ports["device"]), "refused")
         assert lab.process.poll() is None
         assert not port_answers(lab.ports["gateway"]) and port_answers(lab.ports["monitoring"])
+        wait_until(lambda: not lab.gateway_socket.exists(), "the path is free")
+        lab.gateway_socket.touch()  # that of the next process
     assert lab.process.wait(60) == 0
+    assert lab.gateway_socket.exists()
 
 
 def test_a_restart_forgets_nothing(make_lab):
