@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cv/app/app.h"
 #include "cv/model/secret.h"
@@ -25,6 +26,7 @@
 #define STATEMENT_MS 30000
 #define OPEN_FILES_OF_WIPE 8
 #define LIFETIME_DAYS 365
+#define TOKEN_FILE_MAX 4096
 #define HOST_MAX 253 /* RFC 1035 section 2.3.4, as text */
 
 static bool
@@ -56,20 +58,26 @@ count_factory(void *context, const struct cv_factory_row *row)
 }
 
 static bool
-take_census(struct cv_connection *connection, const struct cv_init_order *order,
-    struct census *census, struct cv_error *err)
+take_census(struct cv_connection *connection, struct census *census, struct cv_error *err)
 {
 	const struct cv_realm_sink sink = {.context = census, .factory = count_factory};
 	int64_t version;
+
+	return cv_schema_check(connection, err) &&
+	       cv_realm_store_load(connection, &sink, &version, err);
+}
+
+static bool
+check_names(struct cv_connection *connection, const struct cv_init_order *order,
+    const struct census *census, struct cv_error *err)
+{
 	bool is_free;
 
-	if (!cv_schema_check(connection, err) ||
-	    !cv_realm_store_load(connection, &sink, &version, err) ||
-	    !cv_realm_store_name_is_free(connection, order->token_name, &is_free, err))
-		return false;
 	if (census->has_factory)
 		return cv_fail(err, CV_E_CONSTRAINT,
 		    "already initialised: the database has the factory %s", census->factory);
+	if (!cv_realm_store_name_is_free(connection, order->token_name, &is_free, err))
+		return false;
 	return is_free || cv_fail(err, CV_E_CONSTRAINT,
 			      "there is an operator %s: choose --token-name", order->token_name);
 }
@@ -161,15 +169,24 @@ wipe_folder(const char *path, struct cv_error *err)
 }
 
 static bool
-copy_parent(const char *path, char ret_parent[PATH_MAX])
+copy_parent(const char *path, char ret_parent[PATH_MAX], struct cv_error *err)
 {
 	const char *slash = strrchr(path, '/');
+	const char *parent = slash == NULL ? "." : slash == path ? "/" : path;
+	size_t len = parent == path ? (size_t)(slash - path) : 1;
 
-	if (slash == NULL)
-		return cv_text_copy(ret_parent, PATH_MAX, ".");
-	if (slash == path)
-		return cv_text_copy(ret_parent, PATH_MAX, "/");
-	return cv_text_copy_bytes(ret_parent, PATH_MAX, path, (size_t)(slash - path));
+	return cv_text_copy_bytes(ret_parent, PATH_MAX, parent, len) ||
+	       cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
+}
+
+/* What is being made has this name until it is complete. */
+static bool
+make_partial_name(const char *path, char ret_partial[PATH_MAX], struct cv_error *err)
+{
+	int len = snprintf(ret_partial, PATH_MAX, "%s.partial", path);
+
+	return (len > 0 && len < PATH_MAX) ||
+	       cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
 }
 
 static bool
@@ -203,11 +220,8 @@ make_folder(const struct cv_init_order *order, const char *parent, struct cv_err
 	CV_AUTO_BUFFER struct cv_buffer names = CV_BUFFER_INIT;
 	char partial[PATH_MAX];
 
-	int len = snprintf(partial, sizeof(partial), "%s.partial", order->directory);
-	if (len < 0 || (size_t)len >= sizeof(partial))
-		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
-	if (!make_names(order, &names, err) || !wipe_folder(partial, err) ||
-	    !cv_file_make_folder(partial, 0700, err) ||
+	if (!make_partial_name(order->directory, partial, err) || !make_names(order, &names, err) ||
+	    !wipe_folder(partial, err) || !cv_file_make_folder(partial, 0700, err) ||
 	    !cv_pki_folder_make(partial, order->factory, cv_buffer_text(&names),
 		cv_clock_wall_seconds(cv_clock_system()), err) ||
 	    !sync_folder(partial, err))
@@ -310,10 +324,65 @@ check_token_file(const struct cv_init_order *order, struct cv_error *err)
 	if (!S_ISREG(status.st_mode))
 		return cv_fail(
 		    err, CV_E_IO, "--token-file: %s is no regular file", order->token_file);
-	return status.st_size == 0 ||
-	       cv_fail(err, CV_E_IO,
-		   "--token-file: %s is not empty; its token would be lost: choose another file",
-		   order->token_file);
+	if (status.st_size > 0)
+		return cv_fail(err, CV_E_IO,
+		    "--token-file: %s is not empty: choose another file, or remove it if the token "
+		    "in it is worth nothing",
+		    order->token_file);
+	/* What cannot be replaced, a mounted file for one, is found out before the commit. */
+	return unlink(order->token_file) == 0 || fail_io(err, "replacing", order->token_file);
+}
+
+static bool
+name_token_file(const struct cv_init_order *order, const char *partial, struct cv_error *err)
+{
+	char parent[PATH_MAX];
+
+	if (order->token_file == NULL)
+		return true;
+	if (!copy_parent(order->token_file, parent, err))
+		return false;
+	if (rename(partial, order->token_file) != 0) {
+		fail_io(err, "renaming", partial);
+		return cv_error_context(err, "the factory is made, and its token is there");
+	}
+	return sync_folder(parent, err);
+}
+
+static bool
+find_token(struct cv_connection *connection, const char *path, bool *ret_exists,
+    struct cv_operator_credential *ret_credential, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer line = {.is_secret = true};
+	struct cv_digest hash;
+
+	if (!cv_file_read(path, TOKEN_FILE_MAX, &line, err))
+		return false;
+	cv_digest_sha256(cv_bytes(line.data, strcspn(cv_buffer_text(&line), "\n")), &hash);
+	return cv_realm_store_find_operator(connection, &hash, ret_exists, ret_credential, err);
+}
+
+/* An earlier run that ended between commit and rename left its token without a name. One that the
+ * database does not know was never committed: it is written over. */
+static bool
+finish_earlier_run(struct cv_connection *connection, const struct cv_init_order *order,
+    const char *partial, bool *ret_was_finished, struct cv_error *err)
+{
+	struct cv_operator_credential credential;
+
+	*ret_was_finished = false;
+	if (order->token_file == NULL || !cv_file_exists(partial))
+		return true;
+	if (!find_token(connection, partial, ret_was_finished, &credential, err))
+		return false;
+	if (!*ret_was_finished)
+		return true;
+	if (!check_token_file(order, err) || !name_token_file(order, partial, err))
+		return cv_error_context(
+		    err, "%s has the token %s of an earlier run", partial, credential.name);
+	(void)printf("%s has the token %s of an earlier run that was cut short\n",
+	    order->token_file, credential.name);
+	return true;
 }
 
 /* Before the commit: a token that was committed and never shown could not be had again. A file gets
@@ -336,28 +405,11 @@ hand_out_token(
 }
 
 static bool
-name_token_file(const struct cv_init_order *order, const char *partial, struct cv_error *err)
-{
-	char parent[PATH_MAX];
-
-	if (order->token_file == NULL)
-		return true;
-	if (!copy_parent(order->token_file, parent) || rename(partial, order->token_file) != 0) {
-		fail_io(err, "renaming", partial);
-		return cv_error_context(err, "the factory is made, and its token is there");
-	}
-	return sync_folder(parent, err);
-}
-
-static bool
 commit_with_token(struct cv_connection *connection, const struct cv_init_order *order,
-    const struct cv_pki_folder *folder, bool is_default, struct cv_error *err)
+    const struct cv_pki_folder *folder, bool is_default, const char *partial, struct cv_error *err)
 {
-	char partial[PATH_MAX] = "", token[CV_SECRET_SIZE];
+	char token[CV_SECRET_SIZE];
 
-	if (order->token_file != NULL && snprintf(partial, sizeof(partial), "%s.partial",
-					     order->token_file) >= (int)sizeof(partial))
-		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
 	cv_secret_generate(CV_SECRET_OPERATOR, token);
 	bool is_good = hand_out_token(order, partial, token, err) &&
 		       write_database(connection, order, folder, is_default, token, err) &&
@@ -383,15 +435,22 @@ init_with(struct cv_connection *connection, const struct cv_init_order *order, s
 {
 	struct census census = {.factory = order->factory};
 	struct cv_pki_folder folder = {.root = NULL};
-	char parent[PATH_MAX];
+	char parent[PATH_MAX], partial[PATH_MAX] = "";
+	bool was_finished;
 	CV_AUTO_DESCRIPTOR int lock = -1;
 
-	if (!copy_parent(order->directory, parent))
-		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
-	if (!lock_parent(parent, &lock, err) || !take_census(connection, order, &census, err) ||
-	    !check_token_file(order, err) || !provide_folder(order, parent, &folder, err))
+	if (!copy_parent(order->directory, parent, err) ||
+	    (order->token_file != NULL && !make_partial_name(order->token_file, partial, err)) ||
+	    !lock_parent(parent, &lock, err) || !take_census(connection, &census, err) ||
+	    !finish_earlier_run(connection, order, partial, &was_finished, err))
 		return false;
-	bool is_good = commit_with_token(connection, order, &folder, !census.has_default, err);
+	if (was_finished && census.has_factory)
+		return true;
+	if (!check_names(connection, order, &census, err) || !check_token_file(order, err) ||
+	    !provide_folder(order, parent, &folder, err))
+		return false;
+	bool is_good =
+	    commit_with_token(connection, order, &folder, !census.has_default, partial, err);
 	cv_pki_folder_deinit(&folder);
 	if (is_good)
 		print_advice(order);

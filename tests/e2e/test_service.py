@@ -385,7 +385,6 @@ def test_init_goes_on_where_it_was_cut_short(make_lab):
     lab.query("DROP SCHEMA certvendor CASCADE")
     lab.program("migrate")
     lab.token_file.unlink()
-    partial = lab.token_file.with_name("admin.token.partial")
     leftover = lab.folder / "pki.partial"
     leftover.mkdir()
     (leftover / "root.key").write_text("half a key")
@@ -398,8 +397,8 @@ def test_init_goes_on_where_it_was_cut_short(make_lab):
         process.kill()
         process.wait()
         if lab.query("SELECT 1 FROM certvendor.factory"):
-            if partial.exists():
-                partial.rename(lab.token_file)
+            if not lab.token_file.exists():
+                lab.init()
             lab.note_secrets()
             break
     else:
@@ -408,6 +407,62 @@ def test_init_goes_on_where_it_was_cut_short(make_lab):
     lab.start()
     assert lab.operator("GET", "/v1/status").status == 200
     assert lab.enrolled_device().show().status == 200
+
+
+def kill_in_commit(lab, factory, token_file):
+    """Ends an init that waits for its commit, which then takes place."""
+    process = subprocess.Popen(
+        [BINARY, "--config", lab.config, "init", "--factory", factory, "--token-name", factory, "--directory",
+         lab.folder / factory, "--token-file", token_file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=clean_environment())
+    wait_until(lambda: lab.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), f"{factory} at its commit")
+    process.kill()
+    process.wait()
+    wait_until(lambda: lab.query(f"SELECT 1 FROM certvendor.factory WHERE name = '{factory}'"), f"{factory} at its commit")
+    assert not token_file.exists() or token_file.stat().st_size == 0
+
+
+def test_init_loses_no_token_that_was_committed(make_lab):
+    lab = make_lab().start()
+    token_file = lab.folder / "other.token"
+    partial = token_file.with_name("other.token.partial")
+    lab.query("CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; "
+              "END $$; CREATE CONSTRAINT TRIGGER pause AFTER INSERT ON certvendor.factory DEFERRABLE "
+              "INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pause()")
+
+    def init(factory, **more):
+        return lab.program("init", "--factory", factory, "--token-name", factory, "--directory", lab.folder / factory,
+                           "--token-file", token_file, **more)
+
+    def token_of(factory):
+        token = token_file.read_text().strip()
+        SECRETS.add(token)
+        assert not partial.exists()
+        assert lab.operator("GET", f"/v1/factories/{factory}", token=token).status == 200
+        return token_file.read_text()
+
+    kill_in_commit(lab, "second", token_file)
+    assert f"{token_file} has the token second" in init("second").stdout
+    token_of("second")
+    assert "already initialised" in init("second", is_checked=False).stderr
+
+    token_file.write_text("")
+    kill_in_commit(lab, "third", token_file)
+    other = init("fourth", is_checked=False)
+    assert other.returncode == 1 and f"{token_file} has the token third" in other.stdout
+    assert f"{token_file} is not empty" in other.stderr and "worth nothing" in other.stderr
+    third = token_of("third")
+
+    token_file.rename(partial)
+    token_file.write_text("another\n")
+    both = init("fourth", is_checked=False)
+    assert both.returncode == 1 and f"{partial} has the token third" in both.stderr
+    assert (partial.read_text(), token_file.read_text()) == (third, "another\n")
+
+    token_file.unlink()
+    partial.write_text("of a run that never came to its commit\n")
+    init("fourth")
+    token_of("fourth")
 
 
 def test_init_goes_on_with_a_complete_folder(make_lab):
