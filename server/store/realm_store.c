@@ -191,6 +191,23 @@ insert_factory(
 	return cv_execute(connection, CV_SQL(factory_insert), &parameters, NULL, err);
 }
 
+/* One factory may have imported it while the folder of another waited for its init. */
+static bool
+check_authority_is_new(
+    struct cv_connection *connection, const struct cv_authority_row *row, struct cv_error *err)
+{
+	struct cv_parameters parameters = {0};
+	CV_AUTO_RESULT PGresult *result = NULL;
+
+	cv_parameter_digest(&parameters, &row->fingerprint);
+	if (!cv_execute(connection, CV_SQL(authority_factory_of), &parameters, &result, err))
+		return false;
+	return PQntuples(result) == 0 ||
+	       cv_fail(err, CV_E_CONSTRAINT,
+		   "the certificate of authority %s is listed in factory %s: it cannot be in both",
+		   row->name, cv_row_text((struct cv_row){result, 0}, 0));
+}
+
 static bool
 insert_authorities(
     struct cv_connection *connection, const struct cv_first_factory *first, struct cv_error *err)
@@ -199,7 +216,8 @@ insert_authorities(
 		struct cv_parameters parameters = {0};
 
 		cv_authority_parameters(&parameters, &first->authorities[i]);
-		if (!cv_execute(connection, CV_SQL(authority_insert), &parameters, NULL, err))
+		if (!check_authority_is_new(connection, &first->authorities[i], err) ||
+		    !cv_execute(connection, CV_SQL(authority_insert), &parameters, NULL, err))
 			return false;
 	}
 	return true;
@@ -251,7 +269,9 @@ cv_realm_store_init(
 {
 	const struct cv_audit_row audit = {
 	    .actor = "init", .action = "factory-initialised", .factory = first->factory.name};
+	/* The lock before the row of the realm's version, as everybody else has them. */
 	bool is_good = cv_execute(connection, CV_SQL(begin), NULL, NULL, err) &&
+		       cv_execute(connection, CV_SQL(authorities_lock), NULL, NULL, err) &&
 		       insert_factory(connection, &first->factory, err) &&
 		       insert_authorities(connection, first, err) &&
 		       insert_operator_token(connection, first, err) &&

@@ -465,6 +465,27 @@ def test_init_loses_no_token_that_was_committed(make_lab):
     token_of("fourth")
 
 
+def test_init_lists_no_authority_of_another_factory(make_lab):
+    """The folder that a run left behind, whose certificates were imported before it was repeated."""
+    lab = make_lab().start()
+    for factory, kind, file in (("second", "offline", "device-ca.pem"), ("third", "root", "root.pem")):
+        words = ["init", "--factory", factory, "--token-name", factory, "--directory", lab.folder / factory]
+        lab.query("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; "
+                  "CREATE TRIGGER refuse BEFORE INSERT ON certvendor.factory FOR EACH ROW EXECUTE FUNCTION refuse()")
+        assert lab.program(*words, is_checked=False).returncode == 1
+        lab.query("DROP FUNCTION refuse CASCADE")
+        answer = lab.operator("POST", "/v1/authorities", {
+            "name": factory, "kind": kind, "certificate": (lab.folder / factory / file).read_text()})
+        assert answer.status == 201, answer.json()
+        result = lab.program(*words, is_checked=False)
+        listed = lab.query(f"SELECT 1 FROM certvendor.factory WHERE name = '{factory}'")
+        if kind == "root":
+            assert result.returncode == 0 and listed
+        else:
+            assert result.returncode == 1 and not listed
+            assert f"authority {factory}-device-ca-1 is listed in factory {FACTORY}" in result.stderr
+
+
 def test_init_goes_on_with_a_complete_folder(make_lab):
     lab = make_lab()
     before, token = files_in(lab.folder / "pki"), lab.token
