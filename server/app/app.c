@@ -262,7 +262,12 @@ start_sender(struct app *app, struct cv_error *err)
 	    .ca_file = config->outbound_ca_file,
 	    .issuer = config->outbound_issuer,
 	};
+	struct cv_error flaw = CV_ERROR_INIT;
 
+	/* No reason not to serve: devices have nothing to do with it. */
+	if (!cv_config_check_ca_file(config, &flaw))
+		cv_log_error(CV_LOG_WARNING, "ca-file-failed",
+		    "[outbound] ca_file is not good: no receiver can be verified", &flaw);
 	return cv_sender_start(app->service, &settings, &app->sender, err) ||
 	       cv_error_context(err, "events");
 }

@@ -150,7 +150,7 @@ cv_command_check_config(struct cv_command_line *line, int argc, char **argv)
 		"Checks the configuration and the files that it names; exit code 78 when it is "
 		"not good.",
 		&end) ||
-	    !cv_command_load(line, CV_CONFIG_SERVICE, &config, &end))
+	    !cv_command_load(line, CV_CONFIG_FILES, &config, &end))
 		return end;
 	warn_of_variables();
 	(void)puts("configuration is good");

@@ -54,7 +54,7 @@ look_at_config(
 	bool is_default;
 	const char *path = cv_command_config_path(line, &is_default);
 
-	if (cv_config_load(path, is_default, CV_CONFIG_SERVICE, &whole, &problems, &err))
+	if (cv_config_load(path, is_default, CV_CONFIG_FILES, &whole, &problems, &err))
 		cv_doctor_say(doctor, CV_FINDING_OK, "configuration", "%s", path);
 	else if (problems.len == 0)
 		cv_doctor_say(

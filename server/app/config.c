@@ -460,8 +460,10 @@ cv_config_load(const char *path, bool is_optional, enum cv_config_scope scope,
 	cv_config_complete_labels(&loader);
 	if (!loader.is_out_of_memory)
 		complete(&loader);
-	if (!loader.is_out_of_memory && scope == CV_CONFIG_SERVICE)
+	if (!loader.is_out_of_memory && scope != CV_CONFIG_VALUES)
 		cv_config_check_service(&loader);
+	if (!loader.is_out_of_memory && scope == CV_CONFIG_FILES)
+		cv_config_check_files(&loader);
 	if (loader.is_out_of_memory)
 		return cv_fail(err, CV_E_MEMORY, "no memory for the settings");
 	if (loader.problem_count > 0)

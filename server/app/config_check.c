@@ -33,6 +33,14 @@ setting_at(size_t offset)
 #define SETTING(member) setting_at(offsetof(struct cv_config, member))
 
 static void
+complain_of(
+    struct cv_config_loader *loader, const struct cv_setting *setting, const struct cv_error *err)
+{
+	cv_config_complain(
+	    loader, setting, "%s%s%s", err->text, err->cause[0] == '\0' ? "" : ": ", err->cause);
+}
+
+static void
 check_file(struct cv_config_loader *loader, const struct cv_setting *setting)
 {
 	const char *path = *cv_setting_text(setting, loader->config);
@@ -71,7 +79,7 @@ check_pair_fits(struct cv_config_loader *loader, const struct cv_setting *certif
 		*cv_setting_text(key, loader->config), CV_CONFIG_PEM_MAX, &key_pem, &err) ||
 	    !cv_http_check_pair(
 		cv_buffer_text(&certificate_pem), cv_buffer_text(&key_pem), &not_after_utc, &err))
-		cv_config_complain(loader, certificate, "%s: %s", err.text, err.cause);
+		complain_of(loader, certificate, &err);
 }
 
 /* A listener that is off needs no certificate. */
@@ -137,30 +145,52 @@ check_blocked_keys(struct cv_config_loader *loader)
 	struct cv_error err = CV_ERROR_INIT;
 
 	if (!cv_key_block_list_new(loader->config->issue_blocked_keys, &list, &err))
-		cv_config_complain(loader, SETTING(issue_blocked_keys), "%s%s%s", err.text,
-		    err.cause[0] == '\0' ? "" : ": ", err.cause);
+		complain_of(loader, SETTING(issue_blocked_keys), &err);
 }
 
-/* libcurl reads it for each connection, and says nothing before. */
+static bool
+has_certificate(struct cv_bytes text)
+{
+	/* Those that OpenSSL takes. */
+	static const char *const labels[] = {
+	    "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"};
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		CV_AUTO_BUFFER struct cv_buffer der = CV_BUFFER_INIT;
+		struct cv_bytes rest = text, block;
+		if (cv_pem_next(&rest, labels[i], &block, &der) == CV_PEM_FOUND)
+			return true;
+	}
+	return false;
+}
+
+bool
+cv_config_check_ca_file(const struct cv_config *config, struct cv_error *err)
+{
+	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT;
+	const char *path = config->outbound_ca_file;
+
+	if (path[0] == '\0')
+		return true;
+	return cv_file_read(path, CA_FILE_MAX, &text, err) &&
+	       (has_certificate(cv_buffer_bytes(&text)) ||
+		   cv_fail(err, CV_E_CONFIG, "%s: no PEM certificate", path));
+}
+
 static void
 check_ca_file(struct cv_config_loader *loader)
 {
-	CV_AUTO_BUFFER struct cv_buffer text = CV_BUFFER_INIT, der = CV_BUFFER_INIT;
-	const char *path = loader->config->outbound_ca_file;
 	struct cv_error err = CV_ERROR_INIT;
-	struct cv_bytes rest, block;
 
-	if (path[0] == '\0')
-		return;
-	if (!cv_file_read(path, CA_FILE_MAX, &text, &err)) {
-		cv_config_complain(
-		    loader, SETTING(outbound_ca_file), "%s: %s", err.text, err.cause);
-		return;
-	}
-	rest = cv_buffer_bytes(&text);
-	if (cv_pem_next(&rest, "CERTIFICATE", &block, &der) != CV_PEM_FOUND)
-		cv_config_complain(
-		    loader, SETTING(outbound_ca_file), "%s: no PEM certificate", path);
+	if (!cv_config_check_ca_file(loader->config, &err))
+		complain_of(loader, SETTING(outbound_ca_file), &err);
+}
+
+void
+cv_config_check_files(struct cv_config_loader *loader)
+{
+	check_blocked_keys(loader);
+	check_ca_file(loader);
 }
 
 void
@@ -178,8 +208,6 @@ cv_config_check_service(struct cv_config_loader *loader)
 	    loader, config->gateway_listen, SETTING(gateway_certificate), SETTING(gateway_key));
 	check_pair(
 	    loader, config->operator_listen, SETTING(operator_certificate), SETTING(operator_key));
-	check_blocked_keys(loader);
-	check_ca_file(loader);
 	check_host(loader, SETTING(foundries_gateway_host));
 	check_host(loader, SETTING(foundries_ostree_host));
 	check_host(loader, SETTING(foundries_est_host));

@@ -46,5 +46,7 @@ int64_t *cv_setting_number(const struct cv_setting *setting, struct cv_config *c
 
 /* Files that must be there, and values that must fit together. */
 void cv_config_check_service(struct cv_config_loader *loader);
+/* Files that the service reads by itself, and again while it runs. */
+void cv_config_check_files(struct cv_config_loader *loader);
 
 #endif

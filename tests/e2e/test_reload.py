@@ -1,5 +1,6 @@
 """What changes while the service runs: settings at SIGHUP, server certificates, and what systemd hears."""
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -133,6 +134,29 @@ def test_a_bad_file_changes_nothing(own, notices):
     own.config.write_text(good)
     assert own.reload()
     assert own.metric("certvendor_config_last_reload_successful") == 1
+
+
+def test_files_that_the_service_reads_by_itself(make_lab):
+    """Without a list of blocked keys it does not start; for no other reason is it stopped or a reload refused."""
+    lab = make_lab()
+    blocked, anchors = lab.folder / "blocked.keys", lab.folder / "anchors.pem"
+    change(lab, issue={"blocked_keys": blocked}, outbound={"ca_file": anchors})
+    refused = lab.program("serve", is_checked=False)
+    assert refused.returncode != 0 and str(blocked) in refused.stderr
+    blocked.write_text("# none\n")
+    lab.start()
+    [warning] = lab.events("ca-file-failed")
+    assert warning["level"] == "warning" and str(anchors) in json.dumps(warning)
+    blocked.write_text("nonsense\n")
+    change(lab, issue={"burst": 7})
+    assert lab.reload()
+    assert [line["key"] for line in lab.events("setting-changed")] == ["burst"]
+    assert lab.program("check-config", is_checked=False).returncode == 78
+    blocked.write_text("# none\n")
+    anchors.write_text(lab.root.read_text())
+    assert lab.stop() == 0
+    lab.start()
+    assert len(lab.events("ca-file-failed")) == 1
 
 
 def test_systemd_hears_of_a_reload(own, notices):

@@ -70,6 +70,25 @@ def test_files_that_are_read_later_are_looked_at(lab, section, name, good, bad):
         assert (name in examined) == (code != 0), examined
 
 
+@pytest.mark.parametrize("label,code", [("TRUSTED CERTIFICATE", 0), ("X509 CERTIFICATE", 0),
+                                        ("CERTIFICATE REQUEST", EXIT_CONFIG)])
+def test_labels_in_ca_file(lab, label, code):
+    anchors = lab.folder / "anchors.pem"
+    anchors.write_text(lab.root.read_text().replace("CERTIFICATE", label))
+    _, result = check_config(lab, f"{lab.config.read_text()}\n[outbound]\nca_file = {anchors}\n")
+    assert result.returncode == code, result
+    assert code == 0 or f"{anchors}: no PEM certificate\n" in result.stderr
+
+
+def test_a_problem_ends_without_a_colon(lab):
+    anchors = lab.folder / "anchors.pem"
+    with anchors.open("wb") as file:
+        file.truncate(17 * 1024 * 1024)
+    _, result = check_config(lab, f"{lab.config.read_text()}\n[outbound]\nca_file = {anchors}\n")
+    assert result.returncode == EXIT_CONFIG
+    assert f"{anchors} is larger than 16777216 bytes\n" in result.stderr
+
+
 def test_every_error_is_reported_at_once(lab):
     path, result = check_config(lab, "[server]\nworkers = x\nqueue = y\nworkers = 3\n")
     assert result.returncode == EXIT_CONFIG

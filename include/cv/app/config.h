@@ -146,8 +146,10 @@ const struct cv_setting *cv_config_settings(size_t *ret_count);
 /* How much must be in order. */
 enum cv_config_scope {
 	CV_CONFIG_VALUES,  /* every value by itself: what init, migrate and healthcheck need */
-	CV_CONFIG_SERVICE, /* also files and how values fit together: what serve and check-config
-			      need */
+	CV_CONFIG_SERVICE, /* also files and how values fit together: what serve and a reload need
+			    */
+	CV_CONFIG_FILES,   /* also files that the service reads by itself, then or later: what
+			      check-config and doctor look at */
 };
 
 /*
@@ -158,6 +160,8 @@ enum cv_config_scope {
  */
 bool cv_config_load(const char *path, bool is_optional, enum cv_config_scope scope,
     struct cv_config **ret_config, struct cv_buffer *problems, struct cv_error *err);
+/* libcurl reads it for each connection, and says nothing before. */
+bool cv_config_check_ca_file(const struct cv_config *config, struct cv_error *err);
 /* Is it named like the variable of a setting, and of none that there is? */
 bool cv_config_is_unknown_variable(const char *name);
 /*
