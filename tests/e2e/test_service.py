@@ -484,6 +484,25 @@ def test_init_loses_no_token_that_was_committed(make_lab):
     token_of("fourth")
 
 
+def test_init_makes_nothing_where_the_token_file_is_mounted(make_lab):
+    """It cannot be replaced, and what is beside it goes away with the container."""
+    apart = ["unshare", "--mount", *([] if os.getuid() == 0 else ["--map-root-user"])]
+    if subprocess.run([*apart, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        pytest.skip("no mounts may be made here")
+    lab = make_lab()
+    token_file, source = lab.folder / "second.token", lab.folder / "source"
+    for path in (token_file, source):
+        path.touch()
+    words = [BINARY, "--config", lab.config, "init", "--factory", "second", "--token-name", "second", "--directory",
+             lab.folder / "second", "--token-file", token_file]
+    result = run(*apart, "sh", "-c", 'mount --bind "$1" "$2" && shift 2 && exec "$@"', "sh", source, token_file, *words,
+                 is_checked=False)
+    assert result.returncode == 1 and f"replacing {token_file} failed" in result.stderr, result
+    assert not (lab.folder / "second").exists() and source.stat().st_size == 0
+    run(*words)
+    SECRETS.add(token_file.read_text().strip())
+
+
 def test_init_lists_no_authority_of_another_factory(make_lab):
     """The folder that a run left behind, whose certificates were imported before it was repeated."""
     lab = make_lab().start()
