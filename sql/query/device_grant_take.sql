@@ -1,9 +1,10 @@
 -- $1 hash of the device code, $2 device, $3 id and $4 hash of the token that it gets, $5 seconds that this lives. The
--- same code gets the same token, until it ends. A token whose giver has no good one himself is worth nothing. Result:
--- pending, approved, refused or expired; no row: there is no such code.
+-- same code gets the same token, until it ends or is revoked. A token whose giver has no good one himself is worth nothing.
+-- Result: pending, approved, refused or expired; no row: there is no such code.
 WITH asked AS MATERIALIZED (
 	SELECT g.factory, g.device, g.decider, t.name, CASE
-		WHEN g.state = 'approved' AND (t.id IS NULL OR t.revoked_at IS NOT NULL OR t.expires_at <= now()) THEN 'refused'
+		WHEN g.state = 'approved' AND (t.id IS NULL OR t.revoked_at IS NOT NULL OR t.expires_at <= now()
+			OR o.revoked_at IS NOT NULL) THEN 'refused'
 		WHEN least(g.expires_at, o.expires_at) <= now() THEN 'expired'
 		ELSE g.state END AS state
 	FROM certvendor.device_grant g

@@ -179,6 +179,20 @@ def test_a_token_is_given_again_while_it_is_good(lab):
     refused(poll(lab, name, codes["device_code"]), "expired_token")
 
 
+def test_a_token_that_was_revoked_is_not_given_again(lab):
+    devices = [Registrant(lab) for _ in range(2)]
+    codes = [begin(lab, device.uuid) for device in devices]
+    for each in codes:
+        assert lab.operator("POST", f"/v1/device-grants/{each['user_code']}/approve", {}).status == 200
+    tokens = [take(poll(lab, devices[i].uuid, codes[i]["device_code"])) for i in range(2)]
+    [[made]] = lab.query(f"SELECT id FROM certvendor.operator_token WHERE device = '{devices[0].uuid}'")
+    assert lab.operator("DELETE", f"/v1/operator-tokens/{made}", {}).status == 200
+    refused(poll(lab, devices[0].uuid, codes[0]["device_code"]), "access_denied")
+    assert post_with_bearer(devices[0], tokens[0]).status == 401
+    assert take(poll(lab, devices[1].uuid, codes[1]["device_code"])) == tokens[1]
+    devices[1].take(post_with_bearer(devices[1], tokens[1]))
+
+
 def test_what_a_session_approved_ends_with_its_token(lab):
     order = {"name": "erna", "role": "operator", "factories": [FACTORY]}
     made = lab.operator("POST", "/v1/operator-tokens", order).json()
