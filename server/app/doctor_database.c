@@ -135,14 +135,14 @@ look_at_audit(struct cv_doctor *doctor, struct cv_connection *connection)
 	if (!cv_audit_store_head(connection, &head, &outside, &err))
 		cv_doctor_say(
 		    doctor, CV_FINDING_FAIL, "audit chain", "%s: %s", err.text, err.cause);
-	else if (outside.misplaced > 0)
-		cv_doctor_say(doctor, CV_FINDING_WARN, "audit chain",
-		    "%" PRId64 " rows stand outside it: see audit verify", outside.misplaced);
 	else if (outside.late > 0)
 		cv_doctor_say(doctor, CV_FINDING_WARN, "audit chain",
 		    "%" PRId64 " rows wait for more than a minute: no server runs, or see "
 		    "audit-chain-failed in its log",
 		    outside.late);
+	else if (outside.misplaced > 0)
+		cv_doctor_say(doctor, CV_FINDING_WARN, "audit chain",
+		    "%" PRId64 " rows stand outside it: see audit verify", outside.misplaced);
 	else
 		cv_doctor_say(doctor, CV_FINDING_OK, "audit chain",
 		    "%" PRId64 " rows, %" PRId64 " wait; audit verify looks at all of them",

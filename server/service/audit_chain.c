@@ -155,7 +155,7 @@ walk(struct cv_connection *connection, struct verification *verification, struct
 }
 
 /* What a walk cannot see: rows cut off at the end, with the note of the end or without, and rows
- * that nobody chains. */
+ * that nobody chains: first those that a server cures, as the others stay until somebody acts. */
 static void
 check_end(const struct verification *verification, const struct cv_audit_link *end)
 {
@@ -178,16 +178,17 @@ check_end(const struct verification *verification, const struct cv_audit_link *e
 		    "row %" PRId64 " with the expected hash is not in the chain: it was cut off "
 		    "or made anew",
 		    expected->position);
-	else if (report->outside.misplaced > 0)
-		(void)snprintf(report->problem, sizeof(report->problem),
-		    "%" PRId64 " rows stand outside the chain: before its first place, or dated in "
-		    "the future",
-		    report->outside.misplaced);
 	else if (report->outside.late > 0)
 		(void)snprintf(report->problem, sizeof(report->problem),
 		    "%" PRId64 " rows older than a minute are not in the chain: no server runs, or "
 		    "none keeps up with them (audit-chain-failed in its log)",
 		    report->outside.late);
+	else if (report->outside.misplaced > 0)
+		(void)snprintf(report->problem, sizeof(report->problem),
+		    "%" PRId64
+		    " rows stand outside the chain: before its first place, dated in the "
+		    "future, or at no time at all",
+		    report->outside.misplaced);
 }
 
 bool

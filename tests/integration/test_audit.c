@@ -201,7 +201,14 @@ Test(audit, tampering_shows_at_the_first_bad_row)
 	    {DROP("position_counts") FORGED("now()", "0", "sha256('x')"), "1 rows stand outside"},
 	    {DROP("position_counts") FORGED("now()", "-7", "sha256('x')"), "1 rows stand outside"},
 	    {DROP("at_is_a_time") FORGED("'infinity'", "NULL", "NULL"), "1 rows stand outside"},
-	    {DROP("at_is_a_time") FORGED("'-infinity'", "NULL", "NULL"), "1 rows older"},
+	    {DROP("at_is_a_time") FORGED("'-infinity'", "NULL", "NULL"), "1 rows stand outside"},
+	    /* That nobody chains is told all the same. */
+	    {DROP("position_counts") FORGED("now()", "0", "sha256('x')") "; " FORGED(
+		 "now() - interval '2 minutes'", "NULL", "NULL"),
+		"1 rows older"},
+	    {DROP("at_is_a_time") FORGED("'-infinity'", "NULL", "NULL") "; " FORGED(
+		 "now() - interval '2 minutes'", "NULL", "NULL"),
+		"1 rows older"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -241,14 +248,38 @@ Test(audit, no_row_is_put_where_no_chain_comes_to)
 	scene_close(&scene);
 }
 
+static void
+expect_turn(struct scene *scene, bool has_work)
+{
+	struct cv_audit_link head;
+	struct cv_error err = CV_ERROR_INIT;
+	bool is_mine;
+
+	must(cv_audit_store_begin(scene->connection, &is_mine, &head, &err), "the chain", &err);
+	cr_expect_eq(is_mine, has_work);
+	cv_audit_store_rollback(scene->connection);
+}
+
 /* It waits for somebody to look at it; the others do not. */
 Test(audit, a_row_that_cannot_be_chained_keeps_nobody_back)
 {
 	OPEN_CHAINED(scene);
 
 	tamper(&scene, DROP("at_is_a_time") FORGED("'infinity'", "NULL", "NULL"));
+	expect_turn(&scene, false);
 	write_rows(&scene, 2);
+	expect_turn(&scene, true);
 	cr_expect_eq(chain(scene.connection).position, head.position + 2);
+	expect_turn(&scene, false);
+
+	/* As docs/operations.md has it. */
+	cr_expect_not(verify(&scene, &head).is_good);
+	change_database(&scene.database,
+	    "BEGIN; ALTER TABLE certvendor.audit DISABLE TRIGGER audit_append_only; "
+	    "DELETE FROM certvendor.audit WHERE position < 1 OR position IS NULL AND NOT "
+	    "isfinite(at) RETURNING *; "
+	    "ALTER TABLE certvendor.audit ENABLE TRIGGER audit_append_only; COMMIT;");
+	cr_expect(verify(&scene, &head).is_good);
 	scene_close(&scene);
 }
 

@@ -58,7 +58,7 @@ bool cv_audit_store_begin_reading(struct cv_connection *connection, struct cv_er
 struct cv_audit_outside {
 	int64_t unchained; /* not in it yet */
 	int64_t late;      /* of these, for more than a minute: a problem */
-	int64_t misplaced; /* before it, or not in it and dated in the future: a problem */
+	int64_t misplaced; /* before it, or not in it and at no time that was: a problem */
 };
 bool cv_audit_store_head(struct cv_connection *connection, struct cv_audit_link *ret_head,
     struct cv_audit_outside *ret_outside, struct cv_error *err);
