@@ -1125,3 +1125,17 @@ at_once(void *(*first)(void *), void *first_context, void *(*second)(void *), vo
 		pthread_join(threads[i], NULL);
 	pthread_barrier_destroy(&barrier);
 }
+
+void
+until_waiting(const struct database *database, int64_t count)
+{
+	int64_t waiting = 0;
+
+	for (int i = 0; i < 6000 && waiting < count; i++) {
+		pause_ms(10);
+		waiting = ask_number(database,
+		    "SELECT count(*) FROM pg_stat_activity "
+		    "WHERE datname = current_database() AND wait_event_type = 'Lock'");
+	}
+	need(waiting >= count, "nobody waits");
+}

@@ -212,4 +212,7 @@ void at_once(
 
 void pause_ms(long milliseconds);
 
+/* Until so many at least wait for a lock of this database. */
+void until_waiting(const struct database *database, int64_t count);
+
 #endif

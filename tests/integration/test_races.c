@@ -844,16 +844,8 @@ static void
 start_waiting(const struct pair *pair, void *(*function)(void *), void *context, int64_t place,
     pthread_t *ret_thread)
 {
-	int64_t waiting = 0;
-
 	cr_assert_eq(pthread_create(ret_thread, NULL, function, context), 0);
-	for (int i = 0; i < 200 && waiting < place; i++) {
-		pause_ms(5);
-		waiting = ask_number(&pair->world.database,
-		    "SELECT count(*) FROM pg_stat_activity "
-		    "WHERE datname = current_database() AND wait_event_type = 'Lock'");
-	}
-	cr_assert_eq(waiting, place, "nobody waits");
+	until_waiting(&pair->world.database, place);
 }
 
 /* What was made while an act waited is older than the act. */

@@ -56,7 +56,7 @@ hold_both(struct scene *scene, void *(*function)(void *), void *first, void *sec
 	run_sql(scene->database, "BEGIN; SELECT FROM certvendor.factory FOR UPDATE");
 	cr_assert_eq(pthread_create(&threads[0], NULL, function, first), 0);
 	cr_assert_eq(pthread_create(&threads[1], NULL, function, second), 0);
-	pause_ms(300);
+	until_waiting(&scene->world.database, 2);
 	run_sql(scene->database, "COMMIT");
 	pthread_join(threads[0], NULL);
 	pthread_join(threads[1], NULL);
