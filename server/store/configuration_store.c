@@ -438,25 +438,31 @@ take_name(struct work *work, bool *ret_goes_on, struct cv_error *err)
 	return *ret_goes_on || end(work, CV_CONFIGURATION_EXISTS);
 }
 
-/* What is there already counts. */
-static bool
-takes_turns(enum cv_configuration_act act)
+/* Of what a factory has so many at most. NULL: there is no such limit. */
+static const char *
+limited_kind(enum cv_configuration_act act)
 {
-	return act == CV_ADD_AUTHORITY || act == CV_ADD_SUBSCRIPTION ||
-	       act == CV_ADD_ROTATION_GROUP;
+	if (act == CV_ADD_SUBSCRIPTION)
+		return "subscription";
+	return act == CV_ADD_ROTATION_GROUP ? "rotation group" : NULL;
 }
 
+/*
+ * Where what is there already counts, one after the other: of what is limited those of one factory
+ * and kind, of authorities all, as the key of one says something of every factory. The row of the
+ * factory stays free: a group of many devices takes its time, and others change the factory.
+ */
 static bool
 take_turn(struct work *work, bool *ret_goes_on, struct cv_error *err)
 {
 	const struct cv_configuration_order *order = work->order;
+	const char *kind = limited_kind(order->act);
 	struct cv_parameters parameters = {0};
 
 	*ret_goes_on = true;
-	if (!takes_turns(order->act))
-		return true;
 	cv_parameter_text(&parameters, order->scope);
-	if (!cv_execute(work->connection, CV_SQL(factory_turn), &parameters, NULL, err))
+	cv_parameter_text(&parameters, kind);
+	if (kind && !cv_execute(work->connection, CV_SQL(factory_turn), &parameters, NULL, err))
 		return false;
 	if (order->act != CV_ADD_AUTHORITY)
 		return true;

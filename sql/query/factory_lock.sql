@@ -1,2 +1,2 @@
--- $1 name.
-SELECT FROM certvendor.factory WHERE name = $1 FOR UPDATE
+-- $1 name. Whoever only refers to the factory does not wait.
+SELECT FROM certvendor.factory WHERE name = $1 FOR NO KEY UPDATE

@@ -1,2 +1,2 @@
--- $1 name. Whoever adds to the factory what counts with what is there, one after the other. Devices do not wait for it.
-SELECT FROM certvendor.factory WHERE name = $1 FOR NO KEY UPDATE
+-- $1 factory, $2 kind of what is added to it. One after the other until the end of the transaction.
+SELECT pg_advisory_xact_lock(hashtextextended($2 || ' ' || $1, 0))

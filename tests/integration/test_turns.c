@@ -239,3 +239,52 @@ Test(turns, a_factory_has_fifty_rotation_groups_under_way)
 	    "summary, rotation_id, reason, created_by) "
 	    "SELECT 'g' || n, '" FACTORY "', 'https://a.example', 1, '[]', '{}', 'r', '', 'x'");
 }
+
+static void
+change_factory(struct scene *scene)
+{
+	const struct cv_factory_settings settings = {
+	    .announce = "implied", .retire_after_days = -1, .lifetime_days = -1};
+	struct cv_configuration_order order = order_of(CV_CHANGE_FACTORY, NULL, FACTORY);
+	CV_AUTO_CONFIGURATION struct cv_configuration_result result = {.tag = ""};
+	struct cv_error err = CV_ERROR_INIT;
+
+	order.value.factory = &settings;
+	must(cv_configure(scene->here.service, &order, &result, &err), "factory", &err);
+	cr_expect_eq(result.outcome, CV_CONFIGURATION_DONE);
+}
+
+/* Many devices take their time, here for as long as somebody has their table locked. */
+Test(turns, a_group_that_is_filled_keeps_only_groups_waiting)
+{
+	struct scene scene;
+	struct test_authority authority;
+	struct cv_error err = CV_ERROR_INIT;
+	pthread_t thread;
+
+	scene_open(&scene);
+	struct adding filling = {
+	    .instance = &scene.there, .act = CV_ADD_ROTATION_GROUP, .name = "one"};
+	struct importing importing = {.instance = &scene.here,
+	    .factory = FACTORY,
+	    .name = "one",
+	    .kind = CV_AUTHORITY_OFFLINE,
+	    .authority = &authority};
+	must(cv_private_key_generate(&authority.key, &err), "CA key", &err);
+	certify(&authority);
+	run_sql(scene.database, "INSERT INTO certvendor.device (factory, id) "
+				"VALUES ('" FACTORY "', 'unit-1')");
+	run_sql(scene.database, "BEGIN; LOCK TABLE certvendor.rotation_group_device IN SHARE MODE");
+	cr_assert_eq(pthread_create(&thread, NULL, do_add, &filling), 0);
+	until_waiting(&scene.world.database, 1);
+
+	cr_expect_eq(add_one(&scene, CV_ADD_SUBSCRIPTION, "hook"), CV_CONFIGURATION_DONE);
+	do_import(&importing);
+	cr_expect_eq(importing.outcome, CV_CONFIGURATION_DONE);
+	change_factory(&scene);
+	run_sql(scene.database, "COMMIT");
+	pthread_join(thread, NULL);
+	cr_expect_eq(filling.outcome, CV_CONFIGURATION_DONE);
+	authority_deinit(&authority);
+	scene_close(&scene);
+}
