@@ -111,7 +111,7 @@ cv_authority_import(struct cv_service *service, const struct cv_authority_import
 	own.value.authority = &row;
 	if (!make_row(service, import, order, certificate, &row, err))
 		return false;
-	for (int i = 0; i < CV_ATTEMPTS_MAX; i++) {
+	for (int i = 0; i < CV_OVERTAKEN_MAX; i++) {
 		if (!try_import(service, import, &own, certificate, ret_unfit, ret_result, err))
 			return false;
 		if (*ret_unfit != NULL || ret_result->outcome != CV_CONFIGURATION_OVERTAKEN)

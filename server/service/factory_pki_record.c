@@ -170,8 +170,7 @@ factory_pki_carry_out(struct cv_service *service, factory_pki_attempt *try, void
 		return false;
 	for (int i = 0; i < CV_ATTEMPTS_MAX && !is_good; i++) {
 		is_good = try(service, connection, job, err);
-		if (!is_good &&
-		    (err->code != CV_E_CONFLICT || !cv_service_refresh(service, connection, err)))
+		if (!is_good && err->code != CV_E_CONFLICT)
 			break;
 	}
 	is_good = is_good && cv_service_take_realm(service, connection, takes_away, err);

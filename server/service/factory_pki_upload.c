@@ -3,6 +3,7 @@
 
 #include "cv/util/log.h"
 #include "factory_pki_internal.h"
+#include "service_internal.h"
 
 void
 cv_factory_pki_upload_deinit(struct cv_factory_pki_upload *upload)
@@ -156,20 +157,22 @@ write_upload(struct cv_service *service, const struct upload_check *check, struc
 
 /* What the realm in memory says of other factories holds until the end. */
 static bool
-hold_realm(struct upload_check *check, struct cv_error *err)
+hold_realm(const struct upload_check *check, bool *ret_is_current, struct cv_error *err)
 {
 	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(check->service);
-	bool is_current = false;
 
-	return cv_realm_store_hold(check->connection, realm->version, &is_current, err) &&
-	       (is_current || cv_fail(err, CV_E_CONFLICT, "the realm has changed"));
+	return cv_realm_store_hold(check->connection, realm->version, ret_is_current, err);
 }
 
 static bool
 check_and_write(struct cv_service *service, struct upload_check *check, struct cv_error *err)
 {
-	if (!hold_realm(check, err))
+	bool is_current;
+
+	if (!hold_realm(check, &is_current, err))
 		return false;
+	if (!is_current)
+		return factory_pki_end(check->result, CV_FACTORY_PKI_OVERTAKEN, "");
 	if (upload_check_all(check, err))
 		return write_upload(service, check, err);
 	return check->is_refused;
@@ -208,5 +211,11 @@ cv_factory_pki_upload(struct cv_service *service, const struct cv_factory_pki_or
 {
 	struct upload_job job = {.order = order, .upload = upload, .result = ret_result};
 
-	return factory_pki_carry_out(service, try_upload, &job, true, err);
+	for (int i = 0; i < CV_OVERTAKEN_MAX; i++) {
+		if (!factory_pki_carry_out(service, try_upload, &job, true, err))
+			return false;
+		if (ret_result->outcome != CV_FACTORY_PKI_OVERTAKEN)
+			return true;
+	}
+	return cv_fail(err, CV_E_CONFLICT, "others list authorities all the time");
 }

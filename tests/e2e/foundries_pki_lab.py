@@ -194,15 +194,19 @@ class Workstation:
 
     # -- whole commands
 
-    def create(self, has_online=True):
-        """keys ca create"""
+    def prepare(self, has_online=True):
+        """keys ca create, up to what is sent in the end"""
         csrs = self.request(first_time_init=True, ca_csr=has_online, tls_csr=True)
         self.make_root()
         self.tls = self.sign_tls(read_csr(csrs["tls-csr"]))
         self.online = self.sign_ca(read_csr(csrs["ca-csr"])) if has_online else None
         self.local, self.local_key = self.make_local_ca()
         self.bundle = (pem(self.online) + "\n" if has_online else "") + pem(self.local)
-        self.patch(root_crt=pem(self.root), tls_crt=pem(self.tls), ca_crt=self.bundle)
+        return {"root_crt": pem(self.root), "tls_crt": pem(self.tls), "ca_crt": self.bundle}
+
+    def create(self, has_online=True):
+        """keys ca create"""
+        self.patch(**self.prepare(has_online))
         return self
 
     def new_online(self):

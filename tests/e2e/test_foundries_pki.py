@@ -1,5 +1,6 @@
 """The PKI of a factory, set up and changed by FoundriesFactory's operator clients of every generation."""
 import base64
+import concurrent.futures
 import datetime
 import hashlib
 import itertools
@@ -128,6 +129,24 @@ def test_an_imported_root_is_the_root_until_it_is_revoked(station):
     path = f"/v1/authorities/{row['name']}/revoke?factory={station.factory}"
     assert station.lab.operator("POST", path, {}).status == 200
     assert station.create().certs()["root-crt"] == pem(station.root)
+
+
+def test_many_factories_are_set_up_at_once(own, second):
+    """Each of them makes the look of the others at all factories out of date."""
+    stations = []
+    for number in range(16):
+        factory = f"factory-{next(NUMBERS)}"
+        assert own.operator("POST", "/v1/factories", {"name": factory}).status == 201
+        stations.append(Workstation((own, second)[number % 2], factory, own.token))
+    prepared = [station.prepare() for station in stations]
+    with concurrent.futures.ThreadPoolExecutor(len(stations) + 1) as pool:
+        # The lock of authorities_lock.sql, until most wait: less than the patience of their statements.
+        held = pool.submit(own.query, "SELECT pg_advisory_xact_lock(7164935610586), pg_sleep(0.7)")
+        sent = [pool.submit(station.patch, **fields) for station, fields in zip(stations, prepared)]
+        held.result()
+        for each in sent:
+            each.result()
+    assert [station.certs()["root-crt"] for station in stations] == [each["root_crt"] for each in prepared]
 
 
 def test_create_without_online_ca(station):

@@ -288,3 +288,53 @@ Test(turns, a_group_that_is_filled_keeps_only_groups_waiting)
 	authority_deinit(&authority);
 	scene_close(&scene);
 }
+
+/* ---- many at once ---- */
+
+#define CROWD 16
+#define SERVERS 4
+
+/* Each that is listed makes the look of all others at their CA out of date. */
+Test(turns, a_crowd_of_cas_is_listed)
+{
+	struct world world;
+	struct instance instances[SERVERS];
+	struct test_authority authorities[CROWD];
+	struct importing imports[CROWD];
+	char factories[CROWD][16];
+	pthread_t threads[CROWD];
+	struct cv_error err = CV_ERROR_INIT;
+	PGconn *holder;
+
+	world_open(&world);
+	holder = database_connect(&world.database);
+	run_sql(holder,
+	    "INSERT INTO certvendor.factory (name) SELECT 'f-' || n FROM generate_series(0, %d) n",
+	    CROWD - 1);
+	for (int i = 0; i < SERVERS; i++)
+		instance_open(&world, NULL, &instances[i]);
+	/* The lock of authorities_lock.sql. */
+	run_sql(holder, "SELECT pg_advisory_lock(7164935610586)");
+	for (int i = 0; i < CROWD; i++) {
+		must(cv_private_key_generate(&authorities[i].key, &err), "CA key", &err);
+		certify(&authorities[i]);
+		snprintf(factories[i], sizeof(factories[i]), "f-%d", i);
+		imports[i] = (struct importing){.instance = &instances[i % SERVERS],
+		    .factory = factories[i],
+		    .name = "one",
+		    .kind = CV_AUTHORITY_OFFLINE,
+		    .authority = &authorities[i]};
+		cr_assert_eq(pthread_create(&threads[i], NULL, do_import, &imports[i]), 0);
+	}
+	until_waiting(&world.database, CROWD);
+	PQfinish(holder);
+	for (int i = 0; i < CROWD; i++) {
+		pthread_join(threads[i], NULL);
+		cr_expect_null(imports[i].unfit, "%s", imports[i].unfit);
+		cr_expect_eq(imports[i].outcome, CV_CONFIGURATION_DONE);
+		authority_deinit(&authorities[i]);
+	}
+	for (int i = 0; i < SERVERS; i++)
+		instance_close(&instances[i]);
+	world_close(&world);
+}
