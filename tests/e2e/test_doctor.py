@@ -59,6 +59,15 @@ def test_before_it_runs(own):
     assert "is free" in texts(found, "ok", "operator port")[0]
 
 
+def test_rows_of_the_audit_that_nobody_chains_hide_behind_no_other(own):
+    row = ("INSERT INTO certvendor.audit (id, at, actor, action) "
+           "VALUES (gen_random_uuid(), now() + interval '{} minutes', 'a', 'b')")
+    own.query(row.format(120))
+    assert "1 rows stand outside" in texts(examine(own)[1], "warn", "audit chain")[0]
+    own.query(row.format(-2))
+    assert "1 rows wait for more than a minute" in texts(examine(own)[1], "warn", "audit chain")[0]
+
+
 def test_a_server_without_its_database_runs(own_postgres, make_lab):
     """The one thing that is wrong is the database: the ports are in use by the server itself."""
     lab = make_lab(own_postgres).start()
