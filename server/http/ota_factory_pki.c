@@ -60,7 +60,6 @@ accept(struct cv_request *request, const struct cv_factory_pki_result *result)
 	case CV_FACTORY_PKI_REFUSED:
 		cv_problem_answer(request, CV_PROBLEM_BAD_CERTIFICATE, result->detail);
 		return false;
-	case CV_FACTORY_PKI_OVERTAKEN:
 	case CV_FACTORY_PKI_CONFLICT:
 		cv_problem_answer(request, CV_PROBLEM_NOT_POSSIBLE, result->detail);
 		return false;

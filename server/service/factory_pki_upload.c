@@ -19,6 +19,7 @@ struct upload_job {
 	const struct cv_factory_pki_order *order;
 	const struct cv_factory_pki_upload *upload;
 	struct cv_factory_pki_result *result;
+	bool is_overtaken; /* the realm in memory is of another version by now */
 };
 
 /* What the database is told besides what the check has filled. */
@@ -155,24 +156,27 @@ write_upload(struct cv_service *service, const struct upload_check *check, struc
 		   check->result, CV_FACTORY_PKI_CONFLICT, "One of the CAs is listed already.");
 }
 
-/* What the realm in memory says of other factories holds until the end. */
+/* If not, what the realm in memory says of other factories holds until the end. */
 static bool
-hold_realm(const struct upload_check *check, bool *ret_is_current, struct cv_error *err)
+look_if_overtaken(const struct upload_check *check, bool *ret_is_overtaken, struct cv_error *err)
 {
 	CV_AUTO(cv_realm) struct cv_realm *realm = cv_service_realm(check->service);
+	int64_t version;
 
-	return cv_realm_store_hold(check->connection, realm->version, ret_is_current, err);
+	if (!cv_realm_store_version(check->connection, &version, err))
+		return false;
+	*ret_is_overtaken = version != realm->version;
+	return true;
 }
 
 static bool
-check_and_write(struct cv_service *service, struct upload_check *check, struct cv_error *err)
+check_and_write(struct cv_service *service, struct upload_check *check, bool *ret_is_overtaken,
+    struct cv_error *err)
 {
-	bool is_current;
-
-	if (!hold_realm(check, &is_current, err))
+	if (!look_if_overtaken(check, ret_is_overtaken, err))
 		return false;
-	if (!is_current)
-		return factory_pki_end(check->result, CV_FACTORY_PKI_OVERTAKEN, "");
+	if (*ret_is_overtaken)
+		return true;
 	if (upload_check_all(check, err))
 		return write_upload(service, check, err);
 	return check->is_refused;
@@ -198,7 +202,7 @@ try_upload(struct cv_service *service, struct cv_connection *connection, void *c
 	check->now_utc = cv_clock_wall_seconds(cv_service_clock(service));
 	check->skew_seconds = cv_service_settings(service)->skew_seconds;
 	if (factory_pki_read(connection, job->order->factory, true, &pki, err))
-		is_good = check_and_write(service, check, err);
+		is_good = check_and_write(service, check, &job->is_overtaken, err);
 	upload_check_deinit(check);
 	cv_factory_pki_store_rollback(connection);
 	return is_good;
@@ -214,7 +218,7 @@ cv_factory_pki_upload(struct cv_service *service, const struct cv_factory_pki_or
 	for (int i = 0; i < CV_OVERTAKEN_MAX; i++) {
 		if (!factory_pki_carry_out(service, try_upload, &job, true, err))
 			return false;
-		if (ret_result->outcome != CV_FACTORY_PKI_OVERTAKEN)
+		if (!job.is_overtaken)
 			return true;
 	}
 	return cv_fail(err, CV_E_CONFLICT, "others list authorities all the time");

@@ -13,8 +13,8 @@ struct cv_device_pace;
 
 /* How often a whole operation is repeated after a serialisation failure or a deadlock. */
 #define CV_ATTEMPTS_MAX 4
-/* And after others listed authorities while it waited for its turn: of those that wait for the
- * same, one is done each time, so that this many may come at once. */
+/* And after the realm changed while it waited for its turn to list an authority: of those that wait
+ * for the same, one is done each time, so that about this many may come at once. */
 #define CV_OVERTAKEN_MAX 64
 
 /* Re-enrolments that wait together are written together; so many at most. */

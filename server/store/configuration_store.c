@@ -460,15 +460,15 @@ take_turn(struct work *work, bool *ret_goes_on, struct cv_error *err)
 	struct cv_parameters parameters = {0};
 
 	*ret_goes_on = true;
+	if (order->act == CV_ADD_AUTHORITY)
+		return cv_realm_store_hold(
+			   work->connection, order->realm_version, ret_goes_on, err) &&
+		       (*ret_goes_on || end(work, CV_CONFIGURATION_OVERTAKEN));
+	if (kind == NULL)
+		return true;
 	cv_parameter_text(&parameters, order->scope);
 	cv_parameter_text(&parameters, kind);
-	if (kind && !cv_execute(work->connection, CV_SQL(factory_turn), &parameters, NULL, err))
-		return false;
-	if (order->act != CV_ADD_AUTHORITY)
-		return true;
-	if (!cv_realm_store_hold(work->connection, order->realm_version, ret_goes_on, err))
-		return false;
-	return *ret_goes_on || end(work, CV_CONFIGURATION_OVERTAKEN);
+	return cv_execute(work->connection, CV_SQL(factory_turn), &parameters, NULL, err);
 }
 
 /*

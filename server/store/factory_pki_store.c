@@ -91,6 +91,7 @@ cv_factory_pki_store_begin(struct cv_connection *connection, const char *factory
     const struct cv_factory_pki_sink *sink, struct cv_error *err)
 {
 	bool is_good = cv_execute(connection, CV_SQL(begin), NULL, NULL, err) &&
+		       cv_execute(connection, CV_SQL(authorities_lock), NULL, NULL, err) &&
 		       run_for(connection, CV_SQL(factory_lock), factory, NULL, err) &&
 		       run_for(connection, CV_SQL(factory_authorities_lock), factory, NULL, err) &&
 		       give_all(connection, factory, sink, err);

@@ -842,6 +842,21 @@ class Lab:
     def query(self, statement):
         return self.postgres.query(statement, self.database)
 
+    @contextlib.contextmanager
+    def holding(self, statement):
+        """What it locks, until the end."""
+        holder = subprocess.Popen(
+            ["psql", "-XAtq", "-h", self.postgres.folder, "-p", "5432", "-U", "certvendor", "-d", self.database],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environment())
+        try:
+            holder.stdin.write(f"BEGIN; {statement}; SELECT 'locked';\n")
+            holder.stdin.flush()
+            while (line := holder.stdout.readline()) != "locked\n":
+                assert line, "the statement failed"
+            yield
+        finally:
+            holder.communicate("COMMIT;\n")
+
     # -- its doors
 
     def client(self, listener, identity=None, source=None):

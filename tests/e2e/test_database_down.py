@@ -1,12 +1,10 @@
 """PostgreSQL stops: what is known goes on from memory, what must be written is refused, and it heals."""
-import contextlib
 import secrets
 import ssl
-import subprocess
 import threading
 import time
 
-from certvendor_lab import FACTORY, Authority, Key, clean_environment, pem_request, wait_until
+from certvendor_lab import FACTORY, Authority, Key, pem_request, wait_until
 
 
 def test_checks_go_on_and_writes_are_refused(own_postgres, make_lab):
@@ -180,17 +178,9 @@ def test_a_refused_write_leaves_the_connection_usable(make_lab):
     assert device.show().status == 200
 
 
-@contextlib.contextmanager
 def unreadable(lab, table):
     """Nobody can read the table meanwhile."""
-    with subprocess.Popen(["psql", "-XAtq", "-h", lab.postgres.folder, "-p", "5432", "-U", "certvendor", "-d", lab.database],
-                          stdin=subprocess.PIPE, text=True, env=clean_environment()) as lock:
-        lock.stdin.write(f"BEGIN; LOCK TABLE certvendor.{table} IN ACCESS EXCLUSIVE MODE;\n")
-        lock.stdin.flush()
-        wait_until(lambda: lab.query("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted "
-                                     f"AND relation = 'certvendor.{table}'::regclass"), "it is locked")
-        yield
-        lock.stdin.close()
+    return lab.holding(f"LOCK TABLE certvendor.{table} IN ACCESS EXCLUSIVE MODE")
 
 
 def test_a_realm_that_cannot_be_read_after_a_change(own_postgres, make_lab):

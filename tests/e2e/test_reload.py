@@ -1,18 +1,16 @@
 """What changes while the service runs: settings at SIGHUP, server certificates, and what systemd hears."""
-import contextlib
 import json
 import os
 import shutil
 import signal
 import socket
 import ssl
-import subprocess
 import uuid
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from certvendor_lab import Authority, clean_environment, port_answers, rfc9440, run, wait_until
+from certvendor_lab import Authority, port_answers, rfc9440, run, wait_until
 from est_client import Est, device_name, make_key, outcome, request
 
 
@@ -305,25 +303,14 @@ def test_handshakes_during_reloads(own):
 # ---- Before it serves --------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def loading_held_up(lab, postgres):
-    """No index is loaded in the meantime."""
-    blocker = subprocess.Popen(
-        ["psql", "-XAtq", "-h", postgres.folder, "-p", "5432", "-U", "certvendor", "-d", lab.database],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environment())
-    try:
-        blocker.stdin.write("BEGIN; LOCK TABLE certvendor.certificate; SELECT 'locked';\n")
-        blocker.stdin.flush()
-        assert blocker.stdout.readline() == "locked\n"
-        yield
-    finally:
-        blocker.communicate("COMMIT;\n")
+# No index is loaded as long as this is held.
+LOADING = "LOCK TABLE certvendor.certificate"
 
 
-def test_files_that_change_while_the_index_is_loaded(make_lab, postgres):
+def test_files_that_change_while_the_index_is_loaded(make_lab):
     lab = make_lab(settings={"database": {"statement_timeout": 60000}})
     certificate, key = server_pair(lab)
-    with loading_held_up(lab, postgres):
+    with lab.holding(LOADING):
         lab.launch()
         wait_until(lambda: port_answers(lab.ports["monitoring"]), "the old files were read")
         place(lab, "device", certificate, key)
@@ -331,9 +318,9 @@ def test_files_that_change_while_the_index_is_loaded(make_lab, postgres):
     wait_until(lambda: presented(lab, "device") == certificate.read_text(), "the new certificate")
 
 
-def test_monitoring_answers_while_the_index_is_loaded(make_lab, postgres):
+def test_monitoring_answers_while_the_index_is_loaded(make_lab):
     lab = make_lab()
-    with loading_held_up(lab, postgres):
+    with lab.holding(LOADING):
         lab.launch()
         wait_until(lambda: port_answers(lab.ports["monitoring"]), "monitoring")
         assert lab.monitor("/livez").status == 200

@@ -26,10 +26,9 @@ struct cv_factory_pki_order {
 
 enum cv_factory_pki_outcome {
 	CV_FACTORY_PKI_DONE,
-	CV_FACTORY_PKI_REFUSED,   /* what was sent is not acceptable */
-	CV_FACTORY_PKI_CONFLICT,  /* it is, but not in the present state */
-	CV_FACTORY_PKI_TAKEN,     /* a name of its servers is another factory's */
-	CV_FACTORY_PKI_OVERTAKEN, /* the realm is of another version by now */
+	CV_FACTORY_PKI_REFUSED,  /* what was sent is not acceptable */
+	CV_FACTORY_PKI_CONFLICT, /* it is, but not in the present state */
+	CV_FACTORY_PKI_TAKEN,    /* a name of its servers is another factory's */
 };
 
 #define CV_FACTORY_PKI_DETAIL_SIZE 384

@@ -36,7 +36,8 @@ struct cv_factory_pki_sink {
 bool cv_factory_pki_store_read(struct cv_connection *connection, const char *factory,
     const struct cv_factory_pki_sink *sink, struct cv_error *err);
 
-/* Opens a transaction and locks factory and authorities before it reads. */
+/* Opens a transaction and takes the turn of whoever lists authorities (cv_realm_store_hold), then
+ * locks factory and authorities before it reads: devices that enrol wait for the latter. */
 bool cv_factory_pki_store_begin(struct cv_connection *connection, const char *factory,
     const struct cv_factory_pki_sink *sink, struct cv_error *err);
 void cv_factory_pki_store_rollback(struct cv_connection *connection);

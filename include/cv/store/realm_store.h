@@ -92,8 +92,7 @@ struct cv_realm_sink {
 
 /*
  * For whoever lists an authority that was looked at beside the others of this version: is it still
- * the one? Whoever else lists one waits until the end of the transaction. The factory is locked
- * before, by all of them.
+ * the one? Whoever else lists one waits until the end of the transaction: the first lock of all.
  */
 bool cv_realm_store_hold(
     struct cv_connection *connection, int64_t version, bool *ret_is_current, struct cv_error *err);
