@@ -111,8 +111,12 @@ start_service(struct app *app, struct cv_error *err)
 {
 	const struct cv_clock *clock = cv_clock_system();
 
-	if (!cv_key_block_list_new(app->config->issue_blocked_keys, &app->blocked_keys, err))
+	if (!cv_key_block_list_new(app->config->issue_blocked_keys, &app->blocked_keys, err)) {
+		/* That a file is missing, too: it is not there at the next start either. */
+		if (err->code != CV_E_MEMORY)
+			err->code = CV_E_CONFIG;
 		return cv_error_context(err, "blocked keys");
+	}
 	if (!cv_index_new(clock, &app->index, err))
 		return cv_error_context(err, "index");
 	const struct cv_service_parts parts = {

@@ -139,8 +139,11 @@ def test_files_that_the_service_reads_by_itself(make_lab):
     lab = make_lab()
     blocked, anchors = lab.folder / "blocked.keys", lab.folder / "anchors.pem"
     change(lab, issue={"blocked_keys": blocked}, outbound={"ca_file": anchors})
-    refused = lab.program("serve", is_checked=False)
-    assert refused.returncode != 0 and str(blocked) in refused.stderr
+    for content in (None, "nonsense\n"):
+        if content:
+            blocked.write_text(content)
+        refused = lab.program("serve", is_checked=False)
+        assert refused.returncode == 78 and str(blocked) in refused.stderr
     blocked.write_text("# none\n")
     lab.start()
     [warning] = lab.events("ca-file-failed")
