@@ -62,6 +62,9 @@ def test_before_it_runs(own):
 def test_rows_of_the_audit_that_nobody_chains_hide_behind_no_other(own):
     row = ("INSERT INTO certvendor.audit (id, at, actor, action) "
            "VALUES (gen_random_uuid(), now() + interval '{} minutes', 'a', 'b')")
+    # That of init waits for more than a minute, too, where this machine is slow.
+    own.query("ALTER TABLE certvendor.audit DISABLE TRIGGER audit_append_only; DELETE FROM certvendor.audit; "
+              "ALTER TABLE certvendor.audit ENABLE TRIGGER audit_append_only")
     own.query(row.format(120))
     assert "1 rows stand outside" in texts(examine(own)[1], "warn", "audit chain")[0]
     own.query(row.format(-2))
