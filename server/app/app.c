@@ -162,7 +162,7 @@ warn_of_labels(const struct cv_config *config, const struct cv_realm *realm)
 }
 
 static void
-warn_of_authorities(struct app *app)
+warn_of_realm(struct app *app)
 {
 	int64_t now = cv_clock_wall_seconds(cv_clock_system());
 
@@ -182,7 +182,7 @@ refresh(void *context, struct cv_connection *connection, struct cv_error *err)
 	refresh_blocked_keys(app);
 	if (!cv_service_refresh(app->service, connection, err))
 		return false;
-	warn_of_authorities(app);
+	warn_of_realm(app);
 	cv_http_take_servers(app->http);
 	return true;
 }
