@@ -362,6 +362,15 @@ find_token(struct cv_connection *connection, const char *path, bool *ret_exists,
 	return cv_realm_store_find_operator(connection, &hash, ret_exists, ret_credential, err);
 }
 
+/* The database goes on with a commit whose init was killed. Until that has ended its token looks
+ * like one that was never committed. */
+static bool
+await_earlier_run(struct cv_connection *connection, const char *partial, struct cv_error *err)
+{
+	return !cv_file_exists(partial) || cv_realm_store_await(connection, err) ||
+	       cv_error_context(err, "an earlier run, which left %s, may not have ended", partial);
+}
+
 /* An earlier run that ended between commit and rename left its token without a name. One that the
  * database does not know was never committed: it is written over. */
 static bool
@@ -441,7 +450,8 @@ init_with(struct cv_connection *connection, const struct cv_init_order *order, s
 
 	if (!copy_parent(order->directory, parent, err) ||
 	    (order->token_file != NULL && !make_partial_name(order->token_file, partial, err)) ||
-	    !lock_parent(parent, &lock, err) || !take_census(connection, &census, err) ||
+	    !lock_parent(parent, &lock, err) || !await_earlier_run(connection, partial, err) ||
+	    !take_census(connection, &census, err) ||
 	    !finish_earlier_run(connection, order, partial, &was_finished, err))
 		return false;
 	if (was_finished && census.has_factory)

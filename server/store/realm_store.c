@@ -36,6 +36,12 @@ cv_realm_store_hold(
 	return true;
 }
 
+bool
+cv_realm_store_await(struct cv_connection *connection, struct cv_error *err)
+{
+	return cv_execute(connection, CV_SQL(authorities_lock), NULL, NULL, err);
+}
+
 /* ---- load ---- */
 
 static bool

@@ -428,16 +428,38 @@ def test_init_goes_on_where_it_was_cut_short(make_lab):
     assert lab.enrolled_device().show().status == 200
 
 
-def kill_in_commit(lab, factory, token_file):
-    """Ends an init that waits for its commit, which then takes place."""
+@contextlib.contextmanager
+def commits_held_up(lab):
+    """No init comes to the end of its commit in the meantime."""
+    lab.query("CREATE OR REPLACE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+              "PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END $$; "
+              "DROP TRIGGER IF EXISTS hold_up ON certvendor.factory; "
+              "CREATE CONSTRAINT TRIGGER hold_up AFTER INSERT ON certvendor.factory DEFERRABLE INITIALLY DEFERRED "
+              "FOR EACH ROW EXECUTE FUNCTION hold_up()")
+    with subprocess.Popen(["psql", "-XAtq", "-h", lab.postgres.folder, "-p", "5432", "-U", "certvendor", "-d", lab.database],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environment()) as holder:
+        holder.stdin.write("SELECT pg_advisory_lock(4711);\n")
+        holder.stdin.flush()
+        assert holder.stdout.readline() == "\n"
+        yield
+        holder.stdin.close()
+
+
+def start_init(lab, factory, token_file, count):
+    """Until it waits with so many."""
     process = subprocess.Popen(
         [BINARY, "--config", lab.config, "init", "--factory", factory, "--token-name", factory, "--directory",
-         lab.folder / factory, "--token-file", token_file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+         lab.folder / factory, "--token-file", token_file], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env=clean_environment())
-    wait_until(lambda: lab.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), f"{factory} at its commit")
-    process.kill()
-    process.wait()
-    wait_until(lambda: lab.query(f"SELECT 1 FROM certvendor.factory WHERE name = '{factory}'"), f"{factory} at its commit")
+    wait_until(lambda: lab.query("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                                 "AND wait_event = 'advisory'") == [[str(count)]], f"{count} wait")
+    return process
+
+
+def kill_in_commit(lab, factory, token_file):
+    """Ends an init that waits for its commit, with which the database goes on."""
+    with start_init(lab, factory, token_file, 1) as process:
+        process.kill()
     assert not token_file.exists() or token_file.stat().st_size == 0
 
 
@@ -445,9 +467,6 @@ def test_init_loses_no_token_that_was_committed(make_lab):
     lab = make_lab().start()
     token_file = lab.folder / "other.token"
     partial = token_file.with_name("other.token.partial")
-    lab.query("CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; "
-              "END $$; CREATE CONSTRAINT TRIGGER pause AFTER INSERT ON certvendor.factory DEFERRABLE "
-              "INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pause()")
 
     def init(factory, **more):
         return lab.program("init", "--factory", factory, "--token-name", factory, "--directory", lab.folder / factory,
@@ -460,16 +479,22 @@ def test_init_loses_no_token_that_was_committed(make_lab):
         assert lab.operator("GET", f"/v1/factories/{factory}", token=token).status == 200
         return token_file.read_text()
 
-    kill_in_commit(lab, "second", token_file)
-    assert f"{token_file} has the token second" in init("second").stdout
+    with commits_held_up(lab):
+        kill_in_commit(lab, "second", token_file)
+        repeated = start_init(lab, "second", token_file, 2)
+        assert not lab.query("SELECT 1 FROM certvendor.factory WHERE name = 'second'")
+    output, _ = repeated.communicate(timeout=60)
+    assert repeated.returncode == 0 and f"{token_file} has the token second" in output, output
     token_of("second")
     assert "already initialised" in init("second", is_checked=False).stderr
 
     token_file.write_text("")
-    kill_in_commit(lab, "third", token_file)
-    other = init("fourth", is_checked=False)
-    assert other.returncode == 1 and f"{token_file} has the token third" in other.stdout
-    assert f"{token_file} is not empty" in other.stderr and "worth nothing" in other.stderr
+    with commits_held_up(lab):
+        kill_in_commit(lab, "third", token_file)
+        other = start_init(lab, "fourth", token_file, 2)
+    output, _ = other.communicate(timeout=60)
+    assert other.returncode == 1 and f"{token_file} has the token third" in output, output
+    assert f"{token_file} is not empty" in output and "worth nothing" in output
     third = token_of("third")
 
     token_file.rename(partial)

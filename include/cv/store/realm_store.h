@@ -96,6 +96,8 @@ struct cv_realm_sink {
  */
 bool cv_realm_store_hold(
     struct cv_connection *connection, int64_t version, bool *ret_is_current, struct cv_error *err);
+/* Waits for the end of whoever lists an authority, also of one who is no longer there. */
+bool cv_realm_store_await(struct cv_connection *connection, struct cv_error *err);
 bool cv_realm_store_version(
     struct cv_connection *connection, int64_t *ret_version, struct cv_error *err);
 /* Version and rows in one snapshot. */
