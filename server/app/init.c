@@ -40,9 +40,10 @@ fail_io(struct cv_error *err, const char *act, const char *path)
 
 /* What the database has already. */
 struct census {
-	const char *factory;
+	const char *name;
 	bool has_factory;
 	bool has_default;
+	struct cv_factory_row factory; /* the one of this name, if there is one */
 };
 
 static bool
@@ -50,8 +51,10 @@ count_factory(void *context, const struct cv_factory_row *row)
 {
 	struct census *census = context;
 
-	if (cv_text_equal(row->name, census->factory))
+	if (cv_text_equal(row->name, census->name)) {
 		census->has_factory = true;
+		census->factory = *row;
+	}
 	if (row->is_default)
 		census->has_default = true;
 	return true;
@@ -75,7 +78,7 @@ check_names(struct cv_connection *connection, const struct cv_init_order *order,
 
 	if (census->has_factory)
 		return cv_fail(err, CV_E_CONSTRAINT,
-		    "already initialised: the database has the factory %s", census->factory);
+		    "already initialised: the database has the factory %s", census->name);
 	if (!cv_realm_store_name_is_free(connection, order->token_name, &is_free, err))
 		return false;
 	return is_free || cv_fail(err, CV_E_CONSTRAINT,
@@ -371,26 +374,37 @@ await_earlier_run(struct cv_connection *connection, const char *partial, struct 
 	       cv_error_context(err, "an earlier run, which left %s, may not have ended", partial);
 }
 
+static bool
+is_as_ordered(const struct cv_init_order *order, const struct census *census,
+    const struct cv_operator_credential *credential)
+{
+	/* One transaction made both, at one time. */
+	return census->has_factory && census->factory.made_at_us == credential->made_at_us &&
+	       cv_text_equal(credential->name, order->token_name);
+}
+
 /* An earlier run that ended between commit and rename left its token without a name. One that the
  * database does not know was never committed: it is written over. */
 static bool
 finish_earlier_run(struct cv_connection *connection, const struct cv_init_order *order,
-    const char *partial, bool *ret_was_finished, struct cv_error *err)
+    const struct census *census, const char *partial, bool *ret_is_done, struct cv_error *err)
 {
 	struct cv_operator_credential credential;
+	bool exists;
 
-	*ret_was_finished = false;
+	*ret_is_done = false;
 	if (order->token_file == NULL || !cv_file_exists(partial))
 		return true;
-	if (!find_token(connection, partial, ret_was_finished, &credential, err))
+	if (!find_token(connection, partial, &exists, &credential, err))
 		return false;
-	if (!*ret_was_finished)
+	if (!exists)
 		return true;
 	if (!check_token_file(order, err) || !name_token_file(order, partial, err))
 		return cv_error_context(
 		    err, "%s has the token %s of an earlier run", partial, credential.name);
 	(void)printf("%s has the token %s of an earlier run that was cut short\n",
 	    order->token_file, credential.name);
+	*ret_is_done = is_as_ordered(order, census, &credential);
 	return true;
 }
 
@@ -428,10 +442,10 @@ commit_with_token(struct cv_connection *connection, const struct cv_init_order *
 }
 
 static void
-print_advice(const struct cv_init_order *order)
+print_advice(const struct cv_init_order *order, bool announce_is_implied)
 {
 	(void)printf("factory %s is ready; announce = %s\n", order->factory,
-	    order->announce_is_implied ? "implied" : "explicit");
+	    announce_is_implied ? "implied" : "explicit");
 	(void)printf(
 	    "Move %s/offline to a safe place: it holds the root key and its passphrase, which "
 	    "the service never needs.\n",
@@ -442,20 +456,22 @@ print_advice(const struct cv_init_order *order)
 static bool
 init_with(struct cv_connection *connection, const struct cv_init_order *order, struct cv_error *err)
 {
-	struct census census = {.factory = order->factory};
+	struct census census = {.name = order->factory};
 	struct cv_pki_folder folder = {.root = NULL};
 	char parent[PATH_MAX], partial[PATH_MAX] = "";
-	bool was_finished;
+	bool is_done;
 	CV_AUTO_DESCRIPTOR int lock = -1;
 
 	if (!copy_parent(order->directory, parent, err) ||
 	    (order->token_file != NULL && !make_partial_name(order->token_file, partial, err)) ||
 	    !lock_parent(parent, &lock, err) || !await_earlier_run(connection, partial, err) ||
 	    !take_census(connection, &census, err) ||
-	    !finish_earlier_run(connection, order, partial, &was_finished, err))
+	    !finish_earlier_run(connection, order, &census, partial, &is_done, err))
 		return false;
-	if (was_finished && census.has_factory)
+	if (is_done) {
+		print_advice(order, census.factory.announce_is_implied);
 		return true;
+	}
 	if (!check_names(connection, order, &census, err) || !check_token_file(order, err) ||
 	    !provide_folder(order, parent, &folder, err))
 		return false;
@@ -463,7 +479,7 @@ init_with(struct cv_connection *connection, const struct cv_init_order *order, s
 	    commit_with_token(connection, order, &folder, !census.has_default, partial, err);
 	cv_pki_folder_deinit(&folder);
 	if (is_good)
-		print_advice(order);
+		print_advice(order, order->announce_is_implied);
 	return is_good;
 }
 

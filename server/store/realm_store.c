@@ -55,6 +55,7 @@ give_factory(struct cv_row row, const struct cv_realm_sink *sink)
 	factory.announce_is_implied = cv_row_bool(row, 3);
 	factory.retire_after_days = (int)cv_row_number(row, 4);
 	factory.lifetime_days = (int)cv_row_number(row, 5);
+	factory.made_at_us = cv_row_number(row, 6);
 	return sink->factory == NULL || sink->factory(sink->context, &factory);
 }
 

@@ -468,9 +468,9 @@ def test_init_loses_no_token_that_was_committed(make_lab):
     token_file = lab.folder / "other.token"
     partial = token_file.with_name("other.token.partial")
 
-    def init(factory, **more):
-        return lab.program("init", "--factory", factory, "--token-name", factory, "--directory", lab.folder / factory,
-                           "--token-file", token_file, **more)
+    def init(factory, token_name=None, **more):
+        return lab.program("init", "--factory", factory, "--token-name", token_name or factory, "--directory",
+                           lab.folder / factory, "--token-file", token_file, **more)
 
     def token_of(factory):
         token = token_file.read_text().strip()
@@ -485,6 +485,7 @@ def test_init_loses_no_token_that_was_committed(make_lab):
         assert not lab.query("SELECT 1 FROM certvendor.factory WHERE name = 'second'")
     output, _ = repeated.communicate(timeout=60)
     assert repeated.returncode == 0 and f"{token_file} has the token second" in output, output
+    assert f"Move {lab.folder / 'second'}/offline" in output
     token_of("second")
     assert "already initialised" in init("second", is_checked=False).stderr
 
@@ -496,6 +497,13 @@ def test_init_loses_no_token_that_was_committed(make_lab):
     assert other.returncode == 1 and f"{token_file} has the token third" in output, output
     assert f"{token_file} is not empty" in output and "worth nothing" in output
     third = token_of("third")
+
+    for factory, token_name in (("second", "second"), ("second", "third"), ("third", "second")):
+        token_file.rename(partial)
+        other = init(factory, token_name, is_checked=False)
+        assert other.returncode == 1 and f"{token_file} has the token third" in other.stdout
+        assert "already initialised" in other.stderr and "Move" not in other.stdout
+        assert token_of("third") == third
 
     token_file.rename(partial)
     token_file.write_text("another\n")

@@ -30,6 +30,7 @@ struct cv_factory_row {
 	bool announce_is_implied;
 	int retire_after_days;
 	int lifetime_days;
+	int64_t made_at_us; /* as loaded: microseconds since 1970 */
 };
 
 struct cv_authority_row {
