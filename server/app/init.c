@@ -171,17 +171,6 @@ wipe_folder(const char *path, struct cv_error *err)
 	return fail_io(err, "removing", path);
 }
 
-static bool
-copy_parent(const char *path, char ret_parent[PATH_MAX], struct cv_error *err)
-{
-	const char *slash = strrchr(path, '/');
-	const char *parent = slash == NULL ? "." : slash == path ? "/" : path;
-	size_t len = parent == path ? (size_t)(slash - path) : 1;
-
-	return cv_text_copy_bytes(ret_parent, PATH_MAX, parent, len) ||
-	       cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
-}
-
 /* What is being made has this name until it is complete. */
 static bool
 make_partial_name(const char *path, char ret_partial[PATH_MAX], struct cv_error *err)
@@ -190,14 +179,6 @@ make_partial_name(const char *path, char ret_partial[PATH_MAX], struct cv_error 
 
 	return (len > 0 && len < PATH_MAX) ||
 	       cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
-}
-
-static bool
-sync_folder(const char *path, struct cv_error *err)
-{
-	CV_AUTO_DESCRIPTOR int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return (folder >= 0 && fsync(folder) == 0) || fail_io(err, "syncing", path);
 }
 
 /* Two runs at once would write the same files. ret_lock is held until it is closed. */
@@ -227,14 +208,14 @@ make_folder(const struct cv_init_order *order, const char *parent, struct cv_err
 	    !wipe_folder(partial, err) || !cv_file_make_folder(partial, 0700, err) ||
 	    !cv_pki_folder_make(partial, order->factory, cv_buffer_text(&names),
 		cv_clock_wall_seconds(cv_clock_system()), err) ||
-	    !sync_folder(partial, err))
+	    !cv_file_sync_folder(partial, err))
 		return false;
 	/* Succeeds over an empty folder, fails over any other. */
 	if (rename(partial, order->directory) != 0) {
 		fail_io(err, "putting the files into", order->directory);
 		return false;
 	}
-	return sync_folder(parent, err);
+	return cv_file_sync_folder(parent, err);
 }
 
 /* True as well when there is none. */
@@ -343,13 +324,13 @@ name_token_file(const struct cv_init_order *order, const char *partial, struct c
 
 	if (order->token_file == NULL)
 		return true;
-	if (!copy_parent(order->token_file, parent, err))
+	if (!cv_file_copy_parent(order->token_file, parent, err))
 		return false;
 	if (rename(partial, order->token_file) != 0) {
 		fail_io(err, "renaming", partial);
 		return cv_error_context(err, "the factory is made, and its token is there");
 	}
-	return sync_folder(parent, err);
+	return cv_file_sync_folder(parent, err);
 }
 
 static bool
@@ -462,7 +443,7 @@ init_with(struct cv_connection *connection, const struct cv_init_order *order, s
 	bool is_done;
 	CV_AUTO_DESCRIPTOR int lock = -1;
 
-	if (!copy_parent(order->directory, parent, err) ||
+	if (!cv_file_copy_parent(order->directory, parent, err) ||
 	    (order->token_file != NULL && !make_partial_name(order->token_file, partial, err)) ||
 	    !lock_parent(parent, &lock, err) || !await_earlier_run(connection, partial, err) ||
 	    !take_census(connection, &census, err) ||

@@ -133,33 +133,23 @@ write_all(int descriptor, struct cv_bytes data)
 	return true;
 }
 
-/* The folder part of path; "." when there is none. */
-static bool
-copy_folder(char *ret_folder, size_t size, const char *path)
+bool
+cv_file_copy_parent(const char *path, char ret_parent[PATH_MAX], struct cv_error *err)
 {
 	const char *slash = strrchr(path, '/');
+	const char *parent = slash == NULL ? "." : slash == path ? "/" : path;
+	size_t len = parent == path ? (size_t)(slash - path) : 1;
 
-	if (slash == NULL)
-		return cv_text_copy(ret_folder, size, ".");
-	if (slash == path)
-		return cv_text_copy(ret_folder, size, "/");
-	return cv_text_copy_bytes(ret_folder, size, path, (size_t)(slash - path));
+	return cv_text_copy_bytes(ret_parent, PATH_MAX, parent, len) ||
+	       cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
 }
 
-/* The new name is safe only when the folder that holds it is on disk too. */
-static bool
-sync_folder(const char *path, struct cv_error *err)
+bool
+cv_file_sync_folder(const char *path, struct cv_error *err)
 {
-	char folder[PATH_MAX];
+	CV_AUTO_DESCRIPTOR int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (!copy_folder(folder, sizeof(folder), path))
-		return cv_fail(err, CV_E_LIMIT, "path longer than %d bytes", PATH_MAX);
-	CV_AUTO_DESCRIPTOR int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (descriptor < 0)
-		return fail_io(err, "opening folder", folder);
-	if (fsync(descriptor) != 0)
-		return fail_io(err, "syncing folder", folder);
-	return true;
+	return (folder >= 0 && fsync(folder) == 0) || fail_io(err, "syncing folder", path);
 }
 
 /* It would be found out only when the content is there, and a FIFO would be replaced. */
@@ -198,12 +188,16 @@ cv_file_draft_begin(
 bool
 cv_file_draft_commit(struct cv_file_draft *draft, struct cv_bytes data, struct cv_error *err)
 {
+	char parent[PATH_MAX];
+
+	if (!cv_file_copy_parent(draft->path, parent, err))
+		return false;
 	if (!write_all(draft->descriptor, data) || fsync(draft->descriptor) != 0 ||
 	    rename(draft->temporary, draft->path) != 0)
 		return fail_io(err, "writing", draft->path);
 	close(draft->descriptor);
 	draft->descriptor = -1;
-	return sync_folder(draft->path, err);
+	return cv_file_sync_folder(parent, err);
 }
 
 void

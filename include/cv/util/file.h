@@ -39,6 +39,10 @@ bool cv_file_draft_commit(struct cv_file_draft *draft, struct cv_bytes data, str
 void cv_file_draft_deinit(struct cv_file_draft *draft);
 /* mkdir for one level; an existing folder is fine. */
 bool cv_file_make_folder(const char *path, mode_t mode, struct cv_error *err);
+/* The folder that path is in. CV_E_LIMIT. */
+bool cv_file_copy_parent(const char *path, char ret_parent[PATH_MAX], struct cv_error *err);
+/* A new name is safe only when the folder that has it is on disk, too. CV_E_IO. */
+bool cv_file_sync_folder(const char *path, struct cv_error *err);
 bool cv_file_exists(const char *path);
 
 #endif

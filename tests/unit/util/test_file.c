@@ -276,6 +276,33 @@ Test(file, folder_makes_one_level_only)
 	cr_assert_eq(err.code, CV_E_IO);
 }
 
+Test(file, every_path_is_in_a_folder)
+{
+	static const char *const pairs[][2] = {
+	    {"file", "."}, {"/file", "/"}, {"a/file", "a"}, {"/a/b/file", "/a/b"}};
+	char parent[PATH_MAX], too_long[PATH_MAX + 8];
+	struct cv_error err = CV_ERROR_INIT;
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		cr_assert(cv_file_copy_parent(pairs[i][0], parent, &err));
+		cr_expect_str_eq(parent, pairs[i][1]);
+	}
+	memset(too_long, 'x', sizeof(too_long));
+	memcpy(too_long + sizeof(too_long) - 3, "/x", 3);
+	cr_assert_not(cv_file_copy_parent(too_long, parent, &err));
+	cr_assert_eq(err.code, CV_E_LIMIT);
+}
+
+Test(file, a_folder_is_synced_and_nothing_else)
+{
+	struct cv_error err = CV_ERROR_INIT;
+
+	cr_assert(cv_file_write(path, cv_bytes("x", 1), 0600, &err));
+	cr_assert(cv_file_sync_folder(folder, &err));
+	cr_assert_not(cv_file_sync_folder(path, &err));
+	cr_assert_eq(err.code, CV_E_IO);
+}
+
 Test(file, a_draft_is_there_when_it_is_committed_and_not_before)
 {
 	CV_AUTO_FILE_DRAFT struct cv_file_draft draft = CV_FILE_DRAFT_INIT;
