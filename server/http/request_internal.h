@@ -23,7 +23,6 @@ struct cv_http;
 struct cv_http_connection;
 struct cv_listener;
 
-#define CV_REQUEST_ID_SIZE 64
 #define CV_REQUEST_HEADERS_MAX 100
 /* A larger body needs one of so many places. Devices have theirs and operators have theirs. */
 #define CV_LARGE_BODIES_MAX 32

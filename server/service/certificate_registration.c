@@ -142,8 +142,7 @@ check_key(struct registration *registration, const struct cv_device_record *reco
 	enum cv_key_state state = record->named.state;
 
 	if (record->named.is_of_another) {
-		cv_enrolment_note_event(
-		    enrolment, "key-in-use", cv_public_key_id(registration->key));
+		cv_enrolment_note_claim(enrolment, "key-in-use", registration->key);
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_TAKEN, "another device uses this key");
 	}

@@ -1,5 +1,6 @@
 #include "cv/service/device_registration.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cv/pki/subject.h"
@@ -24,6 +25,26 @@ registration_deinit(struct registration *registration)
 #define AUTO_REGISTRATION __attribute__((cleanup(registration_deinit)))
 
 /* ---- what is asked for ---- */
+
+/* Whatever else is wrong with the request, who may act there is to see it: in the factory that it
+ * names, or else in the first of the operator. */
+static void
+take_factory(struct registration *registration)
+{
+	struct enrolment *enrolment = &registration->base;
+	const struct cv_operator *operator_ = registration->order->operator_;
+	const char *factory = registration->order->factory;
+	struct cv_party *party = &enrolment->answer->party;
+
+	if (!factory)
+		factory = enrolment->csr ? enrolment->csr->organizational_unit : "";
+	if (cv_realm_factory(enrolment->realm, factory) &&
+	    cv_access_sees_factory(operator_, factory))
+		(void)cv_text_copy(party->factory, sizeof(party->factory), factory);
+	else
+		(void)snprintf(party->factory, sizeof(party->factory), "%.*s",
+		    (int)strcspn(operator_->factories, ","), operator_->factories);
+}
 
 /* The subject says who it is; the body may only say the same. */
 static bool
@@ -276,7 +297,10 @@ check_request(struct registration *registration, struct cv_error *err)
 {
 	struct enrolment *enrolment = &registration->base;
 
-	if (!cv_enrolment_read_csr(enrolment, err) || !cv_enrolment_judge_csr(enrolment, err))
+	if (!cv_enrolment_read_csr(enrolment, err))
+		return false;
+	take_factory(registration);
+	if (!cv_enrolment_judge_csr(enrolment, err))
 		return false;
 	if (!cv_enrolment_is_going_on(enrolment) || !cv_enrolment_check_new_subject(enrolment) ||
 	    !cv_enrolment_is_going_on(enrolment) || !check_subject(registration) ||

@@ -157,23 +157,22 @@ cv_enrolment_note_event(
 	    enrolment->service, &enrolment->answer->party, kind, subject, &origin);
 }
 
-/* Of a device with a certificate the record will say who it is; here nobody looked yet. */
-static void
-note_ca_request(const struct enrolment *enrolment)
+/* A device with a certificate is named by that, not by the CSR. */
+void
+cv_enrolment_note_claim(
+    const struct enrolment *enrolment, const char *kind, const struct cv_public_key *key)
 {
 	const struct cv_sight *sight = enrolment->request->sight;
+	bool is_certified = sight && cv_verdict_is_allowed(sight->verdict);
+	const struct cv_party *party = is_certified ? &sight->party : &enrolment->answer->party;
+	const char *claimed =
+	    enrolment->csr ? enrolment->csr->common_name : enrolment->answer->party.device;
 	const struct cv_event_origin origin = {.actor = enrolment->answer->actor,
 	    .request_id = enrolment->request->request_id,
 	    .label = enrolment->label->name,
-	    .is_paced = true};
-	struct cv_party party = enrolment->answer->party;
+	    .claimed_device = is_certified ? NULL : claimed};
 
-	if (sight && cv_verdict_is_allowed(sight->verdict))
-		party = sight->party;
-	if (!party.device[0])
-		(void)cv_text_copy(party.device, sizeof(party.device), enrolment->csr->common_name);
-	cv_service_note_event(enrolment->service, &party, "ca-request",
-	    cv_public_key_id(enrolment->csr->key), &origin);
+	cv_service_note_event(enrolment->service, party, kind, cv_public_key_id(key), &origin);
 }
 
 static bool
@@ -212,7 +211,7 @@ cv_enrolment_judge_csr(struct enrolment *enrolment, struct cv_error *err)
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_SIGNATURE, detail);
 	case CV_CSR_BAD_EXTENSION:
 		if (enrolment->csr->asks_for_ca)
-			note_ca_request(enrolment);
+			cv_enrolment_note_claim(enrolment, "ca-request", enrolment->csr->key);
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_BAD_EXTENSION, detail);
 	case CV_CSR_WEAK_KEY:
 		return cv_enrolment_refuse(enrolment, CV_ENROLMENT_WEAK_KEY, detail);
@@ -292,8 +291,7 @@ cv_enrolment_check_named_key(struct enrolment *enrolment, const struct cv_device
 		    CV_LOG_TEXT("request_id", enrolment->request->request_id),
 		    CV_LOG_TEXT("factory", enrolment->answer->party.factory),
 		    CV_LOG_TEXT("device", enrolment->answer->party.device));
-		cv_enrolment_note_event(
-		    enrolment, "key-in-use", cv_public_key_id(cv_enrolment_key(enrolment)));
+		cv_enrolment_note_claim(enrolment, "key-in-use", cv_enrolment_key(enrolment));
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_KEY_IN_USE, "another device uses this key");
 	}

@@ -7,6 +7,7 @@
 #include "cv/index/feed.h"
 #include "cv/service/issue_count.h"
 #include "cv/model/source.h"
+#include "cv/pki/digest.h"
 #include "cv/service/key_block_list.h"
 #include "cv/util/log.h"
 #include "cv/util/random.h"
@@ -21,7 +22,6 @@
 #define REFUSAL_MS 1000
 #define CHANGE_PLACES 4096
 #define EVENTS_MAX 512
-#define PACED_EVENTS_PER_MINUTE 60
 /* One: while it waits for the disk the next one gathers, and the larger a batch the cheaper. */
 #define RENEWAL_BATCHES 1
 
@@ -57,8 +57,6 @@ struct cv_service {
 	pthread_mutex_t event_mutex;
 	struct cv_security_event events[EVENTS_MAX];
 	size_t event_count;
-	int64_t paced_minute;
-	unsigned paced_events; /* in that minute */
 	struct cv_report_table *reports;
 	struct cv_device_pace *change_pace;
 	struct cv_device_pace *request_pace;
@@ -249,25 +247,13 @@ cv_service_take_device(struct cv_service *service, struct cv_connection *connect
 static bool
 is_same_event(const struct cv_security_event *event, const struct cv_security_event *other)
 {
-	return cv_digest_equal(&event->key_id, &other->key_id) &&
+	return cv_digest_equal(&event->subject, &other->subject) &&
 	       strcmp(event->kind, other->kind) == 0 && strcmp(event->device, other->device) == 0 &&
 	       strcmp(event->factory, other->factory) == 0;
 }
 
-static bool
-may_note_paced(struct cv_service *service)
-{
-	int64_t minute = cv_clock_boot_ms(service->parts.clock) / 60000;
-
-	if (minute != service->paced_minute) {
-		service->paced_minute = minute;
-		service->paced_events = 0;
-	}
-	return service->paced_events++ < PACED_EVENTS_PER_MINUTE;
-}
-
 static void
-count_event(struct cv_service *service, const struct cv_security_event *event, bool is_paced)
+count_event(struct cv_service *service, const struct cv_security_event *event)
 {
 	for (size_t i = 0; i < service->event_count; i++) {
 		if (is_same_event(&service->events[i], event)) {
@@ -275,7 +261,7 @@ count_event(struct cv_service *service, const struct cv_security_event *event, b
 			return;
 		}
 	}
-	if (service->event_count == EVENTS_MAX || (is_paced && !may_note_paced(service)))
+	if (service->event_count == EVENTS_MAX)
 		service->counters.security_events_dropped++;
 	else
 		service->events[service->event_count++] = *event;
@@ -289,19 +275,26 @@ copy_if_any(char *destination, size_t size, const char *text)
 
 void
 cv_service_note_event(struct cv_service *service, const struct cv_party *party, const char *kind,
-    const struct cv_digest *subject, const struct cv_event_origin *origin)
+    const struct cv_digest *key_id, const struct cv_event_origin *origin)
 {
-	struct cv_security_event event = {.key_id = *subject, .count = 1};
+	struct cv_security_event event = {.count = 1};
 
+	if (key_id)
+		event.key_id = *key_id;
+	event.subject = event.key_id;
 	cv_text_copy(event.factory, sizeof(event.factory), party->factory);
-	cv_text_copy(event.device, sizeof(event.device), party->device);
+	if (origin->claimed_device)
+		cv_digest_sha256(cv_bytes(origin->actor, strlen(origin->actor)), &event.subject);
+	else
+		cv_text_copy(event.device, sizeof(event.device), party->device);
+	copy_if_any(event.claimed_device, sizeof(event.claimed_device), origin->claimed_device);
 	cv_text_copy(event.kind, sizeof(event.kind), kind);
 	copy_if_any(event.actor, sizeof(event.actor), origin->actor);
 	copy_if_any(event.request_id, sizeof(event.request_id), origin->request_id);
 	copy_if_any(event.label, sizeof(event.label), origin->label);
 	service->counters.security_events++;
 	pthread_mutex_lock(&service->event_mutex);
-	count_event(service, &event, origin->is_paced);
+	count_event(service, &event);
 	pthread_mutex_unlock(&service->event_mutex);
 }
 
@@ -333,7 +326,7 @@ cv_service_write_events(
 		return true;
 	pthread_mutex_lock(&service->event_mutex);
 	for (size_t i = 0; i < count; i++)
-		count_event(service, &events[i], false);
+		count_event(service, &events[i]);
 	pthread_mutex_unlock(&service->event_mutex);
 	return false;
 }

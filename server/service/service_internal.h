@@ -98,17 +98,18 @@ void cv_service_remember_refusal(struct cv_service *service, const struct cv_evi
 bool cv_service_recall_refusal(
     struct cv_service *service, const struct cv_evidence *evidence, struct cv_sight *ret_sight);
 
-/* With which request an event came; each text may be NULL. */
+/* With which request an event came; each text may be NULL, the actor not beside claimed_device. */
 struct cv_event_origin {
 	const char *actor;
 	const char *request_id;
 	const char *label;
-	bool is_paced; /* who asks invents device or key: only so many a minute count */
+	const char *claimed_device; /* by whoever asks, who may say another each time: all of one
+				       actor is one event. NULL: the party is known */
 };
 
 /* Counts a security event; collected in a bounded table and written in batches, the first of each
- * into the audit trail too. */
+ * into the audit trail too. key_id: or of a certificate; NULL: not known. */
 void cv_service_note_event(struct cv_service *service, const struct cv_party *party,
-    const char *kind, const struct cv_digest *subject, const struct cv_event_origin *origin);
+    const char *kind, const struct cv_digest *key_id, const struct cv_event_origin *origin);
 
 #endif

@@ -289,20 +289,28 @@ bool
 cv_change_store_write_events(struct cv_connection *connection, const struct cv_security_event *rows,
     size_t count, struct cv_error *err)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct cv_parameters parameters = {0};
+	CV_AUTO_ROWS struct cv_rows events = {0};
+	struct cv_parameters parameters;
 
-		cv_parameter_text(&parameters, rows[i].factory);
-		cv_parameter_text(&parameters, rows[i].device);
-		cv_parameter_text(&parameters, rows[i].kind);
-		cv_parameter_digest(&parameters, &rows[i].key_id);
-		cv_parameter_number(&parameters, rows[i].count);
-		cv_parameter_text(&parameters, rows[i].audit_id);
-		cv_parameter_text(&parameters, rows[i].actor);
-		cv_parameter_text(&parameters, rows[i].request_id);
-		cv_parameter_text(&parameters, rows[i].label);
-		if (!cv_execute(connection, CV_SQL(security_event_write), &parameters, NULL, err))
-			return cv_error_context(err, "writing security events");
+	if (count == 0)
+		return true;
+	for (size_t i = 0; i < count; i++) {
+		cv_rows_next(&events);
+		cv_rows_text(&events, rows[i].factory);
+		cv_rows_text(&events, rows[i].device);
+		cv_rows_text(&events, rows[i].kind);
+		cv_rows_digest(&events, &rows[i].subject);
+		cv_rows_number(&events, rows[i].count);
+		cv_rows_text(&events, rows[i].audit_id);
+		cv_rows_text(&events, rows[i].actor);
+		cv_rows_text(&events, rows[i].request_id);
+		cv_rows_text(&events, rows[i].label);
+		cv_rows_text(&events, rows[i].claimed_device);
+		cv_rows_digest(&events, &rows[i].key_id);
 	}
+	if (!cv_rows_bind(&events, &parameters, err))
+		return false;
+	if (!cv_execute(connection, CV_SQL(security_event_write), &parameters, NULL, err))
+		return cv_error_context(err, "writing security events");
 	return true;
 }

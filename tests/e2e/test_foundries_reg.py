@@ -241,6 +241,29 @@ def test_a_key_of_another_device(lab):
     other.register()
 
 
+def test_whoever_registers_is_one_row_of_the_trail(lab):
+    """Of an operator of this factory, who sees it: whatever devices and keys he invents, in any OU."""
+    name = f"t{uuid.uuid4().hex[:8]}"
+    token = make_token(lab, name=name)
+    taken = Registrant(lab).register().key
+    for kind, ou in (("ca-request", FACTORY), ("ca-request", "nowhere"), ("key-in-use", FACTORY)):
+        device = Registrant(lab, factory=ou)
+        if kind == "ca-request":
+            device.key.extensions = ["-addext", "basicConstraints=critical,CA:TRUE"]
+            csr = device.key.write_request().pem
+        else:
+            csr = taken.request_for(f"/CN={device.uuid}/OU={FACTORY}")
+            csr = ssl.DER_cert_to_PEM_cert(csr).replace("CERTIFICATE", "CERTIFICATE REQUEST")
+        refusal(device.post(token=token, csr=csr), 400, "bad-extension" if kind == "ca-request" else kind)
+
+    def rows():
+        items = lab.operator("GET", "/v1/audit?action=security-event&limit=500", token=token).json()["items"]
+        return sorted((row["reason"], row["factory"]) for row in items if row["actor"] == f"operator:{name}")
+
+    wait_until(lambda: len(rows()) == 2, "both")
+    assert rows() == [("ca-request", FACTORY), ("key-in-use", FACTORY)]
+
+
 def test_a_deleted_device_registers_anew(lab):
     device = Registrant(lab).register(name=(name := f"n{uuid.uuid4().hex[:8]}"))
     old = device.identity

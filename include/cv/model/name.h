@@ -14,6 +14,7 @@
 #define CV_POLICY_LIST_SIZE 401 /* of the policies of a group with ", " between them */
 /* Who did something: "device", "operator:<name>". */
 #define CV_ACTOR_SIZE 160
+#define CV_REQUEST_ID_SIZE 64
 #define CV_SLOT_CLIENT "client" /* the default slot */
 
 /* Which (device, slot) is meant: the unit of rotation. */

@@ -74,18 +74,20 @@ struct cv_last_seen {
 };
 bool cv_change_store_write_seen(struct cv_connection *connection, const struct cv_last_seen *rows,
     size_t count, struct cv_error *err);
-/* Counted by the first four; the rest is of the request that came first, for the audit row, which
- * is written unless there was the same within a day. */
+/* Counted by the first four, of which no two rows have the same; the rest is of the request that
+ * came first, for the audit row, which is written unless there was the same within a day. */
 struct cv_security_event {
 	char factory[CV_FACTORY_NAME_MAX + 1];
 	char device[CV_DEVICE_ID_MAX + 1];
 	char kind[32];
-	struct cv_digest key_id; /* or of a certificate */
+	struct cv_digest subject; /* a key, a certificate, or whose credentials came */
 	int64_t count;
 	char audit_id[CV_UUID_SIZE];
 	char actor[CV_ACTOR_SIZE];
-	char request_id[64];
+	char request_id[CV_REQUEST_ID_SIZE];
 	char label[CV_LABEL_NAME_MAX + 1];
+	char claimed_device[CV_DEVICE_ID_MAX + 1]; /* "": it is the device */
+	struct cv_digest key_id;                   /* or of a certificate; zeros: not known */
 };
 bool cv_change_store_write_events(struct cv_connection *connection,
     const struct cv_security_event *rows, size_t count, struct cv_error *err);
