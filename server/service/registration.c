@@ -29,10 +29,22 @@ is_for_this_id(const struct registration *registration)
 	return registration->has_token && registration->token.device[0] != '\0';
 }
 
+/* A device that used it may come again. */
 static bool
-check_token(struct registration *registration, const struct cv_enrolment_token_row *token)
+check_uses(struct registration *registration)
+{
+	const struct cv_enrolment_token_row *token = &registration->token;
+
+	return token->uses < token->uses_max || token->is_used_by_device ||
+	       cv_enrolment_refuse(
+		   &registration->base, CV_ENROLMENT_BAD_CREDENTIALS, "the token is used up");
+}
+
+static bool
+check_token(struct registration *registration)
 {
 	struct enrolment *enrolment = &registration->base;
+	const struct cv_enrolment_token_row *token = &registration->token;
 
 	if (token->device[0] && strcmp(token->device, enrolment->csr->common_name) != 0)
 		return cv_enrolment_refuse(
@@ -40,10 +52,7 @@ check_token(struct registration *registration, const struct cv_enrolment_token_r
 	if (token->label[0] && strcmp(token->label, enrolment->label->name) != 0)
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the token is for another label");
-	if (token->uses >= token->uses_max && !token->is_used_by_device)
-		return cv_enrolment_refuse(
-		    enrolment, CV_ENROLMENT_BAD_CREDENTIALS, "the token is used up");
-	return true;
+	return check_uses(registration);
 }
 
 /* The device is still what the request says. */
@@ -76,7 +85,7 @@ find_token(struct registration *registration, struct cv_error *err)
 	snprintf(enrolment->answer->actor, sizeof(enrolment->answer->actor), "token:%s",
 	    registration->token.id);
 	take_factory(enrolment, registration->token.factory);
-	return true;
+	return check_uses(registration);
 }
 
 /* A manufacturer's certificate: of a trusted bootstrap authority, in date. */
@@ -130,8 +139,7 @@ authorise(struct registration *registration)
 		    enrolment, CV_ENROLMENT_NOT_AUTHORISED, "the certificate names another device");
 	if (!registration->has_token)
 		return cv_enrolment_choose_factory(enrolment, bootstrap->row.factory);
-	if (!check_token(registration, &registration->token) ||
-	    !cv_enrolment_is_going_on(enrolment))
+	if (!check_token(registration) || !cv_enrolment_is_going_on(enrolment))
 		return true;
 	if (bootstrap && strcmp(bootstrap->row.factory, registration->token.factory) != 0)
 		return cv_enrolment_refuse(
@@ -377,8 +385,8 @@ check_locked(struct registration *registration, struct cv_device_change *change,
 	if (registration->has_token && !cv_device_change_token(change, &registration->token))
 		return cv_enrolment_refuse(
 		    enrolment, CV_ENROLMENT_BAD_CREDENTIALS, "the token is not valid");
-	if (registration->has_token && (!check_token(registration, &registration->token) ||
-					   !cv_enrolment_is_going_on(enrolment)))
+	if (registration->has_token &&
+	    (!check_token(registration) || !cv_enrolment_is_going_on(enrolment)))
 		return true;
 	if (is_spent(registration, record))
 		return refuse_spent(enrolment);

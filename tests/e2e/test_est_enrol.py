@@ -152,9 +152,16 @@ def test_guessing_waits(est_lab, door):
         extension("2.5.29.19", seq(b"\x01\x01\xff")))), "bad-extension")])
 def test_what_is_wrong_with_a_request_is_told_to_who_may_ask(est_lab, door, flaw, reason):
     csr = flaw(request(make_key(), device_name("guess")))
-    source = f"127.0.9.{sum(reason.encode()) % 256}"
+    source, spent = (f"127.0.{net}.{sum(reason.encode()) % 256}" for net in (9, 10))
     assert outcome(door.enrol(csr, token=est_lab.enrolment_token(device="guess"))) == (400, reason)
     assert door.enrol(csr, source=source).status == 401
+    # Nor to who has a token that is used up, unless the device itself comes again.
+    used, key = est_lab.enrolment_token(), make_key()
+    assert door.enrol(request(key, device_name(own := fresh())), token=used).status == 200
+    assert door.enrol(csr, token=used, source=spent).status == 401
+    again = request(key, device_name(own), extension_request(CA_WISHES["ca"]))
+    assert outcome(door.enrol(again, token=used)) == (400, "bad-extension")
+    assert door.enrol(request(key, device_name(own)), token=used).status == 200
     statuses = [door.enrol(csr, token="cve_" + "x" * 40, source=source).status for _ in range(21)]
     assert statuses == [401] * 20 + [429]
 

@@ -605,7 +605,9 @@ check_token(const struct model *model, int token, int device, int key, int csr)
 			     model_current_key(&at->slots[MODEL_CLIENT]) == key;
 	bool is_used = false;
 
-	if (model->now >= it->expires)
+	for (int other = 0; other < MODEL_DEVICES; other++)
+		is_used |= it->gave[other] != MODEL_NONE;
+	if (model->now >= it->expires || (is_used && it->gave[device] == MODEL_NONE))
 		return CV_ENROLMENT_BAD_CREDENTIALS;
 	if (it->device != MODEL_NONE && it->device != device)
 		return CV_ENROLMENT_NOT_AUTHORISED;
@@ -613,10 +615,7 @@ check_token(const struct model *model, int token, int device, int key, int csr)
 	if (is_spent(model, it, device) &&
 	    !(is_of_current && find_repeat(model, device, MODEL_CLIENT, key, csr) != MODEL_NONE))
 		return CV_ENROLMENT_NOT_AUTHORISED;
-	for (int other = 0; other < MODEL_DEVICES; other++)
-		is_used |= it->gave[other] != MODEL_NONE;
-	return is_used && it->gave[device] == MODEL_NONE ? CV_ENROLMENT_BAD_CREDENTIALS
-							 : CV_ENROLMENT_ISSUED;
+	return CV_ENROLMENT_ISSUED;
 }
 
 /* What a good token does to the device; ISSUED, REPEATED or the refusal. */
