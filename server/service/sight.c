@@ -91,12 +91,12 @@ count_verdict(struct cv_service *service, const struct cv_sight *sight)
 
 static void
 note_event(struct cv_service *service, const struct cv_evidence *evidence,
-    const struct cv_party *party, const char *kind, const struct cv_digest *subject)
+    const struct cv_party *party, const char *kind, const struct cv_digest *key_id)
 {
 	const struct cv_event_origin origin = {
 	    .actor = evidence->actor, .request_id = evidence->request_id};
 
-	cv_service_note_event(service, party, kind, subject, &origin);
+	cv_service_note_event(service, party, kind, key_id, &origin);
 }
 
 void
@@ -125,7 +125,8 @@ cv_sight_recall(
 	if (cv_verdict_may_change(ret_sight->verdict) && evidence->evidence != CV_EVIDENCE_NAME)
 		cv_index_mark_seen(cv_service_index(service), &found);
 	if (ret_sight->verdict == CV_VERDICT_DENIED)
-		note_event(service, evidence, &ret_sight->party, "denied", &evidence->fingerprint);
+		note_event(service, evidence, &ret_sight->party, "denied",
+		    evidence->evidence < CV_EVIDENCE_FINGERPRINT ? NULL : &evidence->fingerprint);
 	cv_service_counters(service)->judged_in_memory++;
 	count_verdict(service, ret_sight);
 }

@@ -6,7 +6,7 @@ import urllib.parse
 
 import pytest
 
-from certvendor_lab import FACTORY, Authority, run, rfc9440
+from certvendor_lab import FACTORY, Authority, run, rfc9440, wait_until
 
 SOURCES = ("rfc9440", "xfcc", "pem", "traefik", "alb", "issuer-serial", "sha256", "sha1")
 
@@ -388,6 +388,23 @@ def test_issuer_and_serial_number_never_activate(lab, any_source):
     assert reason(lab.check(headers=every_source(fresh)["sha1"], gateway=any_source)) == (200, "activated")
     assert reason(lab.check(headers=issuer_serial(fresh), gateway=any_source)) == (200, "ok")
     assert reason(lab.check(headers=issuer_serial(device.identity), gateway=any_source)) == (403, "denied")
+
+
+def test_what_is_denied_by_another_name_is_said_to_be_no_other_certificate(lab, any_source):
+    """The trail has its fingerprint or none."""
+    def named():
+        return lab.query("SELECT after->>'sha256' FROM certvendor.audit WHERE action = 'security-event' "
+                         f"AND reason = 'denied' AND device = '{device.name}'")
+
+    device = lab.enrolled_device()
+    fingerprint = device.identity.sha256
+    lab.cli("certificate", "revoke", fingerprint)
+    for sources in (every_source(device.identity)["sha1"], issuer_serial(device.identity)):
+        wait_until(lambda: reason(lab.check(headers=sources, gateway=any_source)) == (403, "denied"), "denied")
+    wait_until(lambda: [""] in named(), "audit row")
+    assert all(row in ([""], [fingerprint]) for row in named())
+    assert reason(lab.check(headers=every_source(device.identity)["sha256"], gateway=any_source)) == (403, "denied")
+    wait_until(lambda: [fingerprint] in named(), "audit row")
 
 
 def test_names_of_what_is_not_recorded(lab, device, any_source):
