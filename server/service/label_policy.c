@@ -50,7 +50,9 @@ cv_label_flaw(const struct cv_label *label, const struct cv_realm *realm)
 		return NULL;
 	if (!has_authority(realm, NULL, label->authority))
 		return "there is no such online authority";
-	return label->name[0] == '\0' ? NULL : "the authority is of another factory";
+	if (label->name[0] == '\0' && factory == NULL)
+		return NULL;
+	return "the authority is of another factory";
 }
 
 static bool

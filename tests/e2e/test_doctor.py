@@ -192,6 +192,17 @@ def test_labels_that_serve_nobody(make_lab):
     assert {line["label"] for line in lab.events("label-serves-nobody")} == {"nowhere", "nobody", "foreign"}
 
 
+def test_an_authority_of_another_factory_than_the_one_of_est(make_lab):
+    lab = make_lab(settings={"est": {"factory": "second", "authority": f"{FACTORY}-device-ca-1"}}).start()
+    lab.query("INSERT INTO certvendor.factory (name) VALUES ('second')")
+    lab.stop()
+    lab.start()
+    _, found = examine(lab)
+    assert "of another factory" in texts(found, "warn", "[est]")[0]
+    wait_until(lambda: [line for line in lab.events("label-serves-nobody") if line["label"] == ""
+                        and "of another factory" in line["msg"]], "warning")
+
+
 # ---- Status ------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,8 @@
 const char *cv_label_authority(
     const struct cv_label *label, const struct cv_realm *realm, const char *factory);
 
-/* Why the label can serve nobody: what it names does not exist, or not together. NULL: nothing. */
+/* Why the label can serve nobody, or without a name not by its authority: what it names does not
+ * exist, or not together. NULL: nothing. */
 const char *cv_label_flaw(const struct cv_label *label, const struct cv_realm *realm);
 
 /* Fits the key, the link to the connection, what is asked for, and what must be there? True: yes.
