@@ -241,7 +241,7 @@ def test_a_key_of_another_device(lab):
     other.register()
 
 
-def test_whoever_registers_is_one_row_of_the_trail(lab):
+def test_whoever_registers_is_one_row_of_the_trail(lab, local_ca):
     """Of an operator of this factory, who sees it: whatever devices and keys he invents, in any OU."""
     name = f"t{uuid.uuid4().hex[:8]}"
     token = make_token(lab, name=name)
@@ -255,6 +255,9 @@ def test_whoever_registers_is_one_row_of_the_trail(lab):
             csr = taken.request_for(f"/CN={device.uuid}/OU={FACTORY}")
             csr = ssl.DER_cert_to_PEM_cert(csr).replace("CERTIFICATE", "CERTIFICATE REQUEST")
         refusal(device.post(token=token, csr=csr), 400, "bad-extension" if kind == "ca-request" else kind)
+
+    for _ in range(2):
+        refusal(put_certificate(lab, issue_over(lab, local_ca, taken.path).pem, token), 409, "exists")
 
     def rows():
         items = lab.operator("GET", "/v1/audit?action=security-event&limit=500", token=token).json()["items"]
