@@ -17,8 +17,8 @@ import tempfile
 
 # Files that may hold secrets. "env" is what make run leaves for the person who started it.
 HOLDERS = re.compile(r"(.*\.(key|token|conf|passphrase)|.*passphrase.*|env)$")
-# Inputs of fuzz targets look like everything, and installed programs and documents show what secrets look like.
-IGNORED = ("fuzz", "installed", "stage")
+# Inputs of fuzz targets look like everything; installed programs, documents and systems show what secrets look like.
+IGNORED = ("fuzz", "installed", "stage", "root", "storage")
 SHORTEST = 20  # shorter texts occur by chance
 
 
