@@ -846,7 +846,7 @@ class Lab:
     def holding(self, statement):
         """What it locks, until the end."""
         holder = subprocess.Popen(
-            ["psql", "-XAtq", "-h", self.postgres.folder, "-p", "5432", "-U", "certvendor", "-d", self.database],
+            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.postgres.folder, "-p", "5432", "-U", "certvendor", "-d", self.database],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environment())
         try:
             holder.stdin.write(f"BEGIN; {statement}; SELECT 'locked';\n")

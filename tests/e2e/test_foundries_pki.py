@@ -143,7 +143,8 @@ def test_many_factories_are_set_up_at_once(make_lab):
         stations.append(Workstation((own, second)[number % 2], factory, own.token))
     wait_until(lambda: second.operator("GET", f"/v1/status?factory={factory}").status == 200, "the other one knows")
     prepared = [station.prepare() for station in stations]
-    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    waiting = ("SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+               "WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted")
     with concurrent.futures.ThreadPoolExecutor(len(stations)) as pool:
         with own.holding("SELECT pg_advisory_xact_lock(7164935610586)"):  # that of authorities_lock.sql
             sent = [pool.submit(station.patch, **fields) for station, fields in zip(stations, prepared)]

@@ -436,13 +436,8 @@ def commits_held_up(lab):
               "DROP TRIGGER IF EXISTS hold_up ON certvendor.factory; "
               "CREATE CONSTRAINT TRIGGER hold_up AFTER INSERT ON certvendor.factory DEFERRABLE INITIALLY DEFERRED "
               "FOR EACH ROW EXECUTE FUNCTION hold_up()")
-    with subprocess.Popen(["psql", "-XAtq", "-h", lab.postgres.folder, "-p", "5432", "-U", "certvendor", "-d", lab.database],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environment()) as holder:
-        holder.stdin.write("SELECT pg_advisory_lock(4711);\n")
-        holder.stdin.flush()
-        assert holder.stdout.readline() == "\n"
+    with lab.holding("SELECT pg_advisory_xact_lock(4711)"):
         yield
-        holder.stdin.close()
 
 
 def start_init(lab, factory, token_file, count):
