@@ -157,6 +157,18 @@ cv_enrolment_note_event(
 	    enrolment->service, &enrolment->answer->party, kind, subject, &origin);
 }
 
+/* A certificate, or by what else somebody is an actor: a token, an operator. */
+static void
+name_credentials(const struct enrolment *enrolment, struct cv_digest *ret_credentials)
+{
+	const char *actor = enrolment->answer->actor;
+
+	if (enrolment->request->evidence)
+		*ret_credentials = enrolment->request->evidence->fingerprint;
+	else
+		cv_digest_sha256(cv_bytes(actor, strlen(actor)), ret_credentials);
+}
+
 /* A device with a certificate is named by that, not by the CSR. */
 void
 cv_enrolment_note_claim(
@@ -167,11 +179,14 @@ cv_enrolment_note_claim(
 	const struct cv_party *party = is_certified ? &sight->party : &enrolment->answer->party;
 	const char *claimed =
 	    enrolment->csr ? enrolment->csr->common_name : enrolment->answer->party.device;
+	struct cv_digest credentials;
 	const struct cv_event_origin origin = {.actor = enrolment->answer->actor,
 	    .request_id = enrolment->request->request_id,
 	    .label = enrolment->label->name,
-	    .claimed_device = is_certified ? NULL : claimed};
+	    .claimed_device = is_certified ? NULL : claimed,
+	    .credentials = &credentials};
 
+	name_credentials(enrolment, &credentials);
 	cv_service_note_event(enrolment->service, party, kind, cv_public_key_id(key), &origin);
 }
 

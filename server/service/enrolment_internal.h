@@ -83,8 +83,8 @@ bool cv_enrolment_make_key(struct enrolment *enrolment, struct cv_error *err);
 /* A security event of the device in the answer. */
 void cv_enrolment_note_event(
     const struct enrolment *enrolment, const char *kind, const struct cv_digest *subject);
-/* One that could come under any name: where nothing but the request says which device it is, it is
- * an event of the credentials. */
+/* One that could come with any key, and where only the request says which device it is, under any
+ * name: it is an event of the credentials. */
 void cv_enrolment_note_claim(
     const struct enrolment *enrolment, const char *kind, const struct cv_public_key *key);
 /* Who asks is told what is wrong with the request only after the credentials are good. */

@@ -281,11 +281,9 @@ cv_service_note_event(struct cv_service *service, const struct cv_party *party, 
 
 	if (key_id)
 		event.key_id = *key_id;
-	event.subject = event.key_id;
+	event.subject = origin->credentials ? *origin->credentials : event.key_id;
 	cv_text_copy(event.factory, sizeof(event.factory), party->factory);
-	if (origin->claimed_device)
-		cv_digest_sha256(cv_bytes(origin->actor, strlen(origin->actor)), &event.subject);
-	else
+	if (!origin->claimed_device)
 		cv_text_copy(event.device, sizeof(event.device), party->device);
 	copy_if_any(event.claimed_device, sizeof(event.claimed_device), origin->claimed_device);
 	cv_text_copy(event.kind, sizeof(event.kind), kind);

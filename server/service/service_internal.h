@@ -98,13 +98,15 @@ void cv_service_remember_refusal(struct cv_service *service, const struct cv_evi
 bool cv_service_recall_refusal(
     struct cv_service *service, const struct cv_evidence *evidence, struct cv_sight *ret_sight);
 
-/* With which request an event came; each text may be NULL, the actor not beside claimed_device. */
+/* With which request an event came; each text may be NULL. */
 struct cv_event_origin {
 	const char *actor;
 	const char *request_id;
 	const char *label;
-	const char *claimed_device; /* by whoever asks, who may say another each time: all of one
-				       actor is one event. NULL: the party is known */
+	const char *claimed_device; /* by whoever asks; NULL: the party is known */
+	const struct cv_digest
+	    *credentials; /* who asks may name another key, or device, each time:
+			     all with these is one event. NULL: does not matter */
 };
 
 /* Counts a security event; collected in a bounded table and written in batches, the first of each

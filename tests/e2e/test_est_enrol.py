@@ -1584,6 +1584,27 @@ def test_what_is_no_wish_for_a_ca_is_no_security_event(est_lab, door):
 
 
 @est("12.10")
+@pytest.mark.parametrize("by_maker", [False, True])
+def test_whoever_invents_keys_is_one_row_of_the_trail(est_lab, door, maker, by_maker):
+    """Of one certificate: the device's, or that of its manufacturer, who has others."""
+    def ask(device, identity):
+        csr = request(make_key(), device_name(device), extension_request(CA_WISHES["ca"]))
+        answer = door.enrol(csr, identity=identity) if by_maker else door.reenrol(csr, identity)
+        assert outcome(answer) == (400, "bad-extension")
+
+    if by_maker:
+        askers = [(device, maker(device)) for device in (fresh(), fresh())]
+    else:
+        askers = [(holder.device, holder.identity) for holder in (door.enrolled(), door.enrolled())]
+    for _ in range(30):
+        ask(*askers[0])
+    ask(*askers[1])
+    wait_until(lambda: security_events(est_lab, askers[1][0]), "audit row")
+    for device, _ in askers:
+        assert [row[0] for row in security_events(est_lab, device)] == ["ca-request"]
+
+
+@est("12.10")
 @pytest.mark.parametrize("kind", ["ca-request", "key-in-use"])
 def test_whoever_invents_names_is_one_row_of_the_trail(est_lab, door, kind):
     def ask(token):
