@@ -7,7 +7,6 @@
 #include "cv/index/feed.h"
 #include "cv/service/issue_count.h"
 #include "cv/model/source.h"
-#include "cv/pki/digest.h"
 #include "cv/service/key_block_list.h"
 #include "cv/util/log.h"
 #include "cv/util/random.h"

@@ -596,6 +596,23 @@ instance_close(struct instance *instance)
 }
 
 void
+pair_start(struct pair *pair)
+{
+	pair->database = database_connect(&pair->world.database);
+	instance_open(&pair->world, NULL, &pair->here);
+	instance_open(&pair->world, NULL, &pair->there);
+}
+
+void
+pair_close(struct pair *pair)
+{
+	instance_close(&pair->here);
+	instance_close(&pair->there);
+	PQfinish(pair->database);
+	world_close(&pair->world);
+}
+
+void
 instance_refresh(struct instance *instance)
 {
 	struct cv_connection *connection;

@@ -125,6 +125,17 @@ void instance_open_held(
     struct world *world, const struct cv_service_settings *settings, struct instance *ret_instance);
 void instance_read_feed(struct instance *instance);
 void instance_close(struct instance *instance);
+
+/* Two instances of the service, each with its own connections and memory, on one database. */
+struct pair {
+	struct world world; /* opened before the rest */
+	struct instance here, there;
+	PGconn *database;
+};
+void pair_start(struct pair *pair);
+/* With the world. */
+void pair_close(struct pair *pair);
+
 /* Takes a change of factories or authorities in at once, and writes security events. */
 void instance_refresh(struct instance *instance);
 /* Waits until memory says of every certificate what the tables say; false when it never does. */

@@ -10,27 +10,19 @@
 
 #define ROUNDS 12
 
-struct pair {
-	struct world world;
-	struct instance here, there;
-};
-
 static void
-pair_open(struct pair *pair)
+open_pair(struct pair *pair)
 {
 	world_open(&pair->world);
-	instance_open(&pair->world, NULL, &pair->here);
-	instance_open(&pair->world, NULL, &pair->there);
+	pair_start(pair);
 }
 
 static void
-pair_close(struct pair *pair)
+close_equal(struct pair *pair)
 {
 	cr_expect(instance_equals_tables(&pair->here), "memory here differs from the tables");
 	cr_expect(instance_equals_tables(&pair->there), "memory there differs from the tables");
-	instance_close(&pair->here);
-	instance_close(&pair->there);
-	world_close(&pair->world);
+	pair_close(pair);
 }
 
 /* One device for each round. */
@@ -219,7 +211,7 @@ Test(races, two_first_uses_of_one_key_are_one_activation)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party;
 		struct looking here = {.instance = &pair.here, .credential = &party.second};
@@ -239,14 +231,14 @@ Test(races, two_first_uses_of_one_key_are_one_activation)
 		expect_everywhere(&pair, &party.second, CV_INDEX_ALLOWED);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, of_two_announced_keys_one_wins)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party;
 		struct looking here = {.instance = &pair.here, .credential = &party.second};
@@ -273,14 +265,14 @@ Test(races, of_two_announced_keys_one_wins)
 		    CV_INDEX_DENIED);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, an_announcement_does_not_outlive_the_key_that_made_it)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party;
 		struct naming naming = {.instance = &pair.here, .over = &party.first};
@@ -306,14 +298,14 @@ Test(races, an_announcement_does_not_outlive_the_key_that_made_it)
 		expect_everywhere(&pair, &party.second, CV_INDEX_ALLOWED);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, a_new_announcement_and_a_first_use_come_one_after_the_other)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party;
 		struct naming naming = {.instance = &pair.here, .over = &party.first};
@@ -337,14 +329,14 @@ Test(races, a_new_announcement_and_a_first_use_come_one_after_the_other)
 		    looking.verdict == CV_VERDICT_ACTIVATED ? CV_INDEX_DENIED : CV_INDEX_ALLOWED);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, a_revocation_and_a_first_use_come_one_after_the_other)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party;
 		struct revoking revoking = {
@@ -365,14 +357,14 @@ Test(races, a_revocation_and_a_first_use_come_one_after_the_other)
 		cr_expect_eq(changes_of(&pair, party.device, "activated"), was_first ? 1 : 0);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, a_hold_and_a_first_use_come_one_after_the_other)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party;
 		struct revoking holding = {.instance = &pair.here, .device = party.device};
@@ -390,14 +382,14 @@ Test(races, a_hold_and_a_first_use_come_one_after_the_other)
 		cr_expect(cv_verdict_is_allowed(see(&pair.here, &party.second)));
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, two_first_contacts_register_one_key)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party = {.keys = {make_key(), make_key(), make_key()}};
 		struct looking here = {.instance = &pair.here, .credential = &party.first};
@@ -418,14 +410,14 @@ Test(races, two_first_contacts_register_one_key)
 		cr_expect_eq(changes_of(&pair, party.device, "registered"), 1);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, two_first_contacts_with_one_certificate_are_one_registration)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party = {.keys = {make_key(), make_key(), make_key()}};
 		struct looking here = {.instance = &pair.here, .credential = &party.first};
@@ -442,7 +434,7 @@ Test(races, two_first_contacts_with_one_certificate_are_one_registration)
 		expect_everywhere(&pair, &party.first, CV_INDEX_ALLOWED);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 /* One key shown for two ids at two instances. */
@@ -450,7 +442,7 @@ Test(races, one_key_is_claimed_by_one_device)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party = {.keys = {make_key(), make_key(), make_key()}};
 		struct looking here = {.instance = &pair.here, .credential = &party.first};
@@ -470,7 +462,7 @@ Test(races, one_key_is_claimed_by_one_device)
 			  there.verdict == CV_VERDICT_KEY_IN_USE);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, an_announcement_here_activates_there_at_once)
@@ -478,7 +470,7 @@ Test(races, an_announcement_here_activates_there_at_once)
 	struct pair pair;
 	struct party party;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	party_open(&pair, &party, 0);
 	party_ask(&pair, &party, 1, &party.second);
 	party_name(&pair, &party, 1);
@@ -487,7 +479,7 @@ Test(races, an_announcement_here_activates_there_at_once)
 	cr_expect_eq(recall(&pair.there, &party.first).verdict, CV_VERDICT_DENIED);
 	expect_everywhere(&pair, &party.first, CV_INDEX_DENIED);
 	party_close(&party);
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 static int64_t
@@ -503,7 +495,7 @@ Test(races, two_announcements_leave_the_younger_key_announced)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party;
 		struct naming older = {.instance = &pair.here, .over = &party.first};
@@ -520,7 +512,7 @@ Test(races, two_announcements_leave_the_younger_key_announced)
 		cr_expect_eq(see(&pair.here, &party.third), CV_VERDICT_ACTIVATED);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 /* What the old key asks for too late is refused; what it asked for just before is denied. */
@@ -528,7 +520,7 @@ Test(races, a_request_of_the_old_key_and_a_first_use_come_one_after_the_other)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party;
 		CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
@@ -551,14 +543,14 @@ Test(races, a_request_of_the_old_key_and_a_first_use_come_one_after_the_other)
 		credential_deinit(&enrolling.credential);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, one_request_at_two_instances_is_one_certificate)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party;
 		CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
@@ -577,7 +569,7 @@ Test(races, one_request_at_two_instances_is_one_certificate)
 		credential_deinit(&there.credential);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 /* Whichever comes first, nothing of the device is allowed afterwards. */
@@ -587,7 +579,7 @@ Test(races, nothing_outruns_an_operator)
 	    CV_LIFECYCLE_DELETE, CV_LIFECYCLE_REVOKE, CV_LIFECYCLE_HOLD};
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < 2 * ROUNDS; round++) {
 		struct party party;
 		CV_AUTO_BUFFER struct cv_buffer csr = CV_BUFFER_INIT;
@@ -615,14 +607,14 @@ Test(races, nothing_outruns_an_operator)
 		credential_deinit(&enrolling.credential);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, a_cancellation_loses_to_a_first_use_or_comes_before_it)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party;
 		struct acting acting = {
@@ -643,14 +635,14 @@ Test(races, a_cancellation_loses_to_a_first_use_or_comes_before_it)
 		    &pair, &party.first, was_cancelled ? CV_INDEX_ALLOWED : CV_INDEX_DENIED);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, a_first_contact_and_a_registration_make_one_key_current)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct party party = {.keys = {make_key(), make_key(), make_key()}};
 		char secret[CV_SECRET_SIZE];
@@ -673,7 +665,7 @@ Test(races, a_first_contact_and_a_registration_make_one_key_current)
 		credential_deinit(&registering.credential);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 /* One round at two instances, each with a token and a key for an id of its own. */
@@ -724,7 +716,7 @@ Test(races, a_token_for_one_device_registers_one)
 	struct pair pair;
 	struct two_ids two;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		name_two_ids(&two, round);
 		make_token(&pair.here, NULL, 1, two.first);
@@ -732,7 +724,7 @@ Test(races, a_token_for_one_device_registers_one)
 		cr_expect(two.here == CV_ENROLMENT_BAD_CREDENTIALS ||
 			  two.there == CV_ENROLMENT_BAD_CREDENTIALS);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 /* Two ids, one key: who is refused keeps nothing of it. */
@@ -741,7 +733,7 @@ Test(races, one_key_registers_one_device)
 	struct pair pair;
 	struct two_ids two;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < ROUNDS; round++) {
 		name_two_ids(&two, round);
 		make_token(&pair.here, two.party.device, 1, two.first);
@@ -751,7 +743,7 @@ Test(races, one_key_registers_one_device)
 		cr_expect(
 		    two.here == CV_ENROLMENT_KEY_IN_USE || two.there == CV_ENROLMENT_KEY_IN_USE);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 #define CROWD 24
@@ -764,7 +756,7 @@ Test(races, a_crowd_of_first_uses_is_one_activation)
 	pthread_t threads[CROWD];
 	int activated = 0;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	party_open(&pair, &party, 0);
 	party_ask(&pair, &party, 1, &party.second);
 	party_name(&pair, &party, 1);
@@ -783,7 +775,7 @@ Test(races, a_crowd_of_first_uses_is_one_activation)
 	cr_expect_eq(changes_of(&pair, party.device, "activated"), 1);
 	cr_expect_eq(records_of(&pair, party.device, "activated"), 1);
 	party_close(&party);
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 /* Who is refused waits for no lock, so that a flood of strangers holds nobody up, and writes no
@@ -794,7 +786,7 @@ Test(races, a_refusal_takes_no_lock)
 	struct party party;
 	PGconn *holder;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	party_open(&pair, &party, 0);
 	sign_credential(&pair.world.offline, party.keys[1], party.device, NULL, &party.second);
 	holder = database_connect(&pair.world.database);
@@ -818,7 +810,7 @@ Test(races, a_refusal_takes_no_lock)
 	cr_expect_leq(
 	    ask_number(&pair.world.database, "SELECT count(*) FROM certvendor.security_event"), 2);
 	party_close(&party);
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 /* ---- what waited decides by what is so when its turn comes ---- */
@@ -856,7 +848,7 @@ Test(races, an_act_that_waited_voids_the_tokens_made_meanwhile)
 	    CV_LIFECYCLE_DELETE, CV_LIFECYCLE_HOLD, CV_LIFECYCLE_REVOKE, CV_LIFECYCLE_REVOKE};
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < 4; round++) {
 		struct party party;
 		struct acting acting = {
@@ -885,7 +877,7 @@ Test(races, an_act_that_waited_voids_the_tokens_made_meanwhile)
 		    CV_ENROLMENT_ISSUED);
 		party_close(&party);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 static int64_t
@@ -927,7 +919,7 @@ Test(races, an_act_that_waited_outlasts_what_was_granted_meanwhile)
 	PGconn *holder;
 	pthread_t thread;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	party_open(&pair, &party, 0);
 	holder = hold_row(&pair, "device", party.device);
 	start_waiting(&pair, do_act, &acting, 1, &thread);
@@ -939,14 +931,14 @@ Test(races, an_act_that_waited_outlasts_what_was_granted_meanwhile)
 	cr_expect_eq(
 	    register_with_grant(&pair, &party, 1, database_now_us(&pair)), CV_ENROLMENT_ISSUED);
 	party_close(&party);
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, a_token_that_was_revoked_meanwhile_enrols_nobody)
 {
 	struct pair pair;
 
-	pair_open(&pair);
+	open_pair(&pair);
 	for (int round = 0; round < 2; round++) {
 		bool is_revoked = round == 1;
 		char secret[CV_SECRET_SIZE], device[32];
@@ -971,7 +963,7 @@ Test(races, a_token_that_was_revoked_meanwhile_enrols_nobody)
 		    cv_enrolment_outcome_name(registering.outcome));
 		credential_deinit(&registering.credential);
 	}
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 /* The second key is asked for while the act waits behind that request. */
@@ -1002,7 +994,7 @@ Test(races, a_cancellation_that_waited_takes_the_key_asked_for_meanwhile)
 	struct acting acting = {
 	    .instance = &pair.there, .device = party.device, .act = CV_LIFECYCLE_CANCEL};
 
-	pair_open(&pair);
+	open_pair(&pair);
 	change_database(&pair.world.database, "UPDATE certvendor.factory SET announce = 'implied'");
 	instance_refresh(&pair.here);
 	instance_refresh(&pair.there);
@@ -1012,7 +1004,7 @@ Test(races, a_cancellation_that_waited_takes_the_key_asked_for_meanwhile)
 	cr_expect_eq(see(&pair.here, &party.second), CV_VERDICT_THIRD_KEY);
 	cr_expect_eq(see(&pair.here, &party.first), CV_VERDICT_OK);
 	party_close(&party);
-	pair_close(&pair);
+	close_equal(&pair);
 }
 
 Test(races, an_approval_that_waited_announces_the_key_asked_for_meanwhile)
@@ -1022,7 +1014,7 @@ Test(races, an_approval_that_waited_announces_the_key_asked_for_meanwhile)
 	struct acting acting = {
 	    .instance = &pair.there, .device = party.device, .act = CV_LIFECYCLE_APPROVE};
 
-	pair_open(&pair);
+	open_pair(&pair);
 	party_open(&pair, &party, 0);
 	party_ask(&pair, &party, 2, &party.third);
 	act_behind_a_request(&pair, &party, &acting);
@@ -1030,5 +1022,5 @@ Test(races, an_approval_that_waited_announces_the_key_asked_for_meanwhile)
 	cr_expect_eq(see(&pair.here, &party.third), CV_VERDICT_THIRD_KEY);
 	cr_expect_eq(see(&pair.here, &party.second), CV_VERDICT_ACTIVATED);
 	party_close(&party);
-	pair_close(&pair);
+	close_equal(&pair);
 }

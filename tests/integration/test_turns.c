@@ -12,29 +12,13 @@
 
 #define OTHER "beta"
 
-struct scene {
-	struct world world;
-	struct instance here, there;
-	PGconn *database;
-};
-
 static void
-scene_open(struct scene *scene)
+open_pair(struct pair *pair)
 {
-	world_open(&scene->world);
-	scene->database = database_connect(&scene->world.database);
-	run_sql(scene->database, "INSERT INTO certvendor.factory (name) VALUES ('" OTHER "')");
-	instance_open(&scene->world, NULL, &scene->here);
-	instance_open(&scene->world, NULL, &scene->there);
-}
-
-static void
-scene_close(struct scene *scene)
-{
-	instance_close(&scene->here);
-	instance_close(&scene->there);
-	PQfinish(scene->database);
-	world_close(&scene->world);
+	world_open(&pair->world);
+	change_database(
+	    &pair->world.database, "INSERT INTO certvendor.factory (name) VALUES ('" OTHER "')");
+	pair_start(pair);
 }
 
 static struct cv_configuration_order
@@ -49,15 +33,15 @@ order_of(enum cv_configuration_act act, const char *factory, const char *name)
 
 /* Lets both get as far as they can while nobody may refer to a factory. */
 static void
-hold_both(struct scene *scene, void *(*function)(void *), void *first, void *second)
+hold_both(struct pair *pair, void *(*function)(void *), void *first, void *second)
 {
 	pthread_t threads[2];
 
-	run_sql(scene->database, "BEGIN; SELECT FROM certvendor.factory FOR UPDATE");
+	run_sql(pair->database, "BEGIN; SELECT FROM certvendor.factory FOR UPDATE");
 	cr_assert_eq(pthread_create(&threads[0], NULL, function, first), 0);
 	cr_assert_eq(pthread_create(&threads[1], NULL, function, second), 0);
-	until_waiting(&scene->world.database, 2);
-	run_sql(scene->database, "COMMIT");
+	until_waiting(&pair->world.database, 2);
+	run_sql(pair->database, "COMMIT");
 	pthread_join(threads[0], NULL);
 	pthread_join(threads[1], NULL);
 }
@@ -114,26 +98,26 @@ certify(struct test_authority *authority)
 static void
 import_at_once(const char *factory, enum cv_authority_kind kind, const char *refusal)
 {
-	struct scene scene;
+	struct pair pair;
 	struct test_authority authority, twin;
 	struct cv_error err = CV_ERROR_INIT;
-	struct importing first = {.instance = &scene.here,
+	struct importing first = {.instance = &pair.here,
 	    .factory = FACTORY,
 	    .name = "one",
 	    .kind = CV_AUTHORITY_OFFLINE,
 	    .authority = &authority};
-	struct importing second = {.instance = &scene.there,
+	struct importing second = {.instance = &pair.there,
 	    .factory = factory,
 	    .name = "two",
 	    .kind = kind,
 	    .authority = &twin};
 
-	scene_open(&scene);
+	open_pair(&pair);
 	must(cv_private_key_generate(&authority.key, &err), "CA key", &err);
 	twin.key = authority.key;
 	certify(&authority);
 	certify(&twin);
-	hold_both(&scene, do_import, &first, &second);
+	hold_both(&pair, do_import, &first, &second);
 	if (refusal) {
 		cr_expect_neq(first.unfit == NULL, second.unfit == NULL);
 		cr_expect_not_null(strstr(first.unfit ? first.unfit : second.unfit, refusal));
@@ -145,7 +129,7 @@ import_at_once(const char *factory, enum cv_authority_kind kind, const char *ref
 	}
 	cv_certificate_free(twin.certificate);
 	authority_deinit(&authority);
-	scene_close(&scene);
+	pair_close(&pair);
 }
 
 Test(turns, the_key_of_a_ca_is_of_one_factory)
@@ -197,9 +181,9 @@ do_add(void *context)
 }
 
 static enum cv_configuration_outcome
-add_one(struct scene *scene, enum cv_configuration_act act, const char *name)
+add_one(struct pair *pair, enum cv_configuration_act act, const char *name)
 {
-	struct adding adding = {.instance = &scene->here, .act = act, .name = name};
+	struct adding adding = {.instance = &pair->here, .act = act, .name = name};
 
 	do_add(&adding);
 	return adding.outcome;
@@ -208,21 +192,21 @@ add_one(struct scene *scene, enum cv_configuration_act act, const char *name)
 static void
 expect_limit(enum cv_configuration_act act, const char *fill)
 {
-	struct scene scene;
-	struct adding first = {.instance = &scene.here, .act = act, .name = "one"};
-	struct adding second = {.instance = &scene.there, .act = act, .name = "two"};
+	struct pair pair;
+	struct adding first = {.instance = &pair.here, .act = act, .name = "one"};
+	struct adding second = {.instance = &pair.there, .act = act, .name = "two"};
 
-	scene_open(&scene);
-	run_sql(scene.database, "INSERT INTO certvendor.device (factory, id) "
-				"VALUES ('" FACTORY "', 'unit-1')");
-	run_sql(scene.database, "%s FROM generate_series(1, 48) n", fill);
-	cr_expect_eq(add_one(&scene, act, "49"), CV_CONFIGURATION_DONE);
-	hold_both(&scene, do_add, &first, &second);
+	open_pair(&pair);
+	run_sql(pair.database, "INSERT INTO certvendor.device (factory, id) "
+			       "VALUES ('" FACTORY "', 'unit-1')");
+	run_sql(pair.database, "%s FROM generate_series(1, 48) n", fill);
+	cr_expect_eq(add_one(&pair, act, "49"), CV_CONFIGURATION_DONE);
+	hold_both(&pair, do_add, &first, &second);
 	cr_expect_neq(first.outcome == CV_CONFIGURATION_DONE,
 	    second.outcome == CV_CONFIGURATION_DONE, "%d and %d", (int)first.outcome,
 	    (int)second.outcome);
-	cr_expect_eq(add_one(&scene, act, "51"), CV_CONFIGURATION_NOT_POSSIBLE);
-	scene_close(&scene);
+	cr_expect_eq(add_one(&pair, act, "51"), CV_CONFIGURATION_NOT_POSSIBLE);
+	pair_close(&pair);
 }
 
 Test(turns, a_factory_has_fifty_subscriptions)
@@ -241,7 +225,7 @@ Test(turns, a_factory_has_fifty_rotation_groups_under_way)
 }
 
 static void
-change_factory(struct scene *scene)
+change_factory(struct pair *pair)
 {
 	const struct cv_factory_settings settings = {
 	    .announce = "implied", .retire_after_days = -1, .lifetime_days = -1};
@@ -250,43 +234,43 @@ change_factory(struct scene *scene)
 	struct cv_error err = CV_ERROR_INIT;
 
 	order.value.factory = &settings;
-	must(cv_configure(scene->here.service, &order, &result, &err), "factory", &err);
+	must(cv_configure(pair->here.service, &order, &result, &err), "factory", &err);
 	cr_expect_eq(result.outcome, CV_CONFIGURATION_DONE);
 }
 
 /* Many devices take their time, here for as long as somebody has their table locked. */
 Test(turns, a_group_that_is_filled_keeps_only_groups_waiting)
 {
-	struct scene scene;
+	struct pair pair;
 	struct test_authority authority;
 	struct cv_error err = CV_ERROR_INIT;
 	pthread_t thread;
 
-	scene_open(&scene);
+	open_pair(&pair);
 	struct adding filling = {
-	    .instance = &scene.there, .act = CV_ADD_ROTATION_GROUP, .name = "one"};
-	struct importing importing = {.instance = &scene.here,
+	    .instance = &pair.there, .act = CV_ADD_ROTATION_GROUP, .name = "one"};
+	struct importing importing = {.instance = &pair.here,
 	    .factory = FACTORY,
 	    .name = "one",
 	    .kind = CV_AUTHORITY_OFFLINE,
 	    .authority = &authority};
 	must(cv_private_key_generate(&authority.key, &err), "CA key", &err);
 	certify(&authority);
-	run_sql(scene.database, "INSERT INTO certvendor.device (factory, id) "
-				"VALUES ('" FACTORY "', 'unit-1')");
-	run_sql(scene.database, "BEGIN; LOCK TABLE certvendor.rotation_group_device IN SHARE MODE");
+	run_sql(pair.database, "INSERT INTO certvendor.device (factory, id) "
+			       "VALUES ('" FACTORY "', 'unit-1')");
+	run_sql(pair.database, "BEGIN; LOCK TABLE certvendor.rotation_group_device IN SHARE MODE");
 	cr_assert_eq(pthread_create(&thread, NULL, do_add, &filling), 0);
-	until_waiting(&scene.world.database, 1);
+	until_waiting(&pair.world.database, 1);
 
-	cr_expect_eq(add_one(&scene, CV_ADD_SUBSCRIPTION, "hook"), CV_CONFIGURATION_DONE);
+	cr_expect_eq(add_one(&pair, CV_ADD_SUBSCRIPTION, "hook"), CV_CONFIGURATION_DONE);
 	do_import(&importing);
 	cr_expect_eq(importing.outcome, CV_CONFIGURATION_DONE);
-	change_factory(&scene);
-	run_sql(scene.database, "COMMIT");
+	change_factory(&pair);
+	run_sql(pair.database, "COMMIT");
 	pthread_join(thread, NULL);
 	cr_expect_eq(filling.outcome, CV_CONFIGURATION_DONE);
 	authority_deinit(&authority);
-	scene_close(&scene);
+	pair_close(&pair);
 }
 
 /* ---- many at once ---- */
